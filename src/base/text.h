@@ -1,0 +1,46 @@
+/*
+ * Bytes as text and back: hex, base64, telephony BCD. All decoding is strict unless said.
+ */
+#ifndef CRISP_BASE_TEXT_H
+#define CRISP_BASE_TEXT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Appends upper-case hex without separators. */
+void cr_hex_append(cr_buf *b, cr_span s);
+
+/* Upper-case hex in the arena; NULL when memory is short. */
+char *cr_hex(cr_arena *a, cr_span s) CR_MUST_CHECK;
+
+/* Writes hex with its NUL into out (size >= 2 * s.n + 1); returns out. Cut when size is too small. */
+char *cr_hex_into(char *out, size_t size, cr_span s);
+
+/* Hex in either case to bytes; spaces, colons and line ends between bytes are skipped.
+ * CR_MALFORMED on an odd count of digits or any other character. */
+cr_status cr_hex_decode(cr_buf *out, cr_span text, struct cr_err *err) CR_MUST_CHECK;
+
+/* As cr_hex_decode() into an array of exactly n bytes, separators not allowed. */
+bool cr_hex_fixed(uint8_t *out, size_t n, cr_span text) CR_MUST_CHECK;
+
+/* Appends standard base64 (RFC 4648 clause 4) with padding, without line breaks. */
+void cr_base64_append(cr_buf *b, cr_span s);
+
+/* Standard or URL alphabet, padding optional, white space anywhere is skipped (RFC 4648; peers send
+ * all of these). CR_MALFORMED otherwise. */
+cr_status cr_base64_decode(cr_buf *out, cr_span text, struct cr_err *err) CR_MUST_CHECK;
+
+/* True when every byte is a valid part of well-formed UTF-8 (no surrogates, no overlong forms). */
+bool cr_utf8_valid(cr_span s);
+
+/* Decimal digits only, at least one. */
+bool cr_is_digits(cr_span s);
+
+/* Copies at most size - 1 bytes and terminates; false when it had to be cut. */
+bool cr_str_copy(char *out, size_t size, cr_span s);
+
+/* Case-insensitive ASCII comparison. */
+bool cr_span_equal_nocase(cr_span a, cr_span b);
+
+#endif
