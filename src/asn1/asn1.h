@@ -84,14 +84,14 @@ struct asn1_name {
 struct asn1_type;
 
 struct asn1_field {
-    const char *name;              /* the standard's name */
-    uint32_t tag;                  /* tag bytes; 0 = the type's own (CHOICE: its alternatives) */
-    uint16_t kind;                 /* enum asn1_kind */
-    uint16_t flags;                /* enum asn1_flag */
-    uint16_t offset;               /* of the value in the struct */
-    uint16_t has;                  /* of its bool has_..., or ASN1_NO_OFFSET */
-    uint32_t min, max;             /* bytes of strings, elements of lists; max 0 = the codec's limit */
-    int64_t def;                   /* with ASN1_DEFAULT */
+    const char *name;  /* the standard's name */
+    uint32_t tag;      /* tag bytes; 0 = the type's own (CHOICE: its alternatives) */
+    uint16_t kind;     /* enum asn1_kind */
+    uint16_t flags;    /* enum asn1_flag */
+    uint16_t offset;   /* of the value in the struct */
+    uint16_t has;      /* of its bool has_..., or ASN1_NO_OFFSET */
+    uint32_t min, max; /* bytes of strings, elements of lists; max 0 = the codec's limit */
+    int64_t def;       /* with ASN1_DEFAULT */
     const struct asn1_type *type;  /* of SEQUENCE, CHOICE; element of SEQUENCE_OF */
     const struct asn1_name *names; /* of integers and bits; ends with name NULL; NULL = none */
 };
@@ -165,8 +165,8 @@ struct asn1_print_hooks {
 /* Appends an indented, readable text: a line for each component, names of the standard, named
  * numbers and bits, digits and versions as such, long octet strings cut with their length. */
 cr_status asn1_print(const struct asn1_type *t, const void *value,
-                     const struct asn1_print_hooks *hooks, cr_buf *out, struct cr_err *err)
-    CR_MUST_CHECK;
+                     const struct asn1_print_hooks *hooks, cr_buf *out,
+                     struct cr_err *err) CR_MUST_CHECK;
 
 /* Prints a TLV of no known type as a tree of tags. */
 cr_status asn1_print_tlv(cr_span tlv, cr_buf *out, struct cr_err *err) CR_MUST_CHECK;

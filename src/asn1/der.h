@@ -27,8 +27,8 @@ enum der_rules {
 bool der_constructed(uint32_t tag);
 
 /* Takes one TLV from the front of *in (outputs written and *in moved only on CR_OK). */
-cr_status der_next(cr_span *in, enum der_rules rules, struct der_tlv *out, struct cr_err *err)
-    CR_MUST_CHECK;
+cr_status der_next(cr_span *in, enum der_rules rules, struct der_tlv *out,
+                   struct cr_err *err) CR_MUST_CHECK;
 
 /* Tag of the TLV at the front, 0 when there is none or it is cut. Never fails. */
 uint32_t der_peek(cr_span in);

@@ -27,10 +27,10 @@ typedef enum cr_status {
 
 struct cr_err {
     cr_status category;
-    long code;       /* function specific: error number of the message, status word, HTTP status;
-                        0 = none */
-    char clause[40]; /* "SGP.22 5.7.13"; empty = none */
-    char field[64];  /* the standard's name of the offending field; empty = none */
+    long code;        /* function specific: error number of the message, status word, HTTP status;
+                         0 = none */
+    char clause[40];  /* "SGP.22 5.7.13"; empty = none */
+    char field[64];   /* the standard's name of the offending field; empty = none */
     char subject[16]; /* subject code, "8.1.2"; empty = none */
     char reason[16];  /* reason code, "6.1" */
     char cause[256];  /* a plain sentence, no newline */

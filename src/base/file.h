@@ -9,13 +9,13 @@
 
 /* Appends the whole file to out. CR_RESOURCE when it cannot be read, CR_MALFORMED when it has more
  * than limit bytes. path "-" is standard input. */
-cr_status cr_file_read(const char *path, size_t limit, cr_buf *out, struct cr_err *err)
-    CR_MUST_CHECK;
+cr_status cr_file_read(const char *path, size_t limit, cr_buf *out,
+                       struct cr_err *err) CR_MUST_CHECK;
 
 /* Writes to a temporary name, syncs, renames, syncs the directory. mode as chmod (0600 for keys).
  * path "-" is standard output, written straight. */
-cr_status cr_file_write(const char *path, cr_span content, unsigned mode, struct cr_err *err)
-    CR_MUST_CHECK;
+cr_status cr_file_write(const char *path, cr_span content, unsigned mode,
+                        struct cr_err *err) CR_MUST_CHECK;
 
 /* Makes the directory and its missing parents with mode 0700. */
 cr_status cr_dir_make(const char *path, struct cr_err *err) CR_MUST_CHECK;

@@ -14,7 +14,8 @@ void cr_hex_append(cr_buf *b, cr_span s);
 /* Upper-case hex in the arena; NULL when memory is short. */
 char *cr_hex(cr_arena *a, cr_span s) CR_MUST_CHECK;
 
-/* Writes hex with its NUL into out (size >= 2 * s.n + 1); returns out. Cut when size is too small. */
+/* Writes hex with its NUL into out (size >= 2 * s.n + 1); returns out. Cut when size is too small.
+ */
 char *cr_hex_into(char *out, size_t size, cr_span s);
 
 /* Hex in either case to bytes; spaces, colons and line ends between bytes are skipped.

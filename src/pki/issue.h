@@ -1,0 +1,45 @@
+/*
+ * Issuing: the test hierarchy of SGP.26 and each of its certificate profiles (SGP.22 4.5.2.1).
+ */
+#ifndef CRISP_PKI_ISSUE_H
+#define CRISP_PKI_ISSUE_H
+
+#include "pki/cert.h"
+#include "pki/key.h"
+
+/* What a certificate shall say. Only the fields that its role needs. */
+struct pki_request {
+    enum pki_role role;      /* PKI_ROLE_NONE with operator_tls: operator's client certificate */
+    bool operator_tls;       /* ES2+ client: EKU clientAuth (+ serverAuth) */
+    const char *common_name; /* also CN = FQDN of TLS certificates */
+    const char *organization, *country, *organizational_unit; /* NULL = left out */
+    const char *eid;              /* PKI_ROLE_EUICC: serialNumber, 32 digits */
+    const char *ein_prefix;       /* PKI_ROLE_EUM: permitted serialNumber prefix */
+    const char *permitted_o;      /* PKI_ROLE_EUM: permitted O; NULL = organization */
+    const char *registered_id;    /* dotted OID; NULL = left out */
+    const char *const *dns_names; /* NULL-terminated; TLS */
+    const char *crl_url;          /* NULL = no distribution point */
+    int64_t not_before_ms;
+    int64_t not_after_ms;
+    cr_span serial; /* big endian; absent = 8 random bytes */
+};
+
+/* Issues over the subject's public key. issuer NULL = self-signed with key (role CI). DER is
+ * appended to out. */
+cr_status pki_issue(const struct pki_request *request, enum crypto_curve curve, cr_span point,
+                    const struct pki_cert *issuer, const struct pki_key *issuer_key,
+                    const cr_env *env, cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
+
+/* A CRL (v2, AKI, cRLNumber, issuingDistributionPoint) listing the serials. */
+cr_status pki_issue_crl(const struct pki_cert *issuer, const struct pki_key *issuer_key,
+                        const cr_span *serials, size_t count, uint64_t number,
+                        int64_t this_update_ms, int64_t next_update_ms, cr_buf *out,
+                        struct cr_err *err) CR_MUST_CHECK;
+
+/* Appends PEM ("CERTIFICATE", "X509 CRL"). */
+void pki_pem_append(cr_buf *out, const char *label, cr_span der);
+/* First PEM block with the label, or the DER itself, appended to out. */
+cr_status pki_pem_decode(cr_span text, const char *label, cr_buf *out,
+                         struct cr_err *err) CR_MUST_CHECK;
+
+#endif
