@@ -1,0 +1,48 @@
+/*
+ * An HTTPS client over libcurl: one object keeps its connection for all requests of a session.
+ *
+ * Server certificates are always verified: against the system's store, or against the CIs given, or
+ * both. Only https (and http when allow_plain, for loopback tests). No redirects, no proxy from the
+ * environment unless asked for.
+ */
+#ifndef CRISP_NET_HTTP_CLIENT_H
+#define CRISP_NET_HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/env.h"
+#include "base/error.h"
+
+#include <openssl/ssl.h>
+
+struct http_client_options {
+    const char *ca_file;     /* PEM or DER certificates to trust; NULL = none */
+    bool system_store;       /* trust the system's CAs (too) */
+    const char *client_cert; /* PEM or DER with key_file: mutual TLS; NULL = none */
+    const char *client_key;
+    const char *connect_to; /* "host:port" to connect to instead of what the URL names (tests and
+                               labs without DNS); names are still verified against the URL */
+    bool allow_plain;
+    unsigned timeout_seconds; /* whole request; 0 = 60 */
+    size_t max_response;      /* bytes; 0 = 16 MiB */
+    const char *user_agent;
+    /* Called for bytes moved: total 0 = not known. Return false to abort. NULL = none. */
+    bool (*progress)(void *ctx, size_t done, size_t total);
+    void *progress_ctx;
+    /* A last word on the peer's verified leaf certificate (DER): role policy, CRL. NULL = none. */
+    cr_status (*check_peer)(void *ctx, cr_span leaf_der, struct cr_err *err);
+    void *check_ctx;
+};
+
+struct http_client; /* one thread at a time */
+cr_status http_client_new(const struct http_client_options *options, struct http_client **out,
+                          struct cr_err *err) CR_MUST_CHECK;
+void http_client_free(struct http_client *client);
+
+/* POSTs body. headers: NULL-terminated "Name: value" lines or NULL. *status = HTTP status; the body
+ * is appended to response. CR_RESOURCE: not reached, timed out, TLS refused: the cause names which
+ * and what to do. */
+cr_status http_client_post(struct http_client *client, const char *url, const char *const *headers,
+                           cr_span body, int *status, cr_buf *response,
+                           struct cr_err *err) CR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * The database of a server: SQL statements in transactions, durable when they return.
+ *
+ * One interface; SQLite behind it today, PostgreSQL for more than one machine later. A party's own
+ * file (smdpp/state.c ...) holds its statements and nothing else speaks SQL.
+ *
+ * Work is a function that runs inside a transaction on the store's writer thread:
+ *
+ *     static cr_status take_order(struct store_tx *tx, void *ctx, struct cr_err *err) { ... }
+ *     CR_TRY(store_run(store, take_order, &request, err));      // returns after the commit
+ *
+ * store_run() may be called from any number of threads; works that wait at the same time share one
+ * commit (group commit), each in its own savepoint: one that fails is rolled back alone. When
+ * store_run() returns CR_OK the effect survives power loss. A work must be quick, must not block
+ * and must not call store_run().
+ */
+#ifndef CRISP_STORE_STORE_H
+#define CRISP_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct store;    /* one open database; thread-safe */
+struct store_tx; /* valid inside a work only */
+
+/* One step of the schema; version counts from 1. Applied in order, once, each in a transaction. */
+struct store_migration {
+    int version;
+    const char *sql; /* may hold several statements */
+};
+
+struct store_options {
+    const char *url; /* path of an SQLite file, or ":memory:" */
+    const struct store_migration *migrations;
+    size_t migration_count;
+    bool volatile_commits; /* no fsync: caches and tests */
+    int busy_timeout_ms;   /* how long to wait for a lock another process holds; 0 = 5000 */
+};
+
+/* CR_RESOURCE: cannot open, locked, disk full; CR_REFUSED: made by a newer crisp. Messages say what
+ * to do. */
+cr_status store_open(const struct store_options *options, struct store **out,
+                     struct cr_err *err) CR_MUST_CHECK;
+void store_close(struct store *store); /* waits for running works; NULL allowed */
+
+typedef cr_status (*store_work)(struct store_tx *tx, void *ctx, struct cr_err *err);
+
+/* Runs work in a transaction and waits for the commit. Returns work's failure (nothing changed), or
+ * CR_RESOURCE when the commit failed (nothing changed). */
+cr_status store_run(struct store *store, store_work work, void *ctx,
+                    struct cr_err *err) CR_MUST_CHECK;
+
+/* As store_run() for works that change nothing: sees the last commit and may run beside others. */
+cr_status store_read(struct store *store, store_work work, void *ctx,
+                     struct cr_err *err) CR_MUST_CHECK;
+
+/* Values to bind, in the order of the ? of the statement. */
+enum store_kind { STORE_END = 0, STORE_NULL, STORE_INT, STORE_TEXT, STORE_BLOB };
+struct store_value {
+    enum store_kind kind;
+    int64_t i;
+    cr_span s; /* TEXT and BLOB; absent = NULL */
+};
+#define STORE_I(v)        ((struct store_value){.kind = STORE_INT, .i = (v)})
+#define STORE_T(v)        ((struct store_value){.kind = STORE_TEXT, .s = cr_span_str(v)})
+#define STORE_S(v)        ((struct store_value){.kind = STORE_TEXT, .s = (v)})
+#define STORE_B(v)        ((struct store_value){.kind = STORE_BLOB, .s = (v)})
+#define STORE_VALUES(...) ((const struct store_value[]){__VA_ARGS__, {.kind = STORE_END}})
+
+/* A row of a result. Spans are valid until the next row: copy what shall live longer. */
+struct store_row;
+int64_t store_int(const struct store_row *row, int column);   /* NULL = 0 */
+cr_span store_bytes(const struct store_row *row, int column); /* NULL = absent */
+bool store_is_null(const struct store_row *row, int column);
+/* A NUL-terminated copy in the arena; NULL when the column is NULL or memory is short. */
+char *store_text(const struct store_row *row, int column, cr_arena *arena);
+
+typedef cr_status (*store_row_fn)(const struct store_row *row, void *ctx, struct cr_err *err);
+
+/* Runs one statement (prepared once, cached by its text's address: pass literals). values may be
+ * NULL; each row is given to fn (may be NULL). *changed (may be NULL) = rows changed. A constraint
+ * that is violated gives CR_REFUSED with err->code = STORE_CONSTRAINT. */
+#define STORE_CONSTRAINT 19
+cr_status store_exec(struct store_tx *tx, const char *sql, const struct store_value *values,
+                     store_row_fn fn, void *ctx, int64_t *changed,
+                     struct cr_err *err) CR_MUST_CHECK;
+
+#endif
