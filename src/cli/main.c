@@ -1,0 +1,25 @@
+/*
+ * crisp: the tree of commands.
+ */
+#include "cli/cli.h"
+
+static const struct cli_command *const commands[] = {
+    &cli_pki,    &cli_profile, &cli_smdpp, &cli_euicc, &cli_lpa,
+    &cli_decode, &cli_bench,   &cli_man,   NULL,
+};
+
+const struct cli_command cli_root = {
+    .name = "crisp",
+    .summary = "Remote SIM Provisioning",
+    .description =
+        "Remote SIM Provisioning after GSMA SGP.22: the server that issues profiles, the chip that "
+        "installs them, the assistant between them, and the tools around them.\n\n"
+        "Exit status: 0 done; 1 it did not work; 2 the command line is wrong; 3 a peer or a rule "
+        "refused; 4 the answer is no.",
+    .children = commands,
+};
+
+int main(int argc, char **argv)
+{
+    return cli_main(&cli_root, argc, argv);
+}

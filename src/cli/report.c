@@ -1,0 +1,123 @@
+/*
+ * How a command speaks: failures, questions, signals.
+ */
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+volatile bool cli_stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    cli_stop = true;
+}
+
+void cli_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+static void put(json_t *object, const char *name, const char *text)
+{
+    if (text[0]) {
+        (void)json_object_set_new(object, name, json_string(text));
+    }
+}
+
+static void fail_json(struct cli *cli, const struct cr_err *err)
+{
+    json_t *line = json_object();
+    put(line, "event", "error");
+    put(line, "category", cr_status_name(err->category));
+    put(line, "cause", err->cause);
+    put(line, "subject", err->subject);
+    put(line, "reason", err->reason);
+    put(line, "field", err->field);
+    put(line, "clause", err->clause);
+    put(line, "next", err->next);
+    if (err->code) {
+        (void)json_object_set_new(line, "code", json_integer(err->code));
+    }
+    char *text = json_dumps(line, JSON_COMPACT);
+    (void)fprintf(cli->out, "%s\n", text ? text : "{\"event\":\"error\"}");
+    free(text);
+    json_decref(line);
+}
+
+int cli_fail(struct cli *cli, const struct cr_err *err, bool json)
+{
+    int code = err->category == CR_REFUSED ? CLI_REFUSED : CLI_FAILED;
+    if (json) {
+        fail_json(cli, err);
+        return code;
+    }
+    (void)fprintf(cli->err, "%s: %s\n", cli->path, err->cause[0] ? err->cause : "it failed");
+    if (err->subject[0]) {
+        (void)fprintf(cli->err, "  status code: subject %s, reason %s\n", err->subject,
+                      err->reason);
+    }
+    if (err->field[0]) {
+        (void)fprintf(cli->err, "  field:       %s\n", err->field);
+    }
+    if (err->clause[0]) {
+        (void)fprintf(cli->err, "  rule:        %s\n", err->clause);
+    }
+    if (err->next[0]) {
+        (void)fprintf(cli->err, "  what to do:  %s\n", err->next);
+    }
+    return code;
+}
+
+int cli_usage(struct cli *cli, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)fprintf(cli->err, "%s: ", cli->path);
+    (void)vfprintf(cli->err, fmt, ap);
+    (void)fprintf(cli->err, "\n'%s --help' tells how it is used.\n", cli->path);
+    va_end(ap);
+    return CLI_USAGE;
+}
+
+char *cli_ask(struct cli *cli, const char *prompt, bool secret)
+{
+    struct termios before;
+    bool hide = secret && isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
+    if (hide) {
+        struct termios quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    }
+    (void)fprintf(cli->err, "%s ", prompt);
+    (void)fflush(cli->err);
+    char line[512];
+    char *got = fgets(line, sizeof(line), stdin);
+    if (hide) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        (void)fputc('\n', cli->err);
+    }
+    if (!got) {
+        return NULL;
+    }
+    size_t n = strcspn(line, "\r\n");
+    char *answer = cr_arena_strn(&cli->arena, cr_span_of(line, n));
+    cr_wipe(line, sizeof(line));
+    return answer;
+}
+
+bool cli_confirm(struct cli *cli, const char *question)
+{
+    char prompt[512];
+    (void)snprintf(prompt, sizeof(prompt), "%s [y/N]", question);
+    const char *answer = cli_ask(cli, prompt, false);
+    return answer && (answer[0] == 'y' || answer[0] == 'Y');
+}
