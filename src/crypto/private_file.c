@@ -21,19 +21,37 @@ static int passphrase_none(char *pass, size_t size, size_t *n, const OSSL_PARAM 
     return 0;
 }
 
+/* One object of the file after the other until one is a key: `openssl ecparam -genkey` writes an
+ * EC PARAMETERS block before it. */
+static bool decode_next(OSSL_DECODER_CTX *ctx, BIO *bio, EVP_PKEY *const *pkey)
+{
+    int before = -1;
+    for (;;) {
+        if (OSSL_DECODER_from_bio(ctx, bio) == 1 && *pkey) {
+            return true;
+        }
+        int at = (int)BIO_ctrl_pending(bio);
+        if (at == 0 || (before >= 0 && at >= before)) {
+            return false;
+        }
+        before = at;
+    }
+}
+
 static EVP_PKEY *pkey_decode(cr_span text, bool *encrypted)
 {
     EVP_PKEY *pkey = NULL;
-    const uint8_t *p = text.p;
-    size_t left = text.n;
+    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
     OSSL_DECODER_CTX *ctx =
         OSSL_DECODER_CTX_new_for_pkey(&pkey, NULL, NULL, "EC", EVP_PKEY_KEYPAIR, NULL, NULL);
-    bool ok = ctx && OSSL_DECODER_CTX_set_passphrase_cb(ctx, passphrase_none, encrypted) == 1 &&
-              OSSL_DECODER_from_data(ctx, &p, &left) == 1;
-    OSSL_DECODER_CTX_free(ctx);
-    if (ok && left > 0 && text.p[0] == 0x30) { /* DER: nothing may follow; PEM: comments may */
-        ok = false;
+    bool ok = ctx && bio &&
+              OSSL_DECODER_CTX_set_passphrase_cb(ctx, passphrase_none, encrypted) == 1 &&
+              decode_next(ctx, bio, &pkey);
+    if (ok && text.p[0] == 0x30 && BIO_ctrl_pending(bio) > 0) {
+        ok = false; /* nothing may follow a key in DER; comments may follow one in PEM */
     }
+    OSSL_DECODER_CTX_free(ctx);
+    BIO_free(bio);
     if (!ok) {
         EVP_PKEY_free(pkey);
         pkey = NULL;
