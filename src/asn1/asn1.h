@@ -37,6 +37,21 @@
  * change a decoded struct and encode it anew, clear its raw member first.
  * Unknown components of extensible types are skipped by the decoder (they stay in raw); at the top
  * level trailing bytes are refused.
+ *
+ * How rows are matched. A tag on a SEQUENCE, a SEQUENCE OF, a primitive or a CHOICE that has a tag
+ * of its own replaces that tag (implicit); on an untagged CHOICE and with ASN1_EXPLICIT it goes
+ * around the TLV. A TLV belongs to the first row behind the last matched one that takes its tag,
+ * as long as all rows between are optional; a tag no such row takes is an unknown component. Two
+ * rows may have the same tag. A RAW row without tag takes everything: it has to be mandatory or
+ * last. ASN1_SINCE_V3 makes a row optional, in both directions. A has_... member is looked at only
+ * for optional rows. Type of a row of kind SEQUENCE_OF is always the type of an element.
+ *
+ * Raw members and RAW values may stand under another tag than the one they are written under now
+ * (a type received as BF41 and sent as A1): then their contents go out verbatim under the new tag.
+ * The raw of an untagged CHOICE is the TLV of its alternative.
+ *
+ * TIME without a tag takes 17 and 18 and is written as 17 when it has 13 bytes; STRING without a
+ * tag is an IA5String.
  */
 #ifndef CRISP_ASN1_ASN1_H
 #define CRISP_ASN1_ASN1_H
@@ -123,19 +138,22 @@ struct asn1_list {
     bool present;
 };
 
-#define ASN1_MAX_ELEMENTS 4096 /* of a list whose row gives no limit */
+#define ASN1_MAX_ELEMENTS 4096               /* of a list whose row gives no limit */
+#define ASN1_MAX_BYTES    ((size_t)16 << 20) /* of a string whose row gives no limit */
+#define ASN1_MAX_TIME     32                 /* bytes of a TIME */
 
 enum asn1_decode_flag {
     ASN1_DECODE_BER_LENGTHS = 1 << 0, /* tolerate non-minimal lengths (SGP.22 messages) */
-    ASN1_DECODE_PARTIAL = 1 << 1      /* trailing bytes are left in *in instead of refused */
+    ASN1_DECODE_PARTIAL = 1 << 1      /* asn1_decode() does not refuse trailing bytes */
 };
 
 /* Decodes one value of type t from the front of *in into the zeroed-by-us struct at out (t->size
- * bytes). Errors name the field and the path. */
+ * bytes) and moves *in behind it; what follows is the caller's. CR_MALFORMED names the field and
+ * the path; *in is not moved and the struct is all zero then. */
 cr_status asn1_decode_next(const struct asn1_type *t, cr_span *in, unsigned flags, cr_arena *arena,
                            void *out, struct cr_err *err) CR_MUST_CHECK;
 
-/* Decodes exactly one value. */
+/* Decodes exactly one value; trailing bytes are CR_MALFORMED. */
 cr_status asn1_decode(const struct asn1_type *t, cr_span in, unsigned flags, cr_arena *arena,
                       void *out, struct cr_err *err) CR_MUST_CHECK;
 

@@ -30,7 +30,8 @@ bool der_constructed(uint32_t tag);
 cr_status der_next(cr_span *in, enum der_rules rules, struct der_tlv *out,
                    struct cr_err *err) CR_MUST_CHECK;
 
-/* Tag of the TLV at the front, 0 when there is none or it is cut. Never fails. */
+/* Tag of the TLV at the front, 0 when there is none or its tag is cut. Length and contents are not
+ * looked at. Never fails. */
 uint32_t der_peek(cr_span in);
 
 /* Reads tag and length only: *header = their bytes, *length = contents. For streams: CR_RESOURCE
@@ -47,6 +48,12 @@ bool der_find(cr_span contents, uint32_t tag, struct der_tlv *out);
 
 /* Contents of an INTEGER (two's complement, minimal) of at most 8 bytes. */
 cr_status der_integer(cr_span value, int64_t *out, struct cr_err *err) CR_MUST_CHECK;
+
+/* Writing without a buffer. Each gives the number of bytes written; the header gives 0 when the
+ * length does not fit four bytes. */
+#define DER_HEADER_MAX 8
+size_t der_header_write(uint8_t out[DER_HEADER_MAX], uint32_t tag, size_t length);
+size_t der_integer_write(uint8_t out[8], int64_t value);
 
 /* Writing. All append to b; failure is sticky in b. */
 size_t der_header_size(uint32_t tag, size_t length);
