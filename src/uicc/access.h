@@ -1,0 +1,44 @@
+/*
+ * Access rules: EF.ARR in expanded format (ETSI TS 102 221 clause 9.3, ISO 7816-4 5.4.3.2).
+ */
+#ifndef CRISP_UICC_ACCESS_H
+#define CRISP_UICC_ACCESS_H
+
+#include "uicc/pin.h"
+
+/* Bits of the access mode byte. EFs: */
+#define UICC_AM_READ   0x01
+#define UICC_AM_UPDATE 0x02
+#define UICC_AM_WRITE  0x04
+/* EFs and DFs: */
+#define UICC_AM_DEACTIVATE 0x08
+#define UICC_AM_ACTIVATE   0x10
+#define UICC_AM_TERMINATE  0x20
+#define UICC_AM_DELETE     0x40
+/* DFs: */
+#define UICC_AM_DELETE_CHILD 0x01
+#define UICC_AM_CREATE_EF    0x02
+#define UICC_AM_CREATE_DF    0x04
+
+/* What somebody wants to do: one bit of the access mode byte, or (mode 0) an instruction that a
+ * rule names by its code: 32 INCREASE, D4 RESIZE FILE. */
+struct uicc_access {
+    uint8_t mode;
+    uint8_t ins;
+};
+
+/* Whether the key of a rule is verified. */
+typedef bool (*uicc_access_key)(const void *ctx, uint8_t reference);
+
+/* Evaluates one rule (the record of EF.ARR, FF padding allowed). No matching rule, anything not
+ * understood or malformed = no. */
+bool uicc_access_rule(cr_span rule, struct uicc_access access, uicc_access_key key,
+                      const void *ctx);
+
+/* Finds the EF.ARR of the file from path upwards and evaluates its record. path leads to the DF the
+ * file is in (for a DF: to the DF itself). */
+bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
+                         const struct uicc_path *path, const struct uicc_file_attr *attr,
+                         struct uicc_access access);
+
+#endif

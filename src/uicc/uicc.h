@@ -1,0 +1,158 @@
+/*
+ * A UICC: a function from command APDUs to response APDUs over the chip's memory (ETSI TS 102 221,
+ * 3GPP TS 31.101/31.102, toolkit of TS 102 223). It knows no remote provisioning: applications such
+ * as the ISD-R are registered by the layer above, and which profile is visible is told from there.
+ *
+ * Each APDU is one transaction of the memory, committed before the answer is given. When the commit
+ * fails the answer is 6581 and the volatile state is as before. Channels, selections, verified
+ * PINs, pending data and the toolkit session are RAM and end with the power.
+ *
+ * One thread at a time. A chip at rest takes a few kilobytes besides its memory.
+ */
+#ifndef CRISP_UICC_UICC_H
+#define CRISP_UICC_UICC_H
+
+#include "base/env.h"
+#include "uicc/auth.h"
+#include "uicc/pin.h"
+
+#define UICC_CHANNELS             20  /* logical channels, the basic one counted */
+#define UICC_MAX_APPS             32  /* registered applications */
+#define UICC_MAX_PROACTIVE        16  /* waiting proactive commands */
+#define UICC_MAX_PROACTIVE_TLV    257 /* bytes of one, D0 and length counted: 91xx has one byte */
+#define UICC_MAX_TERMINAL_PROFILE 255
+#define UICC_MAX_RESPONSE         (64 * 1024) /* bytes of response data that GET RESPONSE can fetch */
+
+struct uicc;
+
+/* --- commands ----------------------------------------------------------------------------------
+ */
+
+struct uicc_apdu {
+    uint8_t cla, ins, p1, p2;
+    unsigned channel; /* 0..19, from the class */
+    bool proprietary; /* class 8X, CX, EX */
+    cr_span data;     /* command data; absent when there is no Lc */
+    bool has_le;      /* Le (or, for five bytes, P3) was given */
+    unsigned le;      /* 1..256; 0 when absent */
+    cr_span all;      /* the whole command as received */
+};
+
+/* One command on its way through an application. */
+struct uicc_call {
+    struct uicc *uicc;
+    const struct uicc_apdu *apdu;
+    unsigned channel;
+    cr_buf *out;  /* response data is appended here; any size up to UICC_MAX_RESPONSE: Le, 61xx and
+                     GET RESPONSE are the UICC's business */
+    bool discard; /* set by the application: undo all changes to the memory by this command. The
+                     status word and the data are answered all the same */
+};
+
+/* --- applications ------------------------------------------------------------------------------
+ */
+
+struct uicc_app {
+    void *ctx; /* given to each function */
+    uint8_t aid[UICC_MAX_AID];
+    uint8_t aid_size;
+
+    /* NULL = always; false hides the application from SELECT. */
+    bool (*selectable)(void *ctx);
+
+    /* SELECT by AID (full, or as much of it as matches): appends the FCI (whole TLV) to call->out.
+     * Anything but 9000, 62xx, 63xx leaves the selection of the channel as it is. */
+    uicc_sw (*select)(void *ctx, struct uicc_call *call);
+
+    /* A command on a channel where the application is selected that is not one of the UICC's own
+     * (SELECT, MANAGE CHANNEL, GET RESPONSE, STATUS, TERMINAL PROFILE, TERMINAL CAPABILITY,
+     * ENVELOPE, FETCH, TERMINAL RESPONSE). 6D00 when it is not known. */
+    uicc_sw (*process)(void *ctx, struct uicc_call *call);
+
+    /* Another selection on this channel, the channel closed, power off; NULL allowed. */
+    void (*deselect)(void *ctx, unsigned channel);
+
+    /* Power on or reset, after the selections are gone; NULL allowed. */
+    void (*reset)(void *ctx);
+
+    /* The changes of the last command could not be committed: forget what it left in RAM.
+     * NULL allowed. */
+    void (*aborted)(void *ctx);
+};
+
+/* --- the card ----------------------------------------------------------------------------------
+ */
+
+struct uicc_options {
+    struct nvm *nvm;    /* not owned */
+    const cr_env *env;  /* not owned; randomness */
+    unsigned channels;  /* 1..20; 0 = 20 */
+    bool euicc;         /* ATR with the eUICC bit of TB3 */
+    cr_span historical; /* up to 15 historical bytes; absent = 80 31 E0 73 FE 21 13 */
+};
+
+/* A card without profile, power off. CR_RESOURCE: out of memory. */
+cr_status uicc_new(const struct uicc_options *options, struct uicc **out,
+                   struct cr_err *err) CR_MUST_CHECK;
+void uicc_free(struct uicc *uicc); /* NULL allowed */
+
+/* Cold or warm reset: everything volatile is forgotten, waiting proactive commands included. */
+void uicc_reset(struct uicc *uicc);
+/* Appends the ATR (TS 102 221 clause 6.3). */
+void uicc_atr(const struct uicc *uicc, cr_buf *out);
+
+/* One exchange: appends the response APDU (at least its status word) to response. Not CR_OK when
+ * the memory failed or the power of it was cut: response then has 6581, and err the cause. Commands
+ * of any content and length are answered. */
+cr_status uicc_transmit(struct uicc *uicc, cr_span command, cr_buf *response, struct cr_err *err);
+
+/* The applications live as long as the card; the struct is copied. CR_REFUSED: AID taken or too
+ * many. Order of registration is the order of first and next occurrence, after the ADFs. */
+cr_status uicc_register(struct uicc *uicc, const struct uicc_app *app,
+                        struct cr_err *err) CR_MUST_CHECK;
+/* Channels that have it selected go back to the MF. */
+void uicc_unregister(struct uicc *uicc, cr_span aid);
+
+/* Which profile is visible: the key prefix of its file system, absent = none (a bare MF then).
+ * All file selections go to the MF, ADFs are closed, verified PINs forgotten; registered
+ * applications stay selected. May be called from an application's process(); undone when the
+ * transaction of that command fails. */
+cr_status uicc_set_profile(struct uicc *uicc, cr_span prefix, struct cr_err *err) CR_MUST_CHECK;
+/* The file system that is visible; NULL = none. */
+const struct uicc_fs *uicc_profile(const struct uicc *uicc);
+
+struct nvm *uicc_nvm(const struct uicc *uicc);
+const cr_env *uicc_env(const struct uicc *uicc);
+
+/* --- toolkit -----------------------------------------------------------------------------------
+ */
+
+/* The answer to a proactive command: the data of the TERMINAL RESPONSE, or an absent span when the
+ * card was reset before one came. Called inside the transaction of the command that brought it. */
+typedef void (*uicc_proactive_done)(void *ctx, struct uicc *uicc, cr_span terminal_response);
+
+/* Queues a proactive command (a whole D0 TLV). It is announced by 91xx on the next successful
+ * command, this one included, once the terminal has sent TERMINAL PROFILE; a terminal that never
+ * does has no toolkit and is not bothered. done may be NULL. CR_REFUSED: queue full or no D0 TLV
+ * of at most 255 bytes. */
+cr_status uicc_proactive_push(struct uicc *uicc, cr_span tlv, uicc_proactive_done done, void *ctx,
+                              struct cr_err *err) CR_MUST_CHECK;
+/* Commands waiting or fetched and not yet answered. */
+size_t uicc_proactive_pending(const struct uicc *uicc);
+
+/* The REFRESH command: D0 09 81 03 <number> 01 <qualifier> 82 02 81 82. */
+#define UICC_REFRESH_UICC_RESET 0x04
+cr_status uicc_proactive_refresh(struct uicc *uicc, uint8_t qualifier, uicc_proactive_done done,
+                                 void *ctx, struct cr_err *err) CR_MUST_CHECK;
+
+/* What the terminal told since the last reset; an absent span = nothing. */
+cr_span uicc_terminal_profile(const struct uicc *uicc);
+cr_span uicc_terminal_capability(const struct uicc *uicc); /* contents of A9 */
+
+/* ENVELOPE: who takes which tag (D1 SMS-PP download, D3 menu selection, D6 event ...). The handler
+ * gets the whole TLV in call->apdu->data; response data is appended to call->out. Without one the
+ * answer is 6985. One handler for all tags; NULL removes it. */
+typedef uicc_sw (*uicc_envelope_handler)(void *ctx, struct uicc_call *call, uint8_t tag);
+void uicc_set_envelope_handler(struct uicc *uicc, uicc_envelope_handler handler, void *ctx);
+
+#endif
