@@ -1,0 +1,39 @@
+/*
+ * Every message of SGP.22 by its outer tag, for `crisp decode`, printers and fuzzers.
+ */
+#ifndef CRISP_RSP_MESSAGES_H
+#define CRISP_RSP_MESSAGES_H
+
+#include "asn1/asn1.h"
+
+enum rsp_direction {
+    RSP_REQUEST,
+    RSP_RESPONSE,
+    RSP_DATA /* a signed part, a notification, what travels inside something else */
+};
+
+struct rsp_message {
+    uint32_t tag; /* outer tag of the message */
+    enum rsp_direction direction;
+    const char *name;      /* "AuthenticateServerRequest" */
+    const char *interface; /* "ES10b" */
+    const struct asn1_type *type;
+};
+
+/* All rows, ordered by tag, likelier candidates of a tag first. */
+extern const struct rsp_message rsp_messages[];
+extern const size_t rsp_message_count;
+
+/* Rows of one tag: the first row, *count of them; NULL with *count = 0 when the tag is unknown. */
+const struct rsp_message *rsp_message_candidates(uint32_t tag, size_t *count);
+
+/* Row by name (case-insensitive), NULL when there is none. */
+const struct rsp_message *rsp_message_by_name(cr_span name);
+
+/* Decodes one TLV of unknown kind: of the candidates the first that decodes and, encoded anew,
+ * gives the same bytes; else the first that decodes at all. *value is in the arena. CR_MALFORMED
+ * with the complaint of the first candidate when none fits. */
+cr_status rsp_message_decode(cr_span tlv, cr_arena *arena, const struct rsp_message **message,
+                             void **value, struct cr_err *err) CR_MUST_CHECK;
+
+#endif
