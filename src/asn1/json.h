@@ -4,8 +4,9 @@
  * Form: SEQUENCE = object with the standard's names; SEQUENCE OF = array; CHOICE = object with one
  * member; INTEGER = number or the name of its table; named BIT STRING = array of names (numbers
  * where a bit has no name); OCTET STRING and RAW = upper-case hex; OID = dotted text; NULL = true;
- * digits (ICCID, EID) = digit string. Components with their DEFAULT value are left out.
- * asn1_from_json(asn1_to_json(x)) encodes to the same DER as x.
+ * digits (ICCID, EID) = digit string without the filler F; a version of three bytes = "a.b.c" (hex
+ * is taken too); STRING and TIME = a character for each byte. Components with their DEFAULT value
+ * are left out. asn1_from_json(asn1_to_json(x)) encodes to the same DER as x.
  */
 #ifndef CRISP_ASN1_JSON_H
 #define CRISP_ASN1_JSON_H

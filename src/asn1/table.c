@@ -161,7 +161,7 @@ bool asn1_row_present(const struct asn1_field *f, const void *base)
     return false;
 }
 
-static bool value_is_default(const struct asn1_field *f, const void *at)
+bool asn1_is_default(const struct asn1_field *f, const void *at)
 {
     switch ((enum asn1_kind)f->kind) {
     case ASN1_BOOLEAN:
@@ -188,7 +188,7 @@ static bool value_is_default(const struct asn1_field *f, const void *at)
 bool asn1_row_written(const struct asn1_field *f, const void *base)
 {
     return asn1_row_present(f, base) &&
-           !((f->flags & ASN1_DEFAULT) && value_is_default(f, asn1_at_const(base, f->offset)));
+           !((f->flags & ASN1_DEFAULT) && asn1_is_default(f, asn1_at_const(base, f->offset)));
 }
 
 void asn1_row_mark(const struct asn1_field *f, void *base)

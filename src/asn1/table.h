@@ -49,6 +49,9 @@ bool asn1_row_present(const struct asn1_field *f, const void *base);
 /* True when it is there and not merely its DEFAULT. */
 bool asn1_row_written(const struct asn1_field *f, const void *base);
 
+/* True when the value (not the struct) at this place is the row's DEFAULT number. */
+bool asn1_is_default(const struct asn1_field *f, const void *at);
+
 /* Marks the row as present where it has a mark. */
 void asn1_row_mark(const struct asn1_field *f, void *base);
 
