@@ -26,7 +26,8 @@ enum pki_role {
     PKI_ROLES
 };
 
-const char *pki_role_name(enum pki_role role); /* "dp-auth" */
+const char *pki_role_name(enum pki_role role);  /* "dp-auth" */
+enum pki_role pki_role_from_name(cr_span name); /* NONE when there is no such role */
 
 /* X.509 v3 extensions that matter here, decoded. */
 enum pki_key_usage {
@@ -36,7 +37,12 @@ enum pki_key_usage {
 }; /* bit numbers of RFC 5280 4.2.1.3 */
 
 #define PKI_MAX_PERMITTED_EINS 32
-#define PKI_MAX_DNS_NAMES      16
+#define PKI_MAX_DNS_NAMES      16 /* those beyond are not seen, so never match */
+#define PKI_MAX_IP_ADDRESSES   4  /* likewise */
+#define PKI_MAX_EXTENSIONS     64
+#define PKI_MAX_SERIAL         32    /* contents bytes; RFC 5280 allows 20, some issuers use more */
+#define PKI_MAX_CERT           16384 /* bytes of a certificate file */
+#define PKI_MAX_CRL            8388608 /* bytes of a CRL file */
 
 struct pki_cert {
     cr_span raw;                                   /* the complete certificate */
@@ -66,7 +72,14 @@ struct pki_cert {
     cr_span permitted_o;        /* O of the permitted directoryName */
     size_t permitted_ein_count; /* EIN prefixes: nameConstraints serialNumber or permittedEins */
     cr_span permitted_eins[PKI_MAX_PERMITTED_EINS];
-    bool unknown_critical; /* an extension that is critical and none of the above */
+    bool name_constraints_critical;
+    bool has_permitted_eins; /* the v3 extension; it wins over nameConstraints in v3 roles */
+    bool eku_critical;
+    size_t ip_address_count;
+    cr_span ip_addresses[PKI_MAX_IP_ADDRESSES]; /* subjectAltName iPAddress, 4 or 16 bytes */
+    cr_span crl_url;       /* first URI of cRLDistributionPoints; absent when missing */
+    bool unknown_critical; /* an extension that is critical and none of the above, or says more than
+                              this decoder understands (excludedSubtrees, ...) */
 };
 
 /* Decodes; everything points into der. CR_MALFORMED for what is no certificate. Nothing is
@@ -80,6 +93,12 @@ void pki_cert_summary(const struct pki_cert *cert, cr_buf *out);
 cr_status pki_cert_load(const char *path, cr_arena *arena, struct pki_cert *out,
                         struct cr_err *err) CR_MUST_CHECK;
 
+/* Names equal as RFC 5280 7.1 wants it, in the part that occurs: same attributes in the same order,
+ * values compared without regard to string type, ASCII case and runs of spaces. */
+bool pki_name_equal(cr_span a, cr_span b);
+/* The same for one attribute value (contents of the string). */
+bool pki_name_value_equal(cr_span a, cr_span b);
+
 /* SHA-1 of the public key bits: the key identifier of RFC 5280 4.2.1.2 (1). */
 void pki_key_id(cr_span point, uint8_t out[20]);
 
@@ -88,9 +107,16 @@ struct pki_crl {
     int64_t this_update_ms, next_update_ms; /* next 0 = none */
     cr_span revoked;                        /* contents of revokedCertificates; absent = none */
     cr_span number;                         /* contents of cRLNumber */
+    cr_span scope;                          /* issuingDistributionPoint, complete; absent = none */
+    bool only_user_certs, only_ca_certs, only_attribute_certs, indirect;
+    cr_span partial_number; /* rspExt partialCrlNumber (v2 partial CRLs): contents; absent = none */
+    size_t revoked_count;
+    bool unknown_critical; /* of the CRL or of an entry; delta CRLs count as such */
 };
 
+/* Decodes and checks the form of every entry; everything points into der. */
 cr_status pki_crl_decode(cr_span der, struct pki_crl *out, struct cr_err *err) CR_MUST_CHECK;
+/* True when the serial (contents of the INTEGER) is listed. Walks the list: O(n). */
 bool pki_crl_lists(const struct pki_crl *crl, cr_span serial);
 
 #endif

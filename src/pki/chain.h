@@ -26,6 +26,12 @@ enum pki_problem {
     PKI_MALFORMED
 };
 
+/* "bad-signature", for logs and reports. */
+const char *pki_problem_name(enum pki_problem problem);
+
+#define PKI_MAX_CHAIN                                                                              \
+    4 /* certificates without the CI: variant C has eUICC, EUMSubCA, EUM, CISubCA */
+
 struct pki_trust; /* immutable once shared between threads, but for the built-in cache */
 
 struct pki_trust *pki_trust_new(void);
@@ -33,7 +39,9 @@ void pki_trust_free(struct pki_trust *trust);
 /* Adds a CI certificate (self-signed, role CI; checked). The bytes are copied. */
 cr_status pki_trust_add_ci(struct pki_trust *trust, cr_span der, struct cr_err *err) CR_MUST_CHECK;
 /* Adds a CRL signed by a CI or by an intermediate known by its AKI; signature checked when its
- * issuer is a CI of this trust. */
+ * issuer is a CI of this trust (add CIs first), else at its first use, and ignored when wrong. A
+ * newer issue of a list of a CI takes the place of the older one, whatever the order. An overdue
+ * nextUpdate does not bring back what the list revokes. */
 cr_status pki_trust_add_crl(struct pki_trust *trust, cr_span der, struct cr_err *err) CR_MUST_CHECK;
 /* A CI by its key identifier; NULL when unknown. */
 const struct pki_cert *pki_trust_ci(const struct pki_trust *trust, cr_span key_id);
@@ -45,7 +53,9 @@ struct pki_expect {
     enum pki_role role; /* of the leaf */
     int64_t now_ms;     /* 0 = the verifier has no clock: dates are not checked */
     cr_span ci_key_id;  /* the CI the chain must end in; absent = any trusted */
-    cr_span dns_name;   /* TLS leaf: a DNS SAN has to match; absent = not checked */
+    cr_span dns_name; /* TLS leaf: a DNS SAN has to match (case and a trailing dot do not count, no
+                         wildcards), or an IP SAN when it is an address; absent = not checked */
+    bool tls_client;  /* the leaf acts as TLS client: EKU clientAuth instead of serverAuth */
 };
 
 /* Result of a verification: filled also on refusal as far as it went. */
@@ -55,10 +65,12 @@ struct pki_verdict {
     const struct pki_cert *ci; /* the CI it ends in */
 };
 
-/* chain[0] = leaf, then its issuers upwards, without the CI; count 1..4. For an eUICC: chain[0] =
- * CERT.EUICC, chain[1] = CERT.EUM. On CR_OK *leaf_key (may be NULL) is the validated key of the
- * leaf, owned by the caller. Verified intermediates are cached by their hash (a second chain under
- * the same EUM costs one signature less; dates and revocation are checked each time). */
+/* chain[0] = leaf, then its issuers upwards, without the CI; count 1..PKI_MAX_CHAIN. For an eUICC:
+ * chain[0] = CERT.EUICC, chain[1] = CERT.EUM. On CR_OK *leaf_key (may be NULL) is the validated key
+ * of the leaf, owned by the caller. Verified intermediates are cached by their hash (a second chain
+ * under the same EUM costs one signature less; dates and revocation are checked each time). A
+ * refusal has the problem in err->code and the extension or field in err->field. verdict may be
+ * NULL. Several threads may verify with one trust. */
 cr_status pki_chain_verify(struct pki_trust *trust, const struct pki_cert *chain, size_t count,
                            const struct pki_expect *expect, struct pki_verdict *verdict,
                            struct crypto_public **leaf_key, struct cr_err *err) CR_MUST_CHECK;
