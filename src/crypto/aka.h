@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#define AKA_KECCAK_MAX 255 /* iterations of Keccak-f[1600] for one function */
+
 enum aka_algorithm { AKA_MILENAGE = 1, AKA_TUAK = 2, AKA_TEST = 3 };
 
 /* Parameters as a profile package carries them (TCA AKAParameter). Sizes in bytes. */
@@ -18,12 +20,13 @@ struct aka_params {
     uint8_t rotation[5];        /* Milenage r1..r5 in bits; default 64 0 32 64 96 */
     uint8_t constants[5][16];   /* Milenage c1..c5; default 0 1 2 4 8 */
     unsigned keccak_iterations; /* TUAK; default 1 */
-    size_t res_size;            /* 4, 8, 16 or 32 */
+    size_t res_size;            /* Milenage 4 or 8; test 4, 8, 16; TUAK 4, 8, 16, 32 */
     size_t mac_size;            /* 8; TUAK also 16, 32 */
     size_t ck_size, ik_size;    /* 16; TUAK also 32 */
 };
 
-/* Sets the defaults of the standard for the algorithm; key and opc stay to be filled. */
+/* Sets the defaults of the standard for the algorithm (RES of 16 bytes for the test algorithm, else
+ * 8); key and opc stay to be filled. */
 void aka_params_default(struct aka_params *params, enum aka_algorithm algorithm);
 
 struct aka_vector {
@@ -36,7 +39,10 @@ struct aka_vector {
     uint8_t ak_s[6];   /* f5* */
 };
 
-/* All functions for one RAND. sqn and amf enter f1 and f1* only; amf_s is AMF* of f1* (0000). */
+/* All functions for one RAND. sqn and amf enter f1 and f1* only; mac_s is f1* over the same sqn and
+ * amf, as the test sets of the standards give it (a resynchronisation has its own: aka_mac_s()).
+ * Parameters that the algorithm does not allow are CR_MALFORMED with err->field. Wipe out after
+ * use. */
 cr_status aka_compute(const struct aka_params *params, const uint8_t rand[16], const uint8_t sqn[6],
                       const uint8_t amf[2], struct aka_vector *out,
                       struct cr_err *err) CR_MUST_CHECK;

@@ -4,11 +4,11 @@
  * Signatures are BSI TR-03111 plain: r || s, 32 bytes each, always 64 bytes (SGP.22 2.6.7.2).
  * Points are uncompressed: 04 || X || Y, 65 bytes. Hash is SHA-256.
  *
- * What is expensive in OpenSSL (groups, domain parameters) is made once for a process, on first use,
- * and is immutable afterwards. Keys may be shared between threads.
+ * What is expensive in OpenSSL (groups, domain parameters) is made once for a process, on first
+ * use, and is immutable afterwards. Keys may be shared between threads.
  *
- * A curve that is not supported is CR_REFUSED; a point that is not 65 bytes starting with 04, or not
- * on its curve, and a scalar outside 1..n-1 are CR_MALFORMED.
+ * A curve that is not supported is CR_REFUSED; a point that is not 65 bytes starting with 04, or
+ * not on its curve, and a scalar outside 1..n-1 are CR_MALFORMED.
  */
 #ifndef CRISP_CRYPTO_EC_H
 #define CRISP_CRYPTO_EC_H
