@@ -27,9 +27,11 @@ cr_status profile_protect(cr_span upp, const cr_env *env, struct profile_ppp *ou
 
 /* What a binding needs. */
 struct profile_binding {
-    cr_span transaction_id;                 /* 1..16 bytes */
-    cr_span host_id;                        /* 1..16 bytes, chosen by the server */
-    cr_span eid;                            /* 16 bytes */
+    cr_span transaction_id; /* 1..16 bytes */
+    cr_span host_id;        /* 1..16 bytes, chosen by the server */
+    cr_span eid;            /* 16 bytes */
+    cr_span otpk_dp;        /* profile_bind(): one-time public point of the server when its private
+                               key is gone (retry of a body made earlier); absent = that of otsk */
     const struct crypto_private *otsk;      /* one-time private key of the server */
     const struct crypto_public *otpk_euicc; /* one-time public key of the chip */
     const struct pki_key *signer;           /* SK.DPpb.ECDSA */
