@@ -7,6 +7,7 @@ static void text_set(char *to, size_t size, const char *from)
     (void)snprintf(to, size, "%s", from ? from : "");
 }
 
+CR_PRINTF(6, 0)
 static cr_status fail_v(struct cr_err *err, cr_status category, const char *subject,
                         const char *reason, const char *clause, const char *fmt, va_list ap)
 {
