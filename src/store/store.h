@@ -12,7 +12,12 @@
  * store_run() may be called from any number of threads; works that wait at the same time share one
  * commit (group commit), each in its own savepoint: one that fails is rolled back alone. When
  * store_run() returns CR_OK the effect survives power loss. A work must be quick, must not block
- * and must not call store_run().
+ * and must not call store_run() or store_read() (CR_INTERNAL).
+ *
+ * When SQLite gives up a whole transaction (disk full, I/O error, out of memory), every work of
+ * that group fails with CR_RESOURCE, also those that had run well before: a work is run at most
+ * once, so it may keep results in its ctx, but the caller uses them only when store_run() returned
+ * CR_OK.
  */
 #ifndef CRISP_STORE_STORE_H
 #define CRISP_STORE_STORE_H
@@ -23,7 +28,9 @@
 struct store;    /* one open database; thread-safe */
 struct store_tx; /* valid inside a work only */
 
-/* One step of the schema; version counts from 1. Applied in order, once, each in a transaction. */
+/* One step of the schema; version counts from 1. Applied in order, once, each in a transaction.
+ * Foreign keys are not enforced inside a step, so that it can rebuild a table, but checked at its
+ * end. */
 struct store_migration {
     int version;
     const char *sql; /* may hold several statements */
@@ -37,8 +44,9 @@ struct store_options {
     int busy_timeout_ms;   /* how long to wait for a lock another process holds; 0 = 5000 */
 };
 
-/* CR_RESOURCE: cannot open, locked, disk full; CR_REFUSED: made by a newer crisp. Messages say what
- * to do. */
+/* CR_RESOURCE: cannot open, locked, disk full; CR_REFUSED: made by a newer crisp; CR_MALFORMED:
+ * damaged or no database. Messages say what to do. Several processes may have the same file open.
+ */
 cr_status store_open(const struct store_options *options, struct store **out,
                      struct cr_err *err) CR_MUST_CHECK;
 void store_close(struct store *store); /* waits for running works; NULL allowed */
@@ -50,7 +58,8 @@ typedef cr_status (*store_work)(struct store_tx *tx, void *ctx, struct cr_err *e
 cr_status store_run(struct store *store, store_work work, void *ctx,
                     struct cr_err *err) CR_MUST_CHECK;
 
-/* As store_run() for works that change nothing: sees the last commit and may run beside others. */
+/* As store_run() for works that change nothing: sees the last commit and may run beside others, on
+ * the thread of the caller. A statement that writes is CR_INTERNAL. */
 cr_status store_read(struct store *store, store_work work, void *ctx,
                      struct cr_err *err) CR_MUST_CHECK;
 
@@ -78,8 +87,10 @@ char *store_text(const struct store_row *row, int column, cr_arena *arena);
 typedef cr_status (*store_row_fn)(const struct store_row *row, void *ctx, struct cr_err *err);
 
 /* Runs one statement (prepared once, cached by its text's address: pass literals). values may be
- * NULL; each row is given to fn (may be NULL). *changed (may be NULL) = rows changed. A constraint
- * that is violated gives CR_REFUSED with err->code = STORE_CONSTRAINT. */
+ * NULL; each row is given to fn (may be NULL), whose failure ends the statement and is returned.
+ * *changed (may be NULL) = rows changed. A constraint that is violated gives CR_REFUSED with
+ * err->code = STORE_CONSTRAINT, and the work may go on; a deferred one makes the work fail at its
+ * end. Statements that control the transaction are CR_INTERNAL. */
 #define STORE_CONSTRAINT 19
 cr_status store_exec(struct store_tx *tx, const char *sql, const struct store_value *values,
                      store_row_fn fn, void *ctx, int64_t *changed,

@@ -1,0 +1,416 @@
+/*
+ * Group commit: one writer thread, a queue in front of it, a few connections for readers beside it.
+ *
+ * What waits in the queue when the writer comes round becomes one group: one transaction, each work
+ * in its own savepoint (a group of one needs none), one commit, hence one fsync for all of them.
+ * While the writer waits for the disk the next group gathers by itself; nobody waits for company.
+ */
+#include "store/sqlite.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#define GROUP_MAX   256 /* works in one transaction: bounds what the first of them waits for */
+#define READERS_MAX 8   /* connections that read at the same time */
+
+/* Lives on the stack of the caller, who sleeps on done. */
+struct request {
+    struct request *next;
+    store_work work;
+    void *ctx;
+    struct cr_err *err; /* may be NULL */
+    cr_status status;
+    bool read_only;
+    sem_t done;
+};
+
+struct store_tx {
+    struct store_sqlite *db;
+    bool read_only;
+};
+
+struct store {
+    struct store_sqlite *writer; /* the writer thread's, once that runs */
+    struct store_sqlite_options reader_options;
+    char *path;
+    bool memory;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* of the queue */
+    pthread_cond_t work;  /* the writer sleeps on it when the queue is empty */
+    struct request *first;
+    struct request **last;
+    bool closing;
+
+    pthread_mutex_t reader_lock;
+    pthread_cond_t reader_free;
+    struct store_sqlite *idle[READERS_MAX]; /* the last used on top: its cache is warm */
+    size_t idle_count;
+    size_t reader_count; /* idle and busy */
+};
+
+cr_status store_exec(struct store_tx *tx, const char *sql, const struct store_value *values,
+                     store_row_fn fn, void *ctx, int64_t *changed, struct cr_err *err)
+{
+    if (!store_sqlite_in_transaction(tx->db)) {
+        /* Without this the rest of the work would commit statement by statement. */
+        const struct cr_err *lost = store_sqlite_lost(tx->db);
+        if (err) {
+            *err = *lost;
+        }
+        return lost->category == CR_OK ? CR_INTERNAL : lost->category;
+    }
+    return store_sqlite_exec(tx->db, tx->read_only, sql, values, fn, ctx, changed, err);
+}
+
+/* ---- the writer ---- */
+
+static void request_fail(struct request *r, const struct cr_err *why)
+{
+    r->status = why->category;
+    if (why->category == CR_OK) {
+        r->status = cr_fail(r->err, CR_INTERNAL, NULL, "the transaction vanished");
+    } else if (r->err) {
+        *r->err = *why;
+    }
+}
+
+static cr_status work_run(struct store_sqlite *db, struct request *r)
+{
+    struct store_tx tx = {.db = db, .read_only = r->read_only};
+    CR_TRY(r->work(&tx, r->ctx, r->err));
+    if (store_sqlite_in_transaction(db) && store_sqlite_dangling(db)) {
+        /* It would make the commit fail, and with it the others of the group. */
+        (void)cr_fail(r->err, CR_REFUSED, NULL, "FOREIGN KEY constraint failed");
+        return cr_err_code(r->err, CR_REFUSED, STORE_CONSTRAINT);
+    }
+    return CR_OK;
+}
+
+/* Runs one work of several. False when the whole transaction is gone; *why says what happened. */
+static bool member_run(struct store_sqlite *db, struct request *r, struct cr_err *why)
+{
+    if (store_sqlite_control(db, STORE_SAVEPOINT, why) != CR_OK) {
+        return false;
+    }
+    r->status = work_run(db, r);
+    if (!store_sqlite_in_transaction(db)) {
+        *why = *store_sqlite_lost(db);
+        return false;
+    }
+    enum store_verb verb = r->status == CR_OK ? STORE_RELEASE : STORE_ROLLBACK_TO;
+    return store_sqlite_control(db, verb, why) == CR_OK;
+}
+
+/* As member_run() for the only work: a failure takes the transaction with it. */
+static bool single_run(struct store_sqlite *db, struct request *r, struct cr_err *why)
+{
+    r->status = work_run(db, r);
+    if (store_sqlite_in_transaction(db)) {
+        return true;
+    }
+    *why = *store_sqlite_lost(db);
+    return false;
+}
+
+static bool group_works(struct store_sqlite *db, struct request *group, struct cr_err *why)
+{
+    if (!group->next) {
+        return single_run(db, group, why);
+    }
+    for (struct request *r = group; r; r = r->next) {
+        if (!member_run(db, r, why)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool group_has_success(const struct request *group)
+{
+    for (const struct request *r = group; r; r = r->next) {
+        if (r->status == CR_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every work that has not failed by itself fails for the reason why. */
+static void group_fail(struct request *group, const struct cr_err *why)
+{
+    for (struct request *r = group; r; r = r->next) {
+        if (r->status == CR_OK) {
+            request_fail(r, why);
+        }
+    }
+}
+
+static void group_rollback(struct store_sqlite *db)
+{
+    struct cr_err ignored; /* if it stays open the next BEGIN fails and says so */
+    if (store_sqlite_in_transaction(db)) {
+        (void)!store_sqlite_control(db, STORE_ROLLBACK, &ignored);
+    }
+}
+
+static void group_run(struct store_sqlite *db, struct request *group)
+{
+    struct cr_err why = {0};
+    if (store_sqlite_control(db, STORE_BEGIN_WRITE, &why) != CR_OK) {
+        group_fail(group, &why);
+        return;
+    }
+    if (!group_works(db, group, &why)) {
+        group_rollback(db);
+        group_fail(group, &why);
+    } else if (!group_has_success(group)) {
+        group_rollback(db);
+    } else if (store_sqlite_control(db, STORE_COMMIT, &why) != CR_OK) {
+        group_fail(group, &why);
+    }
+}
+
+static void group_wake(struct request *group)
+{
+    while (group) {
+        struct request *next = group->next; /* r is gone once its owner runs */
+        (void)sem_post(&group->done);
+        group = next;
+    }
+}
+
+/* Takes up to GROUP_MAX works off the queue; NULL when the store closes and all is done. */
+static struct request *group_take(struct store *store)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    while (!store->first && !store->closing) {
+        (void)pthread_cond_wait(&store->work, &store->lock);
+    }
+    struct request *group = store->first;
+    struct request **end = &store->first;
+    for (size_t n = 0; *end && n < GROUP_MAX; n++) {
+        end = &(*end)->next;
+    }
+    struct request *rest = *end;
+    *end = NULL;
+    store->first = rest;
+    if (!rest) {
+        store->last = &store->first;
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return group;
+}
+
+static void *writer_main(void *ctx)
+{
+    struct store *store = ctx;
+    for (;;) {
+        struct request *group = group_take(store);
+        if (!group) {
+            return NULL;
+        }
+        group_run(store->writer, group);
+        group_wake(group);
+    }
+}
+
+static cr_status writer_start(struct store *store, struct cr_err *err)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all); /* signals are the business of the threads of the program */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&store->thread, NULL, writer_main, store);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        return cr_fail(err, CR_RESOURCE, NULL, "cannot start the writer thread: %s", strerror(rc));
+    }
+    return CR_OK;
+}
+
+static cr_status request_run(struct store *store, struct request *r, struct cr_err *err)
+{
+    if (pthread_equal(pthread_self(), store->thread)) {
+        return cr_fail(err, CR_INTERNAL, NULL, "a work may not wait for another one");
+    }
+    if (sem_init(&r->done, 0, 0) != 0) {
+        return cr_fail(err, CR_INTERNAL, NULL, "sem_init failed");
+    }
+    (void)pthread_mutex_lock(&store->lock);
+    bool sleeping = !store->first;
+    *store->last = r;
+    store->last = &r->next;
+    (void)pthread_mutex_unlock(&store->lock);
+    if (sleeping) {
+        (void)pthread_cond_signal(&store->work);
+    }
+    while (sem_wait(&r->done) != 0) { /* EINTR */
+    }
+    (void)sem_destroy(&r->done);
+    return r->status;
+}
+
+cr_status store_run(struct store *store, store_work work, void *ctx, struct cr_err *err)
+{
+    struct request r = {.work = work, .ctx = ctx, .err = err};
+    return request_run(store, &r, err);
+}
+
+/* ---- readers ---- */
+
+static cr_status reader_take(struct store *store, struct store_sqlite **out, struct cr_err *err)
+{
+    (void)pthread_mutex_lock(&store->reader_lock);
+    while (store->idle_count == 0 && store->reader_count == READERS_MAX) {
+        (void)pthread_cond_wait(&store->reader_free, &store->reader_lock);
+    }
+    struct store_sqlite *db = NULL;
+    if (store->idle_count > 0) {
+        db = store->idle[--store->idle_count];
+    } else {
+        store->reader_count++;
+    }
+    (void)pthread_mutex_unlock(&store->reader_lock);
+    if (!db) {
+        cr_status status = store_sqlite_open(&store->reader_options, &db, err);
+        if (status != CR_OK) {
+            (void)pthread_mutex_lock(&store->reader_lock);
+            store->reader_count--;
+            (void)pthread_cond_broadcast(&store->reader_free);
+            (void)pthread_mutex_unlock(&store->reader_lock);
+            return status;
+        }
+    }
+    *out = db;
+    return CR_OK;
+}
+
+static void reader_return(struct store *store, struct store_sqlite *db)
+{
+    struct cr_err ignored;
+    if (store_sqlite_in_transaction(db)) {
+        (void)!store_sqlite_control(db, STORE_ROLLBACK, &ignored);
+    }
+    bool usable = !store_sqlite_in_transaction(db);
+    if (!usable) {
+        store_sqlite_close(db);
+    }
+    (void)pthread_mutex_lock(&store->reader_lock);
+    if (usable) {
+        store->idle[store->idle_count++] = db;
+    } else {
+        store->reader_count--;
+    }
+    /* all: store_close() may wait beside the readers */
+    (void)pthread_cond_broadcast(&store->reader_free);
+    (void)pthread_mutex_unlock(&store->reader_lock);
+}
+
+cr_status store_read(struct store *store, store_work work, void *ctx, struct cr_err *err)
+{
+    if (store->memory) { /* nobody but its own connection sees such a database */
+        struct request r = {.work = work, .ctx = ctx, .err = err, .read_only = true};
+        return request_run(store, &r, err);
+    }
+    struct store_sqlite *db = NULL;
+    CR_TRY(reader_take(store, &db, err));
+    cr_status status = store_sqlite_control(db, STORE_BEGIN_READ, err);
+    if (status == CR_OK) {
+        struct store_tx tx = {.db = db, .read_only = true};
+        status = work(&tx, ctx, err);
+    }
+    reader_return(store, db);
+    return status;
+}
+
+/* ---- open and close ---- */
+
+static void store_release(struct store *store)
+{
+    for (size_t i = 0; i < store->idle_count; i++) {
+        store_sqlite_close(store->idle[i]);
+    }
+    store_sqlite_close(store->writer); /* last: it moves the log into the file */
+    (void)pthread_mutex_destroy(&store->lock);
+    (void)pthread_cond_destroy(&store->work);
+    (void)pthread_mutex_destroy(&store->reader_lock);
+    (void)pthread_cond_destroy(&store->reader_free);
+    free(store->path);
+    free(store);
+}
+
+static cr_status options_check(const struct store_options *options, struct cr_err *err)
+{
+    if (!options->url || !*options->url) {
+        (void)cr_fail(err, CR_REFUSED, NULL, "no database is named");
+        return cr_err_next(err, CR_REFUSED, "give the path of a file, or :memory:");
+    }
+    if (strstr(options->url, "://")) {
+        (void)cr_fail(err, CR_REFUSED, NULL, "this crisp cannot talk to a database server (%s)",
+                      options->url);
+        return cr_err_next(err, CR_REFUSED, "give the path of a file, or :memory:");
+    }
+    return CR_OK;
+}
+
+cr_status store_open(const struct store_options *options, struct store **out, struct cr_err *err)
+{
+    CR_TRY(options_check(options, err));
+    struct store *store = calloc(1, sizeof(*store));
+    char *path = store ? strdup(options->url) : NULL;
+    if (!path) {
+        free(store);
+        return cr_fail_memory(err);
+    }
+    store->path = path;
+    store->memory = strcmp(path, STORE_MEMORY) == 0;
+    store->last = &store->first;
+    (void)pthread_mutex_init(&store->lock, NULL);
+    (void)pthread_cond_init(&store->work, NULL);
+    (void)pthread_mutex_init(&store->reader_lock, NULL);
+    (void)pthread_cond_init(&store->reader_free, NULL);
+
+    struct store_sqlite_options sqlite = {
+        .path = path,
+        .volatile_commits = options->volatile_commits || store->memory,
+        .busy_timeout_ms = options->busy_timeout_ms,
+    };
+    cr_status status = store_sqlite_open(&sqlite, &store->writer, err);
+    if (status == CR_OK) {
+        status =
+            store_sqlite_migrate(store->writer, options->migrations, options->migration_count, err);
+    }
+    if (status == CR_OK) {
+        store->reader_options = sqlite;
+        store->reader_options.read_only = true;
+        status = writer_start(store, err);
+    }
+    if (status != CR_OK) {
+        store_release(store);
+        return status;
+    }
+    *out = store;
+    return CR_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (!store) {
+        return;
+    }
+    (void)pthread_mutex_lock(&store->lock);
+    store->closing = true;
+    (void)pthread_cond_signal(&store->work);
+    (void)pthread_mutex_unlock(&store->lock);
+    (void)pthread_join(store->thread, NULL);
+
+    (void)pthread_mutex_lock(&store->reader_lock);
+    while (store->idle_count < store->reader_count) {
+        (void)pthread_cond_wait(&store->reader_free, &store->reader_lock);
+    }
+    (void)pthread_mutex_unlock(&store->reader_lock);
+    store_release(store);
+}
