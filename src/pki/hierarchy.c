@@ -1,0 +1,713 @@
+#include "pki/hierarchy.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "pki/parts.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MAX_PATH    4096
+#define MAX_NAME    64
+#define DAY_MS      ((int64_t)24 * 3600 * 1000)
+#define CRL_DAYS    365
+#define BACKDATE_MS ((int64_t)3600 * 1000) /* clocks of peers may be a little late */
+#define MAX_REVOKED 100000
+#define MODE_KEY    0600U
+#define MODE_PUBLIC 0644U
+
+static const char *const curve_dirs[CRYPTO_CURVES] = {
+    [CRYPTO_P256] = "nist",
+    [CRYPTO_BRAINPOOL] = "brainpool",
+};
+
+const char *pki_hierarchy_curve_dir(enum crypto_curve curve)
+{
+    return (unsigned)curve < CRYPTO_CURVES ? curve_dirs[curve] : NULL;
+}
+
+/* --- files -------------------------------------------------------------------------------------
+ */
+
+/* name: a plain name; nothing that leads out of the directory. */
+static cr_status make_path(char out[MAX_PATH], const char *dir, enum crypto_curve curve,
+                           const char *name, const char *suffix, struct cr_err *err)
+{
+    const char *sub = pki_hierarchy_curve_dir(curve);
+    if (!sub || !name || !*name || *name == '.' || strlen(name) > MAX_NAME || strchr(name, '/')) {
+        return cr_fail(err, CR_REFUSED, NULL, "not a usable curve or name in a hierarchy");
+    }
+    int n = snprintf(out, MAX_PATH, "%s/%s/%s%s", dir, sub, name, suffix);
+    return n > 0 && n < MAX_PATH ? CR_OK : cr_fail(err, CR_REFUSED, NULL, "the path is too long");
+}
+
+static cr_status write_key(const char *path, const struct crypto_private *key, struct cr_err *err)
+{
+    cr_buf pem = {.secret = true};
+    cr_status status = crypto_private_pem(key, &pem, err);
+    if (status == CR_OK) {
+        status = cr_file_write(path, cr_buf_span(&pem), MODE_KEY, err);
+    }
+    cr_buf_free(&pem);
+    return status;
+}
+
+static cr_status write_pair(const char *dir, enum crypto_curve curve, const char *name,
+                            cr_span cert, const struct crypto_private *key, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    /* The key first: a certificate without its key is of no use to anybody. */
+    CR_TRY(make_path(path, dir, curve, name, ".key", err));
+    CR_TRY(write_key(path, key, err));
+    CR_TRY(make_path(path, dir, curve, name, ".der", err));
+    return cr_file_write(path, cert, MODE_PUBLIC, err);
+}
+
+bool pki_hierarchy_has(const char *dir, enum crypto_curve curve)
+{
+    char path[MAX_PATH];
+    return make_path(path, dir, curve, "ci", ".der", NULL) == CR_OK && cr_file_exists(path);
+}
+
+static cr_status load_key(const char *path, struct pki_key **key, struct cr_err *err)
+{
+    cr_status status = pki_key_open_file(path, key, err);
+    return status == CR_OK ? CR_OK
+                           : cr_err_next(err, status, "make the hierarchy with `crisp pki init`");
+}
+
+cr_status pki_hierarchy_load(const char *dir, enum crypto_curve curve, const char *name,
+                             cr_arena *arena, struct pki_cert *cert, struct pki_key **key,
+                             struct cr_err *err)
+{
+    char path[MAX_PATH];
+    struct pki_cert loaded;
+    struct pki_key *opened;
+    if (cert) {
+        CR_TRY(make_path(path, dir, curve, name, ".der", err));
+        cr_status status = pki_cert_load(path, arena, &loaded, err);
+        if (status != CR_OK) {
+            return cr_err_next(err, status, "make the hierarchy with `crisp pki init`");
+        }
+    }
+    if (key) {
+        CR_TRY(make_path(path, dir, curve, name, ".key", err));
+        CR_TRY(load_key(path, &opened, err));
+        if (cert && !cr_span_equal(pki_key_point(opened), loaded.point)) {
+            pki_key_free(opened);
+            return cr_fail(err, CR_REFUSED, NULL, "%s is not the key of the certificate beside it",
+                           path);
+        }
+        *key = opened;
+    }
+    if (cert) {
+        *cert = loaded;
+    }
+    return CR_OK;
+}
+
+/* Appends the DER of DIR/<curve>/<name><suffix>. */
+static cr_status read_der(const char *dir, enum crypto_curve curve, const char *name,
+                          const char *suffix, const char *label, cr_buf *out, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    cr_buf file = {0};
+    CR_TRY(make_path(path, dir, curve, name, suffix, err));
+    cr_status status = cr_file_read(path, PKI_MAX_CRL, &file, err);
+    if (status == CR_OK) {
+        status = pki_pem_decode(cr_buf_span(&file), label, out, err);
+    }
+    cr_buf_free(&file);
+    return status;
+}
+
+static cr_status trust_curve(const char *dir, enum crypto_curve curve, struct pki_trust *trust,
+                             struct cr_err *err)
+{
+    char path[MAX_PATH];
+    cr_buf der = {0};
+    cr_status status = read_der(dir, curve, "ci", ".der", "CERTIFICATE", &der, err);
+    if (status == CR_OK) {
+        status = pki_trust_add_ci(trust, cr_buf_span(&der), err);
+    }
+    if (status == CR_OK) {
+        status = make_path(path, dir, curve, "ci", ".crl", err);
+    }
+    if (status == CR_OK && cr_file_exists(path)) {
+        cr_buf_reset(&der);
+        status = read_der(dir, curve, "ci", ".crl", "X509 CRL", &der, err);
+        if (status == CR_OK) {
+            status = pki_trust_add_crl(trust, cr_buf_span(&der), err);
+        }
+    }
+    cr_buf_free(&der);
+    return status;
+}
+
+cr_status pki_hierarchy_trust(const char *dir, struct pki_trust *trust, struct cr_err *err)
+{
+    size_t found = 0;
+    for (int c = 1; c < CRYPTO_CURVES; c++) {
+        if (pki_hierarchy_has(dir, (enum crypto_curve)c)) {
+            CR_TRY(trust_curve(dir, (enum crypto_curve)c, trust, err));
+            found++;
+        }
+    }
+    if (found == 0) {
+        cr_status status = cr_fail(err, CR_RESOURCE, NULL, "there is no CI in %s", dir);
+        return cr_err_next(err, status, "make the hierarchy with `crisp pki init`");
+    }
+    return CR_OK;
+}
+
+/* --- issuing -----------------------------------------------------------------------------------
+ */
+
+static int64_t role_days(enum pki_role role)
+{
+    switch (role) {
+    case PKI_ROLE_NONE:
+    case PKI_ROLE_DP_TLS:
+    case PKI_ROLE_DS_TLS:
+        return PKI_DAYS_TLS;
+    case PKI_ROLE_EUICC:
+        return PKI_DAYS_EUICC;
+    case PKI_ROLE_CI:
+    case PKI_ROLE_CI_SUBCA:
+    case PKI_ROLE_EUM:
+    case PKI_ROLE_EUM_SUBCA:
+    case PKI_ROLE_DP_SUBCA:
+    case PKI_ROLE_DP_AUTH:
+    case PKI_ROLE_DP_PB:
+    case PKI_ROLE_DS_SUBCA:
+    case PKI_ROLE_DS_AUTH:
+    case PKI_ROLES:
+        break;
+    }
+    return PKI_DAYS_LONG;
+}
+
+static void set_validity(struct pki_request *r, const struct pki_cert *issuer, const cr_env *env)
+{
+    if (r->not_before_ms == 0) {
+        r->not_before_ms = (cr_now_ms(env) - BACKDATE_MS) / 1000 * 1000;
+    }
+    if (r->not_after_ms == 0) {
+        /* both ends belong to the period */
+        r->not_after_ms = r->not_before_ms + role_days(r->role) * DAY_MS - 1000;
+        /* A certificate that outlives its CI promises too much; that of a chip is for ever anyhow
+         * (SGP.26 does the same). */
+        if (issuer && r->role != PKI_ROLE_EUICC && r->not_after_ms > issuer->not_after_ms) {
+            r->not_after_ms = issuer->not_after_ms;
+        }
+    }
+}
+
+/* Would a verifier who trusts the issuer believe it? */
+static cr_status check_believed(const struct pki_cert *chain, size_t count,
+                                const struct pki_cert *issuer, const struct pki_request *r,
+                                struct cr_err *err)
+{
+    struct pki_trust *trust = pki_trust_new();
+    if (!trust) {
+        return cr_fail_memory(err);
+    }
+    struct pki_expect expect = {.role = r->role};
+    cr_status status = pki_trust_add_ci(trust, issuer->raw, err);
+    if (status == CR_OK) {
+        status = pki_chain_verify(trust, chain, count, &expect, NULL, NULL, err);
+    }
+    pki_trust_free(trust);
+    return status;
+}
+
+struct issuing {
+    const char *dir;
+    enum crypto_curve curve;
+    struct pki_request request;
+    struct pki_cert chain[2]; /* the new one, its issuer */
+    struct pki_cert ci;
+    struct pki_key *issuer_key;
+    cr_arena arena;
+    bool under_ci;
+};
+
+static cr_status open_issuer(struct issuing *i, const char *issuer_name, struct cr_err *err)
+{
+    const char *name = issuer_name ? issuer_name : i->request.role == PKI_ROLE_EUICC ? "eum" : "ci";
+    i->under_ci = strcmp(name, "ci") == 0;
+    CR_TRY(
+        pki_hierarchy_load(i->dir, i->curve, name, &i->arena, &i->chain[1], &i->issuer_key, err));
+    return pki_hierarchy_load(i->dir, i->curve, "ci", &i->arena, &i->ci, NULL, err);
+}
+
+static cr_status set_eum_organization(struct issuing *i, struct cr_err *err)
+{
+    const struct pki_cert *eum = &i->chain[1];
+    cr_span o = cr_span_present(eum->permitted_o) ? eum->permitted_o : eum->subject_o;
+    if (i->request.role == PKI_ROLE_EUICC && !i->request.organization && cr_span_present(o)) {
+        i->request.organization = cr_arena_strn(&i->arena, o);
+        return i->request.organization ? CR_OK : cr_fail_memory(err);
+    }
+    return CR_OK;
+}
+
+static cr_status issue_checked(struct issuing *i, const struct crypto_private *key,
+                               const cr_env *env, cr_buf *der, struct cr_err *err)
+{
+    uint8_t point[CRYPTO_POINT];
+    crypto_private_point(key, point);
+    set_validity(&i->request, &i->chain[1], env);
+    CR_TRY(set_eum_organization(i, err));
+    CR_TRY(pki_issue(&i->request, i->curve, CR_SPAN_ARRAY(point), &i->chain[1], i->issuer_key, env,
+                     der, err));
+    CR_TRY(pki_cert_decode(cr_buf_span(der), &i->chain[0], err));
+    bool direct = cr_span_equal(i->chain[1].aki, i->ci.ski) || i->under_ci;
+    if (!direct) {
+        return CR_OK; /* deeper: the certificates between are not kept by name */
+    }
+    return check_believed(i->chain, i->under_ci ? 1 : 2, &i->ci, &i->request, err);
+}
+
+static void issuing_end(struct issuing *i)
+{
+    pki_key_free(i->issuer_key);
+    cr_arena_free(&i->arena);
+}
+
+cr_status pki_hierarchy_issue(const char *dir, enum crypto_curve curve,
+                              const struct pki_request *request, const char *issuer_name,
+                              const cr_env *env, cr_buf *cert_der, struct crypto_private **key,
+                              struct cr_err *err)
+{
+    struct issuing i = {.dir = dir, .curve = curve, .request = *request};
+    struct crypto_private *fresh = NULL;
+    cr_buf der = {0};
+    cr_status status = open_issuer(&i, issuer_name, err);
+    if (status == CR_OK) {
+        status = crypto_private_generate(curve, &fresh, err);
+    }
+    if (status == CR_OK) {
+        status = issue_checked(&i, fresh, env, &der, err);
+    }
+    if (status == CR_OK && cert_der) {
+        cr_buf_append_span(cert_der, cr_buf_span(&der));
+        status = cr_buf_ok(cert_der) ? CR_OK : cr_fail_memory(err);
+    }
+    if (status == CR_OK && key) {
+        *key = fresh;
+        fresh = NULL;
+    }
+    crypto_private_free(fresh);
+    cr_buf_free(&der);
+    issuing_end(&i);
+    return status;
+}
+
+cr_status pki_hierarchy_issue_files(const char *dir, enum crypto_curve curve, const char *name,
+                                    const struct pki_request *request, const char *issuer_name,
+                                    bool force, const cr_env *env, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    CR_TRY(make_path(path, dir, curve, name, ".der", err));
+    if (!force && cr_file_exists(path)) {
+        return cr_fail(err, CR_REFUSED, NULL, "%s is there already", path);
+    }
+    struct crypto_private *key = NULL;
+    cr_buf der = {0};
+    cr_status status = pki_hierarchy_issue(dir, curve, request, issuer_name, env, &der, &key, err);
+    if (status == CR_OK) {
+        status = write_pair(dir, curve, name, cr_buf_span(&der), key, err);
+    }
+    crypto_private_free(key);
+    cr_buf_free(&der);
+    return status;
+}
+
+cr_status pki_issue_euicc(const char *dir, enum crypto_curve curve, const char *eid,
+                          const cr_env *env, cr_buf *cert_der, cr_buf *eum_der,
+                          struct crypto_private **key, struct cr_err *err)
+{
+    const struct pki_request request = {.role = PKI_ROLE_EUICC, .common_name = "eUICC", .eid = eid};
+    if (eum_der) {
+        CR_TRY(read_der(dir, curve, "eum", ".der", "CERTIFICATE", eum_der, err));
+    }
+    return pki_hierarchy_issue(dir, curve, &request, NULL, env, cert_der, key, err);
+}
+
+/* --- CRL ---------------------------------------------------------------------------------------
+ */
+
+struct crl_list {
+    cr_span *serials;
+    size_t count, cap;
+    uint64_t number;
+};
+
+static bool crl_list_add(struct crl_list *list, cr_span serial)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (cr_span_equal(list->serials[i], serial)) {
+            return true;
+        }
+    }
+    if (list->count == list->cap) {
+        return false;
+    }
+    list->serials[list->count++] = serial;
+    return true;
+}
+
+static cr_status crl_list_old(struct crl_list *list, const struct pki_crl *old, struct cr_err *err)
+{
+    cr_span left = old->revoked, serial;
+    bool unknown = false;
+    while (left.n > 0 && pki_crl_next(&left, &serial, &unknown)) {
+        if (!crl_list_add(list, serial)) {
+            return cr_fail(err, CR_INTERNAL, NULL, "the old CRL has more entries than it said");
+        }
+    }
+    for (size_t i = 0; i < old->number.n; i++) {
+        list->number = list->number << 8 | old->number.p[i];
+    }
+    return CR_OK;
+}
+
+static cr_status write_crl(const char *dir, enum crypto_curve curve, const struct crl_list *list,
+                           const struct pki_cert *ci, const struct pki_key *key, const cr_env *env,
+                           struct cr_err *err)
+{
+    char path[MAX_PATH];
+    cr_buf der = {0};
+    int64_t now = cr_now_ms(env) / 1000 * 1000;
+    CR_TRY(make_path(path, dir, curve, "ci", ".crl", err));
+    cr_status status = pki_issue_crl(ci, key, list->serials, list->count, list->number + 1, now,
+                                     now + CRL_DAYS * DAY_MS, &der, err);
+    if (status == CR_OK) {
+        status = cr_file_write(path, cr_buf_span(&der), MODE_PUBLIC, err);
+    }
+    cr_buf_free(&der);
+    return status;
+}
+
+static cr_status revoke_with(const char *dir, enum crypto_curve curve, const struct pki_crl *old,
+                             const cr_span *serials, size_t count, const struct pki_cert *ci,
+                             const struct pki_key *key, const cr_env *env, struct cr_err *err)
+{
+    struct crl_list list = {.cap = old->revoked_count + count};
+    if (list.cap > MAX_REVOKED) {
+        return cr_fail(err, CR_REFUSED, NULL, "more than %d revoked certificates", MAX_REVOKED);
+    }
+    list.serials = calloc(list.cap + 1, sizeof(*list.serials));
+    if (!list.serials) {
+        return cr_fail_memory(err);
+    }
+    cr_status status = crl_list_old(&list, old, err);
+    for (size_t i = 0; status == CR_OK && i < count; i++) {
+        (void)crl_list_add(&list, serials[i]); /* cap has room for all */
+    }
+    if (status == CR_OK) {
+        status = write_crl(dir, curve, &list, ci, key, env, err);
+    }
+    free(list.serials);
+    return status;
+}
+
+cr_status pki_hierarchy_revoke(const char *dir, enum crypto_curve curve, const cr_span *serials,
+                               size_t count, const cr_env *env, struct cr_err *err)
+{
+    cr_arena arena = {0};
+    cr_buf old_der = {0};
+    char path[MAX_PATH];
+    struct pki_cert ci;
+    struct pki_key *key = NULL;
+    struct pki_crl old = {0};
+    cr_status status = make_path(path, dir, curve, "ci", ".crl", err);
+    if (status == CR_OK) {
+        status = pki_hierarchy_load(dir, curve, "ci", &arena, &ci, &key, err);
+    }
+    if (status == CR_OK && cr_file_exists(path)) {
+        status = read_der(dir, curve, "ci", ".crl", "X509 CRL", &old_der, err);
+        if (status == CR_OK) {
+            status = pki_crl_decode(cr_buf_span(&old_der), &old, err);
+        }
+    }
+    if (status == CR_OK) {
+        status = revoke_with(dir, curve, &old, serials, count, &ci, key, env, err);
+    }
+    pki_key_free(key);
+    cr_buf_free(&old_der);
+    cr_arena_free(&arena);
+    return status;
+}
+
+/* --- the whole set -----------------------------------------------------------------------------
+ */
+
+/* What was asked for, with the defaults put in. */
+static struct pki_hierarchy_options with_defaults(const struct pki_hierarchy_options *options)
+{
+    struct pki_hierarchy_options o = {0};
+    if (options) {
+        o = *options;
+    }
+    const struct {
+        const char **field, *value;
+    } defaults[] = {
+        {&o.dp_host, PKI_DEFAULT_DP_HOST},        {&o.ds_host, PKI_DEFAULT_DS_HOST},
+        {&o.operator_name, PKI_DEFAULT_OPERATOR}, {&o.ein_prefix, PKI_DEFAULT_EIN_PREFIX},
+        {&o.dp_oid, PKI_DEFAULT_DP_OID},          {&o.ds_oid, PKI_DEFAULT_DS_OID},
+        {&o.eum_oid, PKI_DEFAULT_EUM_OID},        {&o.crl_url, PKI_DEFAULT_CRL_URL},
+    };
+    for (size_t i = 0; i < CR_COUNT(defaults); i++) {
+        if (!*defaults[i].field) {
+            *defaults[i].field = defaults[i].value;
+        }
+    }
+    return o;
+}
+
+static cr_status write_ci(const char *dir, enum crypto_curve curve, struct pki_request *r,
+                          const struct pki_key *key, const cr_env *env, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    cr_buf der = {0};
+    CR_TRY(make_path(path, dir, curve, "ci", ".der", err));
+    set_validity(r, NULL, env);
+    cr_status status = pki_issue(r, curve, pki_key_point(key), NULL, key, env, &der, err);
+    if (status == CR_OK) {
+        status = cr_file_write(path, cr_buf_span(&der), MODE_PUBLIC, err);
+    }
+    cr_buf_free(&der);
+    return status;
+}
+
+static cr_status make_ci(const char *dir, enum crypto_curve curve,
+                         const struct pki_hierarchy_options *o, const cr_env *env,
+                         struct cr_err *err)
+{
+    struct pki_request r = {.role = PKI_ROLE_CI,
+                            .common_name = "Test CI",
+                            .organizational_unit = "TESTCERT",
+                            .organization = "RSPTEST",
+                            .country = "IT",
+                            .registered_id = PKI_DEFAULT_CI_OID,
+                            .crl_url = o->crl_url};
+    char path[MAX_PATH];
+    struct crypto_private *private = NULL;
+    struct pki_key *key = NULL;
+    CR_TRY(make_path(path, dir, curve, "ci", ".key", err));
+    CR_TRY(crypto_private_generate(curve, &private, err));
+    cr_status status = write_key(path, private, err);
+    if (status != CR_OK) {
+        crypto_private_free(private);
+        return status;
+    }
+    CR_TRY(pki_key_of_private(private, &key, err)); /* takes it, whatever happens */
+    status = write_ci(dir, curve, &r, key, env, err);
+    pki_key_free(key);
+    return status;
+}
+
+static cr_status check_given_ci(const struct pki_cert *ci, const struct crypto_private *key,
+                                enum crypto_curve curve, struct cr_err *err)
+{
+    uint8_t point[CRYPTO_POINT];
+    crypto_private_point(key, point);
+    if (ci->curve != curve) {
+        return cr_fail(err, CR_REFUSED, NULL, "the key of this CI is not on %s",
+                       crypto_curve_name(curve));
+    }
+    if (!cr_span_equal(ci->point, CR_SPAN_ARRAY(point))) {
+        return cr_fail(err, CR_REFUSED, NULL, "the key is not the key of the CI's certificate");
+    }
+    struct pki_trust *trust = pki_trust_new();
+    cr_status status = trust ? pki_trust_add_ci(trust, ci->raw, err) : cr_fail_memory(err);
+    pki_trust_free(trust);
+    return status;
+}
+
+static cr_status copy_ci(const char *dir, enum crypto_curve curve, const char *cert_path,
+                         const char *key_path, struct cr_err *err)
+{
+    if (!key_path) {
+        return cr_fail(err, CR_REFUSED, NULL, "a CI certificate is given without its key");
+    }
+    cr_arena arena = {0};
+    cr_buf text = {.secret = true};
+    struct crypto_private *key = NULL;
+    struct pki_cert ci;
+    cr_status status = pki_cert_load(cert_path, &arena, &ci, err);
+    if (status == CR_OK) {
+        status = cr_file_read(key_path, PKI_MAX_CERT, &text, err);
+    }
+    if (status == CR_OK) {
+        status = crypto_private_parse(cr_buf_span(&text), &key, err);
+    }
+    if (status == CR_OK) {
+        status = check_given_ci(&ci, key, curve, err);
+    }
+    if (status == CR_OK) {
+        status = write_pair(dir, curve, "ci", ci.raw, key, err);
+    } else {
+        status = cr_err_context(err, status, "CI %s", cert_path);
+    }
+    crypto_private_free(key);
+    cr_buf_free(&text);
+    cr_arena_free(&arena);
+    return status;
+}
+
+/* What stands below the CI, one row each. */
+enum owner { OWNER_EUM, OWNER_DP, OWNER_DS, OWNER_OPERATOR };
+
+static const struct leaf_row {
+    const char *name;
+    enum pki_role role;
+    enum owner owner;
+} leaf_rows[] = {
+    {"eum", PKI_ROLE_EUM, OWNER_EUM},
+    {"dpauth", PKI_ROLE_DP_AUTH, OWNER_DP},
+    {"dppb", PKI_ROLE_DP_PB, OWNER_DP},
+    {"dsauth", PKI_ROLE_DS_AUTH, OWNER_DS},
+    {"dptls", PKI_ROLE_DP_TLS, OWNER_DP},
+    {"dstls", PKI_ROLE_DS_TLS, OWNER_DS},
+    {"operator", PKI_ROLE_NONE, OWNER_OPERATOR},
+};
+
+static bool is_tls(const struct leaf_row *row)
+{
+    return row->role == PKI_ROLE_NONE || row->role == PKI_ROLE_DP_TLS ||
+           row->role == PKI_ROLE_DS_TLS;
+}
+
+static struct pki_request leaf_request(const struct leaf_row *row,
+                                       const struct pki_hierarchy_options *o)
+{
+    struct pki_request r = {.role = row->role, .crl_url = o->crl_url};
+    switch (row->owner) {
+    case OWNER_EUM:
+        r.common_name = "EUM Test";
+        r.organization = "RSP Test EUM";
+        r.country = "ES";
+        r.ein_prefix = o->ein_prefix;
+        r.registered_id = o->eum_oid;
+        break;
+    case OWNER_DP:
+        r.common_name = is_tls(row) ? o->dp_host : "TEST SM-DP+";
+        r.organization = "ACME";
+        r.registered_id = o->dp_oid;
+        break;
+    case OWNER_DS:
+        r.common_name = is_tls(row) ? o->ds_host : "TEST SM-DS";
+        r.organization = "ACME";
+        r.registered_id = o->ds_oid;
+        break;
+    case OWNER_OPERATOR:
+        r.common_name = o->operator_name;
+        r.organization = "Operator";
+        r.operator_tls = true;
+        break;
+    }
+    return r;
+}
+
+static cr_status make_leaf(const char *dir, enum crypto_curve curve, const struct leaf_row *row,
+                           const struct pki_hierarchy_options *o, const cr_env *env,
+                           struct cr_err *err)
+{
+    const char *names[PKI_MAX_DNS_NAMES + 1] = {0};
+    struct pki_request r = leaf_request(row, o);
+    if (is_tls(row) && !r.operator_tls) {
+        names[0] = r.common_name;
+        for (size_t i = 0; o->extra_names && o->extra_names[i]; i++) {
+            if (i + 1 == PKI_MAX_DNS_NAMES) {
+                return cr_fail(err, CR_REFUSED, NULL, "more than %d names of a server",
+                               PKI_MAX_DNS_NAMES);
+            }
+            names[i + 1] = o->extra_names[i];
+        }
+        r.dns_names = names;
+    }
+    cr_status status = pki_hierarchy_issue_files(dir, curve, row->name, &r, NULL, true, env, err);
+    return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", row->name);
+}
+
+static cr_status make_curve(const char *dir, enum crypto_curve curve,
+                            const struct pki_hierarchy_options *o, const cr_env *env,
+                            struct cr_err *err)
+{
+    char path[MAX_PATH];
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, curve_dirs[curve]);
+    if (n < 0 || n >= MAX_PATH) {
+        return cr_fail(err, CR_REFUSED, NULL, "the path is too long");
+    }
+    CR_TRY(cr_dir_make(path, err));
+    CR_TRY(make_path(path, dir, curve, "ci", ".crl", err));
+    (void)unlink(path); /* of the set that is overwritten: its CI is gone, its list is void */
+    if (o->ci_cert[curve]) {
+        CR_TRY(copy_ci(dir, curve, o->ci_cert[curve], o->ci_key[curve], err));
+    } else {
+        CR_TRY(make_ci(dir, curve, o, env, err));
+    }
+    for (size_t i = 0; i < CR_COUNT(leaf_rows); i++) {
+        if (!is_tls(&leaf_rows[i]) || curve == CRYPTO_P256) {
+            CR_TRY(make_leaf(dir, curve, &leaf_rows[i], o, env, err));
+        }
+    }
+    return pki_hierarchy_revoke(dir, curve, NULL, 0, env, err);
+}
+
+static cr_status json_path(char out[MAX_PATH], const char *dir, struct cr_err *err)
+{
+    int n = snprintf(out, MAX_PATH, "%s/pki.json", dir);
+    return n > 0 && n < MAX_PATH ? CR_OK : cr_fail(err, CR_REFUSED, NULL, "the path is too long");
+}
+
+static cr_status write_json(const char *path, const struct pki_hierarchy_options *o,
+                            struct cr_err *err)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; o->extra_names && o->extra_names[i]; i++) {
+        (void)json_array_append_new(names, json_string(o->extra_names[i]));
+    }
+    json_t *root = json_pack(
+        "{s:i, s:[s,s], s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "version", 1, "curves",
+        curve_dirs[CRYPTO_P256], curve_dirs[CRYPTO_BRAINPOOL], "dpHost", o->dp_host, "dsHost",
+        o->ds_host, "extraNames", names, "operator", o->operator_name, "einPrefix", o->ein_prefix,
+        "dpOid", o->dp_oid, "dsOid", o->ds_oid, "eumOid", o->eum_oid, "crlUrl", o->crl_url);
+    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    cr_buf file = {0};
+    if (text) {
+        cr_buf_appendf(&file, "%s\n", text);
+    }
+    cr_status status = text && cr_buf_ok(&file)
+                           ? cr_file_write(path, cr_buf_span(&file), MODE_PUBLIC, err)
+                           : cr_fail(err, CR_REFUSED, NULL, "a name or OID is no text in UTF-8");
+    cr_buf_free(&file);
+    free(text);
+    json_decref(root);
+    return status;
+}
+
+cr_status pki_hierarchy_init(const char *dir, const struct pki_hierarchy_options *options,
+                             const cr_env *env, struct cr_err *err)
+{
+    struct pki_hierarchy_options o = with_defaults(options);
+    CR_TRY(cr_dir_make(dir, err));
+    for (int c = 1; c < CRYPTO_CURVES; c++) {
+        if (!o.force && pki_hierarchy_has(dir, (enum crypto_curve)c)) {
+            cr_status status = cr_fail(err, CR_REFUSED, NULL, "%s has a hierarchy already", dir);
+            return cr_err_next(err, status, "name another directory, or overwrite it with --force");
+        }
+    }
+    char path[MAX_PATH];
+    CR_TRY(json_path(path, dir, err));
+    (void)unlink(path);
+    for (int c = 1; c < CRYPTO_CURVES; c++) {
+        CR_TRY(make_curve(dir, (enum crypto_curve)c, &o, env, err));
+    }
+    return write_json(path, &o, err);
+}
