@@ -219,8 +219,13 @@ static cr_status read_element(const struct der_tlv *tlv, cr_arena *arena,
                               struct profile_element *out, struct cr_err *err)
 {
     const struct asn1_type *type = profile_schema_of(out->kind);
+    if (profile_kind_has_files(out->kind)) {
+        cr_status status = read_file_element(tlv, arena, out, err);
+        return status == CR_OK ? CR_OK
+                               : cr_err_context(err, status, "%s", profile_kind_name(out->kind));
+    }
     if (!type) {
-        return profile_kind_has_files(out->kind) ? read_file_element(tlv, arena, out, err) : CR_OK;
+        return CR_OK;
     }
     struct profile_element head = *out;
     CR_TRY(asn1_decode(type, tlv->all, ASN1_DECODE_BER_LENGTHS, arena, out, err));
@@ -243,10 +248,7 @@ cr_status profile_element_next(cr_span *in, cr_arena *arena, struct profile_elem
     }
     struct profile_element element = {
         .raw = tlv.all, .tag = tlv.tag, .kind = profile_kind_from_tag(tlv.tag)};
-    cr_status status = read_element(&tlv, arena, &element, err);
-    if (status != CR_OK) {
-        return cr_err_context(err, status, "%s", profile_kind_name(element.kind));
-    }
+    CR_TRY(read_element(&tlv, arena, &element, err));
     *out = element;
     *in = rest;
     return CR_OK;
@@ -268,7 +270,7 @@ cr_status profile_element_encode(const struct profile_element *element, cr_buf *
         type ? asn1_encode(type, element, 0, out, err) : write_file_element(element, out, err);
     if (status != CR_OK) {
         out->n = before;
-        return cr_err_context(err, status, "%s", profile_kind_name(element->kind));
+        return type ? status : cr_err_context(err, status, "%s", profile_kind_name(element->kind));
     }
     return CR_OK;
 }
