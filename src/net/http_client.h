@@ -22,10 +22,12 @@ struct http_client_options {
     const char *connect_to; /* "host:port" to connect to instead of what the URL names (tests and
                                labs without DNS); names are still verified against the URL */
     bool allow_plain;
+    bool environment_proxy;   /* use the proxy that https_proxy and its kin name */
     unsigned timeout_seconds; /* whole request; 0 = 60 */
     size_t max_response;      /* bytes; 0 = 16 MiB */
     const char *user_agent;
-    /* Called for bytes moved: total 0 = not known. Return false to abort. NULL = none. */
+    /* Called for bytes of the answer: total 0 = not known; also, about once a second, while nothing
+     * moves. Return false to abort (CR_REFUSED). NULL = none. */
     bool (*progress)(void *ctx, size_t done, size_t total);
     void *progress_ctx;
     /* A last word on the peer's verified leaf certificate (DER): role policy, CRL. NULL = none. */
@@ -39,8 +41,10 @@ cr_status http_client_new(const struct http_client_options *options, struct http
 void http_client_free(struct http_client *client);
 
 /* POSTs body. headers: NULL-terminated "Name: value" lines or NULL. *status = HTTP status; the body
- * is appended to response. CR_RESOURCE: not reached, timed out, TLS refused: the cause names which
- * and what to do. */
+ * is appended to response. CR_RESOURCE: not reached, timed out, refused by the server's TLS.
+ * CR_REFUSED: the server's certificate is not accepted here, a redirection (code = its status), or
+ * aborted by progress. CR_MALFORMED: no URL, no HTTP, or an answer over max_response. The cause
+ * says which, next what to do. */
 cr_status http_client_post(struct http_client *client, const char *url, const char *const *headers,
                            cr_span body, int *status, cr_buf *response,
                            struct cr_err *err) CR_MUST_CHECK;

@@ -63,7 +63,9 @@ struct http_server_options {
     unsigned workers;         /* 0 = number of processors */
     size_t max_body;          /* 0 = HTTP_MAX_BODY */
     unsigned max_connections; /* 0 = 4096 */
-    unsigned idle_seconds;    /* 0 = 60 */
+    unsigned idle_seconds;    /* 0 = 60; between requests, and without progress of an answer */
+    unsigned header_seconds;  /* 0 = 10; for the TLS handshake, and for a request's header */
+    unsigned loops;           /* 0 = 1 event loop; more only pay from some ten processors on */
     const cr_env *env;        /* log */
 };
 
@@ -72,7 +74,9 @@ cr_status http_server_start(const struct http_server_options *options, struct ht
                             struct cr_err *err) CR_MUST_CHECK;
 /* Port that listener i is bound to. */
 uint16_t http_server_port(const struct http_server *server, size_t i);
-/* Stops accepting, lets running requests end (at most 10 s), frees. NULL allowed. */
+/* Stops accepting, lets requests that have begun end (at most 10 s, then their connections are
+ * cut), frees. A handler that is running is always waited for: it may use what its owner frees
+ * next. NULL allowed. */
 void http_server_stop(struct http_server *server);
 
 #endif
