@@ -1,21 +1,22 @@
 /*
- * Group commit: one writer thread, a queue in front of it, a few connections for readers beside it.
+ * Group commit without a thread of its own: whoever finds nobody at work leads.
  *
- * What waits in the queue when the writer comes round becomes one group: one transaction, each work
- * in its own savepoint (a group of one needs none), one commit, hence one fsync for all of them.
- * While the writer waits for the disk the next group gathers by itself; nobody waits for company.
+ * The leader takes what waits in the queue as one group: one transaction, each work in its own
+ * savepoint (a group of one needs none), one commit, hence one fsync for all of them. While it
+ * waits for the disk the next group gathers by itself, and its first member leads next; nobody
+ * waits for company. A caller that is alone never switches threads, which costs more than the work
+ * itself; one that is not is woken once.
  */
 #include "store/sqlite.h"
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #define GROUP_MAX   256 /* works in one transaction: bounds what the first of them waits for */
 #define READERS_MAX 8   /* connections that read at the same time */
 
-/* Lives on the stack of the caller, who sleeps on done. */
+/* Lives on the stack of the caller, who sleeps on woken unless it leads. */
 struct request {
     struct request *next;
     store_work work;
@@ -23,7 +24,8 @@ struct request {
     struct cr_err *err; /* may be NULL */
     cr_status status;
     bool read_only;
-    sem_t done;
+    bool lead; /* woken to lead the next group, not because it is done */
+    sem_t woken;
 };
 
 struct store_tx {
@@ -32,17 +34,18 @@ struct store_tx {
 };
 
 struct store {
-    struct store_sqlite *writer; /* the writer thread's, once that runs */
+    struct store_sqlite *writer; /* the leader's */
     struct store_sqlite_options reader_options;
     char *path;
     bool memory;
-    pthread_t thread;
 
-    pthread_mutex_t lock; /* of the queue */
-    pthread_cond_t work;  /* the writer sleeps on it when the queue is empty */
+    pthread_mutex_t lock;    /* of the queue and of who leads */
+    pthread_cond_t finished; /* nobody leads any more: for store_close() */
     struct request *first;
     struct request **last;
-    bool closing;
+    bool leading;     /* somebody leads, or was told to */
+    bool at_work;     /* leader runs works now */
+    pthread_t leader; /* valid while at_work */
 
     pthread_mutex_t reader_lock;
     pthread_cond_t reader_free;
@@ -173,22 +176,12 @@ static void group_run(struct store_sqlite *db, struct request *group)
     }
 }
 
-static void group_wake(struct request *group)
-{
-    while (group) {
-        struct request *next = group->next; /* r is gone once its owner runs */
-        (void)sem_post(&group->done);
-        group = next;
-    }
-}
-
-/* Takes up to GROUP_MAX works off the queue; NULL when the store closes and all is done. */
+/* Takes up to GROUP_MAX works off the queue, the caller's own first. */
 static struct request *group_take(struct store *store)
 {
     (void)pthread_mutex_lock(&store->lock);
-    while (!store->first && !store->closing) {
-        (void)pthread_cond_wait(&store->work, &store->lock);
-    }
+    store->at_work = true;
+    store->leader = pthread_self();
     struct request *group = store->first;
     struct request **end = &store->first;
     for (size_t n = 0; *end && n < GROUP_MAX; n++) {
@@ -204,52 +197,70 @@ static struct request *group_take(struct store *store)
     return group;
 }
 
-static void *writer_main(void *ctx)
+/* Makes the first in the queue the next leader. The store may be gone afterwards. */
+static void hand_over(struct store *store)
 {
-    struct store *store = ctx;
-    for (;;) {
-        struct request *group = group_take(store);
-        if (!group) {
-            return NULL;
-        }
-        group_run(store->writer, group);
-        group_wake(group);
+    (void)pthread_mutex_lock(&store->lock);
+    struct request *next = store->first;
+    store->at_work = false;
+    if (next) {
+        next->lead = true;
+    } else {
+        store->leading = false;
+        (void)pthread_cond_signal(&store->finished);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    if (next) {
+        (void)sem_post(&next->woken);
     }
 }
 
-static cr_status writer_start(struct store *store, struct cr_err *err)
+static void lead(struct store *store, const struct request *own)
 {
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all); /* signals are the business of the threads of the program */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&store->thread, NULL, writer_main, store);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) {
-        return cr_fail(err, CR_RESOURCE, NULL, "cannot start the writer thread: %s", strerror(rc));
+    struct request *group = group_take(store);
+    group_run(store->writer, group);
+    hand_over(store); /* first, so that the disk has something to do */
+    while (group) {
+        struct request *next = group->next; /* a request is gone once its owner runs */
+        if (group != own) {
+            (void)sem_post(&group->woken);
+        }
+        group = next;
     }
-    return CR_OK;
+}
+
+static void request_wait(struct request *r)
+{
+    while (sem_wait(&r->woken) != 0) { /* EINTR */
+    }
 }
 
 static cr_status request_run(struct store *store, struct request *r, struct cr_err *err)
 {
-    if (pthread_equal(pthread_self(), store->thread)) {
-        return cr_fail(err, CR_INTERNAL, NULL, "a work may not wait for another one");
-    }
-    if (sem_init(&r->done, 0, 0) != 0) {
+    if (sem_init(&r->woken, 0, 0) != 0) {
         return cr_fail(err, CR_INTERNAL, NULL, "sem_init failed");
     }
     (void)pthread_mutex_lock(&store->lock);
-    bool sleeping = !store->first;
-    *store->last = r;
-    store->last = &r->next;
+    bool leads = !store->leading;
+    bool inside = store->at_work && pthread_equal(pthread_self(), store->leader);
+    if (!inside) {
+        *store->last = r;
+        store->last = &r->next;
+        store->leading = true;
+    }
     (void)pthread_mutex_unlock(&store->lock);
-    if (sleeping) {
-        (void)pthread_cond_signal(&store->work);
+    if (inside) {
+        (void)sem_destroy(&r->woken);
+        return cr_fail(err, CR_INTERNAL, NULL, "a work may not wait for another one");
     }
-    while (sem_wait(&r->done) != 0) { /* EINTR */
+    if (!leads) {
+        request_wait(r);
+        leads = r->lead;
     }
-    (void)sem_destroy(&r->done);
+    if (leads) {
+        lead(store, r);
+    }
+    (void)sem_destroy(&r->woken);
     return r->status;
 }
 
@@ -335,7 +346,7 @@ static void store_release(struct store *store)
     }
     store_sqlite_close(store->writer); /* last: it moves the log into the file */
     (void)pthread_mutex_destroy(&store->lock);
-    (void)pthread_cond_destroy(&store->work);
+    (void)pthread_cond_destroy(&store->finished);
     (void)pthread_mutex_destroy(&store->reader_lock);
     (void)pthread_cond_destroy(&store->reader_free);
     free(store->path);
@@ -369,7 +380,7 @@ cr_status store_open(const struct store_options *options, struct store **out, st
     store->memory = strcmp(path, STORE_MEMORY) == 0;
     store->last = &store->first;
     (void)pthread_mutex_init(&store->lock, NULL);
-    (void)pthread_cond_init(&store->work, NULL);
+    (void)pthread_cond_init(&store->finished, NULL);
     (void)pthread_mutex_init(&store->reader_lock, NULL);
     (void)pthread_cond_init(&store->reader_free, NULL);
 
@@ -383,11 +394,8 @@ cr_status store_open(const struct store_options *options, struct store **out, st
         status =
             store_sqlite_migrate(store->writer, options->migrations, options->migration_count, err);
     }
-    if (status == CR_OK) {
-        store->reader_options = sqlite;
-        store->reader_options.read_only = true;
-        status = writer_start(store, err);
-    }
+    store->reader_options = sqlite;
+    store->reader_options.read_only = true;
     if (status != CR_OK) {
         store_release(store);
         return status;
@@ -402,10 +410,10 @@ void store_close(struct store *store)
         return;
     }
     (void)pthread_mutex_lock(&store->lock);
-    store->closing = true;
-    (void)pthread_cond_signal(&store->work);
+    while (store->leading) {
+        (void)pthread_cond_wait(&store->finished, &store->lock);
+    }
     (void)pthread_mutex_unlock(&store->lock);
-    (void)pthread_join(store->thread, NULL);
 
     (void)pthread_mutex_lock(&store->reader_lock);
     while (store->idle_count < store->reader_count) {

@@ -4,7 +4,8 @@
  * One interface; SQLite behind it today, PostgreSQL for more than one machine later. A party's own
  * file (smdpp/state.c ...) holds its statements and nothing else speaks SQL.
  *
- * Work is a function that runs inside a transaction on the store's writer thread:
+ * Work is a function that runs inside a transaction, one at a time, on the thread of this or of
+ * another caller of store_run():
  *
  *     static cr_status take_order(struct store_tx *tx, void *ctx, struct cr_err *err) { ... }
  *     CR_TRY(store_run(store, take_order, &request, err));      // returns after the commit
@@ -12,7 +13,7 @@
  * store_run() may be called from any number of threads; works that wait at the same time share one
  * commit (group commit), each in its own savepoint: one that fails is rolled back alone. When
  * store_run() returns CR_OK the effect survives power loss. A work must be quick, must not block
- * and must not call store_run() or store_read() (CR_INTERNAL).
+ * and must not call store_run() (CR_INTERNAL) or store_read().
  *
  * When SQLite gives up a whole transaction (disk full, I/O error, out of memory), every work of
  * that group fails with CR_RESOURCE, also those that had run well before: a work is run at most
