@@ -60,13 +60,19 @@ cr_status crypto_signature_from_der(cr_span der, uint8_t out[CRYPTO_SIGNATURE], 
     ECDSA_SIG *sig = NULL;
     uint8_t plain[CRYPTO_SIGNATURE];
     if (der.n > 0 && der.n <= SIGNATURE_DER_MAX) {
-        sig = d2i_ECDSA_SIG(NULL, &p, (long)der.n); /* strict: minimal, not negative */
+        sig = d2i_ECDSA_SIG(NULL, &p, (long)der.n);
     }
     bool ok =
-        sig && p == der.p + der.n &&
-        BN_bn2binpad(ECDSA_SIG_get0_r(sig), plain, CRYPTO_SCALAR) == CRYPTO_SCALAR &&
+        sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), plain, CRYPTO_SCALAR) == CRYPTO_SCALAR &&
         BN_bn2binpad(ECDSA_SIG_get0_s(sig), plain + CRYPTO_SCALAR, CRYPTO_SCALAR) == CRYPTO_SCALAR;
     ECDSA_SIG_free(sig);
+    /* OpenSSL reads lengths that are not minimal, and stops at trailing bytes: what is not the one
+     * DER encoding of these numbers is refused. */
+    if (ok) {
+        uint8_t again[SIGNATURE_DER_MAX];
+        size_t n = der_from_plain(plain, again, NULL);
+        ok = cr_span_equal(der, cr_span_of(again, n));
+    }
     if (!ok) {
         ERR_clear_error();
         return cr_fail(err, CR_MALFORMED, "BSI TR-03111 5.2.2",
