@@ -54,17 +54,19 @@ static bool buf_grow(cr_buf *b, size_t cap)
     return true;
 }
 
-bool cr_buf_reserve(cr_buf *b, size_t n)
+/* Room for n bytes that count and for extra ones behind them that do not (a NUL). */
+static bool buf_make_room(cr_buf *b, size_t n, size_t extra)
 {
-    if (b->failed || n > SIZE_MAX / 2 - b->n || (b->limit && b->n + n > b->limit)) {
+    if (b->failed || n > SIZE_MAX / 2 - b->n - extra || (b->limit && b->n + n > b->limit)) {
         b->failed = true;
         return false;
     }
-    if (b->n + n <= b->cap) {
+    size_t need = b->n + n + extra;
+    if (need <= b->cap) {
         return true;
     }
     size_t cap = b->cap ? b->cap : BUF_FIRST_CAP;
-    while (cap < b->n + n) {
+    while (cap < need) {
         cap *= 2;
     }
     if (!buf_grow(b, cap)) {
@@ -74,9 +76,14 @@ bool cr_buf_reserve(cr_buf *b, size_t n)
     return true;
 }
 
+bool cr_buf_reserve(cr_buf *b, size_t n)
+{
+    return buf_make_room(b, n, 0);
+}
+
 uint8_t *cr_buf_extend(cr_buf *b, size_t n)
 {
-    if (!cr_buf_reserve(b, n ? n : 1)) {
+    if (!buf_make_room(b, n, n ? 0 : 1)) {
         return NULL;
     }
     uint8_t *at = b->p + b->n;
@@ -124,7 +131,7 @@ void cr_buf_appendfv(cr_buf *b, const char *fmt, va_list ap)
     va_copy(again, ap);
     int need = vsnprintf(NULL, 0, fmt, again);
     va_end(again);
-    if (need < 0 || !cr_buf_reserve(b, (size_t)need + 1)) {
+    if (need < 0 || !buf_make_room(b, (size_t)need, 1)) {
         b->failed = true;
         return;
     }
@@ -142,7 +149,7 @@ void cr_buf_appendf(cr_buf *b, const char *fmt, ...)
 
 const char *cr_buf_cstr(cr_buf *b)
 {
-    if (!cr_buf_reserve(b, 1)) {
+    if (!buf_make_room(b, 0, 1)) {
         return NULL;
     }
     b->p[b->n] = 0;

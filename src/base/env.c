@@ -4,6 +4,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#define TIME_FRACTION_DIGITS 9
+
 static int64_t system_now_ms(void *ctx)
 {
     (void)ctx;
@@ -55,7 +57,7 @@ void cr_log(const cr_env *env, enum cr_log_level level, const char *fmt, ...)
 
 char *cr_time_format(char out[CR_TIME_TEXT], int64_t ms)
 {
-    time_t seconds = (time_t)(ms / 1000);
+    time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0)); /* down, before 1970 too */
     struct tm tm;
     if (!gmtime_r(&seconds, &tm) || strftime(out, CR_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
         out[0] = 0;
@@ -75,42 +77,85 @@ int64_t cr_time_utc_ms(int year, int month, int day, int hour, int minute, int s
     return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000;
 }
 
-bool cr_time_parse(cr_span text, int64_t *ms)
+/* A number of exactly n digits at the front, and the character behind it. */
+static bool take_number(cr_span *in, size_t n, char then, int *out)
 {
-    char copy[40];
-    if (text.n >= sizeof(copy)) {
+    int v = 0;
+    if (in->n < n || (then && (in->n == n || in->p[n] != (uint8_t)then))) {
         return false;
     }
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (in->p[i] < '0' || in->p[i] > '9') {
+            return false;
+        }
+        v = v * 10 + (in->p[i] - '0');
+    }
+    *out = v;
+    *in = cr_span_sub(*in, n + (then ? 1 : 0), in->n);
+    return true;
+}
+
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/* ".123" is allowed and not looked at: times are to the second. */
+static bool skip_fraction(cr_span *in)
+{
+    size_t n = 1;
+    if (in->n == 0 || in->p[0] != '.') {
+        return true;
+    }
+    while (n < in->n && in->p[n] >= '0' && in->p[n] <= '9') {
+        n++;
+    }
+    *in = cr_span_sub(*in, n, in->n);
+    return n > 1 && n <= TIME_FRACTION_DIGITS + 1;
+}
+
+/* "Z" or "+01:00" at the end; milliseconds east of Greenwich. */
+static bool take_zone(cr_span in, int64_t *offset)
+{
+    int hours;
+    int minutes;
+    if (in.n == 1 && in.p[0] == 'Z') {
+        *offset = 0;
+        return true;
+    }
+    if (in.n != 6 || (in.p[0] != '+' && in.p[0] != '-')) {
+        return false;
+    }
+    int sign = in.p[0] == '+' ? 1 : -1;
+    in = cr_span_sub(in, 1, in.n);
+    if (!take_number(&in, 2, ':', &hours) || !take_number(&in, 2, 0, &minutes) || hours > 23 ||
+        minutes > 59) {
+        return false;
+    }
+    *offset = sign * ((int64_t)hours * 60 + minutes) * 60000;
+    return true;
+}
+
+bool cr_time_parse(cr_span text, int64_t *ms)
+{
     int y;
     int mo;
     int d;
     int h;
     int mi;
     int s;
-    int used = 0;
-    if (sscanf(copy, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &used) != 6 || mo < 1 ||
-        mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60 || h < 0 || mi < 0 || s < 0) {
+    int64_t offset;
+    if (!take_number(&text, 4, '-', &y) || !take_number(&text, 2, '-', &mo) ||
+        !take_number(&text, 2, 'T', &d) || !take_number(&text, 2, ':', &h) ||
+        !take_number(&text, 2, ':', &mi) || !take_number(&text, 2, 0, &s)) {
         return false;
     }
-    const char *zone = copy + used;
-    if (*zone == '.') {
-        zone++;
-        while (*zone >= '0' && *zone <= '9') {
-            zone++;
-        }
+    if (mo < 1 || mo > 12 || d < 1 || d > days_of(y, mo) || h > 23 || mi > 59 || s > 60 ||
+        !skip_fraction(&text) || !take_zone(text, &offset)) {
+        return false;
     }
-    int64_t at = cr_time_utc_ms(y, mo, d, h, mi, s);
-    int zh;
-    int zm;
-    if (strcmp(zone, "Z") != 0) {
-        if ((*zone != '+' && *zone != '-') || strlen(zone) != 6 ||
-            sscanf(zone + 1, "%2d:%2d", &zh, &zm) != 2) {
-            return false;
-        }
-        at -= (*zone == '+' ? 1 : -1) * ((int64_t)zh * 60 + zm) * 60000;
-    }
-    *ms = at;
+    *ms = cr_time_utc_ms(y, mo, d, h, mi, s) - offset;
     return true;
 }

@@ -231,6 +231,9 @@ bool cr_is_digits(cr_span s)
 
 bool cr_str_copy(char *out, size_t size, cr_span s)
 {
+    if (size == 0) {
+        return false;
+    }
     size_t n = s.n < size ? s.n : size - 1;
     if (n) {
         memcpy(out, s.p, n);
