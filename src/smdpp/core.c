@@ -1,0 +1,341 @@
+#include "smdpp/core.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "profile/bpp.h"
+#include "profile/package.h"
+#include "rsp/ids.h"
+#include "rsp/json_binding.h"
+#include "smdpp/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFAULT_SESSION_MS     ((int64_t)10 * 60 * 1000)
+#define DEFAULT_DOWNLOAD_LIMIT 10
+#define DEFAULT_CC_LIMIT       3
+#define CALL_LIFE_MS           ((int64_t)24 * 3600 * 1000) /* how long a resent call is recognised */
+
+static void set_defaults(struct smdpp_policy *policy)
+{
+    if (policy->session_ms <= 0) {
+        policy->session_ms = DEFAULT_SESSION_MS;
+    }
+    if (policy->download_limit <= 0) {
+        policy->download_limit = DEFAULT_DOWNLOAD_LIMIT;
+    }
+    if (policy->cc_limit <= 0) {
+        policy->cc_limit = DEFAULT_CC_LIMIT;
+    }
+}
+
+static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *err)
+{
+    struct store_options options = {
+        .url = ":memory:",
+        .migrations = smdpp_migrations,
+        .migration_count = smdpp_migration_count,
+    };
+    if (!dir) {
+        CR_TRY(cr_random(dp->env, dp->seal.key, sizeof(dp->seal.key), err));
+        return store_open(&options, &dp->store, err);
+    }
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/smdpp.db", dir);
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        return cr_fail(err, CR_REFUSED, NULL, "the directory's name is too long");
+    }
+    CR_TRY(cr_dir_make(dir, err));
+    CR_TRY(smdpp_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err));
+    options.url = path;
+    return store_open(&options, &dp->store, err);
+}
+
+cr_status smdpp_open(const struct smdpp_options *options, struct smdpp **out, struct cr_err *err)
+{
+    struct smdpp *dp = calloc(1, sizeof(*dp));
+    if (!dp) {
+        return cr_fail_memory(err);
+    }
+    dp->config = options->config;
+    dp->policy = options->policy;
+    dp->env = options->env;
+    dp->outbox_filled = options->outbox_filled;
+    dp->outbox_ctx = options->outbox_ctx;
+    set_defaults(&dp->policy);
+    cr_status status = der_oid_text(dp->config->oid, dp->oid_text, err);
+    if (status == CR_OK) {
+        status = open_store(dp, options->dir, err);
+    }
+    if (status != CR_OK) {
+        smdpp_close(dp);
+        return status;
+    }
+    *out = dp;
+    return CR_OK;
+}
+
+void smdpp_close(struct smdpp *dp)
+{
+    if (!dp) {
+        return;
+    }
+    store_close(dp->store);
+    cr_wipe(&dp->seal, sizeof(dp->seal));
+    free(dp);
+}
+
+struct store *smdpp_store(struct smdpp *dp)
+{
+    return dp->store;
+}
+
+const struct smdpp_config *smdpp_config(const struct smdpp *dp)
+{
+    return dp->config;
+}
+
+smdpp_handler smdpp_handler_of(enum rsp_function_id function)
+{
+    static const smdpp_handler handlers[RSP_FUNCTIONS] = {
+        [RSP_ES9_INITIATE_AUTHENTICATION] = smdpp_initiate_authentication,
+        [RSP_ES9_AUTHENTICATE_CLIENT] = smdpp_authenticate_client,
+        [RSP_ES9_GET_BOUND_PROFILE_PACKAGE] = smdpp_get_bound_profile_package,
+        [RSP_ES9_HANDLE_NOTIFICATION] = smdpp_handle_notification,
+        [RSP_ES9_CANCEL_SESSION] = smdpp_cancel_session,
+        [RSP_ES2_DOWNLOAD_ORDER] = smdpp_download_order,
+        [RSP_ES2_CONFIRM_ORDER] = smdpp_confirm_order,
+        [RSP_ES2_CANCEL_ORDER] = smdpp_cancel_order,
+        [RSP_ES2_RELEASE_PROFILE] = smdpp_release_profile,
+    };
+    return (size_t)function < CR_COUNT(handlers) ? handlers[function] : NULL;
+}
+
+/* ---- reports to the operator ------------------------------------------------------------------
+ */
+
+struct rsp_function_status smdpp_failed_status(const char *subject, const char *reason,
+                                               const char *message)
+{
+    struct rsp_function_status status = {.status = RSP_FAILED};
+    (void)cr_str_copy(status.subject_code, sizeof(status.subject_code), cr_span_str(subject));
+    (void)cr_str_copy(status.reason_code, sizeof(status.reason_code), cr_span_str(reason));
+    (void)cr_str_copy(status.message, sizeof(status.message), cr_span_str(message));
+    return status;
+}
+
+cr_status smdpp_report(struct smdpp *dp, struct store_tx *tx, const struct smdpp_profile *profile,
+                       const char *eid, enum rsp_notification_point point,
+                       const struct rsp_function_status *status, cr_span result_data,
+                       struct cr_err *err)
+{
+    bool always = point == RSP_POINT_CONFIRMATION_FAILURE || point == RSP_POINT_BPP_INSTALLATION ||
+                  point >= RSP_POINT_DELETE || (status && status->status != RSP_EXECUTED_SUCCESS);
+    const struct smdpp_operator *op =
+        profile->requester ? smdpp_operator_named(dp->config, profile->requester) : NULL;
+    if (!op || !op->notify || (!always && !dp->policy.report_all_points)) {
+        return CR_OK;
+    }
+    uint8_t call_id[16];
+    char call_text[33];
+    char when[CR_TIME_TEXT];
+    int64_t now = cr_now_ms(dp->env);
+    CR_TRY(cr_random(dp->env, call_id, sizeof(call_id), err));
+    struct rsp_handle_download_progress_info_request request = {
+        .header = {.function_requester_identifier = cr_span_str(dp->oid_text),
+                   .function_call_identifier = cr_span_str(
+                       cr_hex_into(call_text, sizeof(call_text), CR_SPAN_ARRAY(call_id)))},
+        .eid = cr_span_str(eid),
+        .iccid = cr_span_str(profile->iccid),
+        .profile_type = cr_span_str(profile->type),
+        .timestamp = cr_span_str(cr_time_format(when, now)),
+        .notification_point_id = point,
+        .result_data = result_data,
+    };
+    if (status) {
+        request.notification_point_status = *status;
+    }
+    cr_buf body = {0};
+    cr_status result = rsp_json_build_request(rsp_function(RSP_ES2_HANDLE_DOWNLOAD_PROGRESS_INFO),
+                                              &request, RSP_JSON_V2, &body, err);
+    if (result == CR_OK) {
+        result = store_exec(tx,
+                            "INSERT INTO outbox(operator, function, iccid, body, attempts, next_ms,"
+                            " created_ms) VALUES(?, 'handleDownloadProgressInfo', ?, ?, 0, ?, ?)",
+                            STORE_VALUES(STORE_T(profile->requester), STORE_T(profile->iccid),
+                                         STORE_B(cr_buf_span(&body)), STORE_I(now), STORE_I(now)),
+                            NULL, NULL, NULL, err);
+    }
+    cr_buf_free(&body);
+    return result;
+}
+
+void smdpp_wake_outbox(struct smdpp *dp)
+{
+    if (dp->outbox_filled) {
+        dp->outbox_filled(dp->outbox_ctx);
+    }
+}
+
+/* ---- import -----------------------------------------------------------------------------------
+ */
+
+struct import_row {
+    struct smdpp_profile profile;
+    struct smdpp_package package;
+};
+
+struct import_work {
+    struct import_row *rows;
+    size_t count;
+};
+
+/* The header of a package: version and ICCID; the whole must be readable elements that begin with a
+ * header and finish with the end. */
+static cr_status look_into(cr_span upp, struct import_row *row, char iccid[RSP_ICCID_TEXT],
+                           struct cr_err *err)
+{
+    cr_span rest = upp;
+    struct profile_element element;
+    cr_arena scratch = {0};
+    size_t index = 0;
+    bool ended = false;
+    cr_status status = CR_OK;
+    iccid[0] = 0;
+    while (status == CR_OK && rest.n > 0) {
+        cr_arena_reset(&scratch);
+        status = profile_element_next(&rest, &scratch, &element, err);
+        if (status != CR_OK) {
+            break;
+        }
+        if (index == 0 && element.kind != PROFILE_HEADER) {
+            status = cr_fail(err, CR_MALFORMED, NULL, "the package does not begin with a header");
+        } else if (index == 0) {
+            row->profile.package_version =
+                element.profile_header.major_version << 8 | element.profile_header.minor_version;
+            char hex[2 * RSP_ICCID_BYTES + 1];
+            cr_hex_into(hex, sizeof(hex), element.profile_header.iccid);
+            hex[strcspn(hex, "F")] = 0;
+            (void)cr_str_copy(iccid, RSP_ICCID_TEXT, cr_span_str(hex));
+        }
+        ended = element.kind == PROFILE_END;
+        index++;
+    }
+    cr_arena_free(&scratch);
+    if (status == CR_OK && !ended) {
+        status =
+            cr_fail(err, CR_MALFORMED, NULL, "the package does not finish with an end element");
+    }
+    return status;
+}
+
+static cr_status seal_ppk(struct smdpp *dp, const char *iccid, const struct bsp_keys *keys,
+                          cr_arena *arena, cr_span *out, struct cr_err *err)
+{
+    cr_buf sealed = {0};
+    cr_status status =
+        smdpp_seal(&dp->seal, "ppk", iccid, cr_span_of(keys, sizeof(*keys)), dp->env, &sealed, err);
+    if (status == CR_OK) {
+        *out = cr_arena_copy(arena, cr_buf_span(&sealed));
+        status = out->p ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&sealed);
+    return status;
+}
+
+static cr_status prepare_import(struct smdpp *dp, const struct smdpp_import *import,
+                                cr_arena *arena, struct import_row *row, struct cr_err *err)
+{
+    char header_iccid[RSP_ICCID_TEXT];
+    char iccid[RSP_ICCID_TEXT];
+    struct rsp_store_metadata metadata;
+    if (import->upp.n > SMDPP_MAX_UPP || import->metadata.n > SMDPP_MAX_METADATA) {
+        return cr_fail(err, CR_REFUSED, NULL, "the package or its metadata is too large");
+    }
+    CR_TRY(look_into(import->upp, row, header_iccid, err));
+    CR_TRY(asn1_decode(&rsp_store_metadata_type, import->metadata, 0, arena, &metadata, err));
+    if (!rsp_iccid_text(metadata.iccid, iccid)) {
+        return cr_fail(err, CR_MALFORMED, "SGP.22 2.4.4", "the metadata's ICCID is not one");
+    }
+    if (strcmp(iccid, header_iccid) != 0) {
+        cr_status status =
+            cr_fail(err, CR_REFUSED, "SGP.22 2.5.2", "the metadata says ICCID %s, the package %s",
+                    iccid, header_iccid);
+        return cr_err_next(err, status,
+                           "a chip would refuse it with dataMismatch: make them agree");
+    }
+    row->profile.iccid = cr_arena_printf(arena, "%s", iccid);
+    row->profile.type = import->type ? import->type : "";
+    row->profile.owner = import->owner ? import->owner : "";
+    row->profile.metadata = import->metadata;
+    row->profile.profile_class = metadata.profile_class;
+    row->profile.policy_rules = (int64_t)metadata.profile_policy_rules;
+    row->profile.created_ms = cr_now_ms(dp->env);
+    if (!row->profile.iccid) {
+        return cr_fail_memory(err);
+    }
+    struct profile_ppp ppp = {0};
+    cr_status status = profile_protect(import->upp, dp->env, &ppp, err);
+    if (status == CR_OK) {
+        row->package.upp = import->upp;
+        row->package.segments = cr_arena_copy(arena, cr_buf_span(&ppp.segments));
+        status = row->package.segments.p
+                     ? seal_ppk(dp, iccid, &ppp.ppk, arena, &row->package.ppk, err)
+                     : cr_fail_memory(err);
+    }
+    cr_wipe(&ppp.ppk, sizeof(ppp.ppk));
+    cr_buf_free(&ppp.segments);
+    return status;
+}
+
+static cr_status import_all(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    const struct import_work *work = ctx;
+    for (size_t i = 0; i < work->count; i++) {
+        CR_TRY(smdpp_profile_add(tx, &work->rows[i].profile, &work->rows[i].package, err));
+    }
+    return CR_OK;
+}
+
+cr_status smdpp_import(struct smdpp *dp, const struct smdpp_import *profiles, size_t count,
+                       struct cr_err *err)
+{
+    cr_arena arena = {.limit = (size_t)4 << 30};
+    struct import_work work = {
+        .rows = cr_arena_alloc_array(&arena, count, sizeof(struct import_row)),
+        .count = count,
+    };
+    cr_status status = work.rows ? CR_OK : cr_fail_memory(err);
+    for (size_t i = 0; status == CR_OK && i < count; i++) {
+        status = prepare_import(dp, &profiles[i], &arena, &work.rows[i], err);
+    }
+    if (status == CR_OK) {
+        status = store_run(dp->store, import_all, &work, err);
+    }
+    cr_arena_free(&arena);
+    return status;
+}
+
+/* ---- housekeeping -----------------------------------------------------------------------------
+ */
+
+struct purge {
+    int64_t now, limit;
+};
+
+static cr_status purge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    const struct purge *purge = ctx;
+    CR_TRY(smdpp_session_purge(tx, purge->now, purge->limit, err));
+    return store_exec(tx,
+                      "DELETE FROM call WHERE rowid IN (SELECT rowid FROM call WHERE"
+                      " created_ms < ? LIMIT ?)",
+                      STORE_VALUES(STORE_I(purge->now - CALL_LIFE_MS), STORE_I(purge->limit)), NULL,
+                      NULL, NULL, err);
+}
+
+cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err)
+{
+    struct purge purge = {cr_now_ms(dp->env), limit};
+    return store_run(dp->store, purge_work, &purge, err);
+}

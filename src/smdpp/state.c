@@ -1,0 +1,121 @@
+#include "smdpp/state.h"
+
+struct transition {
+    enum smdpp_state from;
+    enum smdpp_event event;
+    enum smdpp_state to;
+};
+
+static const struct transition TRANSITIONS[] = {
+    {SMDPP_AVAILABLE, SMDPP_EV_DOWNLOAD_ORDER, SMDPP_ALLOCATED},
+    {SMDPP_AVAILABLE, SMDPP_EV_DOWNLOAD_ORDER_EID, SMDPP_LINKED},
+    {SMDPP_AVAILABLE, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+
+    {SMDPP_ALLOCATED, SMDPP_EV_CONFIRM, SMDPP_CONFIRMED},
+    {SMDPP_ALLOCATED, SMDPP_EV_CONFIRM_RELEASE, SMDPP_RELEASED},
+    {SMDPP_ALLOCATED, SMDPP_EV_CANCEL_AVAILABLE, SMDPP_AVAILABLE},
+    {SMDPP_ALLOCATED, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+
+    {SMDPP_LINKED, SMDPP_EV_CONFIRM, SMDPP_CONFIRMED},
+    {SMDPP_LINKED, SMDPP_EV_CONFIRM_RELEASE, SMDPP_RELEASED},
+    {SMDPP_LINKED, SMDPP_EV_CANCEL_AVAILABLE, SMDPP_AVAILABLE},
+    {SMDPP_LINKED, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+
+    {SMDPP_CONFIRMED, SMDPP_EV_RELEASE, SMDPP_RELEASED},
+    {SMDPP_CONFIRMED, SMDPP_EV_CANCEL_AVAILABLE, SMDPP_AVAILABLE},
+    {SMDPP_CONFIRMED, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+
+    {SMDPP_RELEASED, SMDPP_EV_BPP, SMDPP_DOWNLOADED},
+    {SMDPP_RELEASED, SMDPP_EV_ATTEMPTS, SMDPP_ERROR},
+    {SMDPP_RELEASED, SMDPP_EV_NOT_ELIGIBLE, SMDPP_ERROR},
+    {SMDPP_RELEASED, SMDPP_EV_POSTPONED, SMDPP_RELEASED},
+    {SMDPP_RELEASED, SMDPP_EV_CANCELLED, SMDPP_ERROR},
+    {SMDPP_RELEASED, SMDPP_EV_EXPIRED, SMDPP_ERROR},
+    {SMDPP_RELEASED, SMDPP_EV_CANCEL_AVAILABLE, SMDPP_AVAILABLE},
+    {SMDPP_RELEASED, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+
+    {SMDPP_DOWNLOADED, SMDPP_EV_BPP, SMDPP_DOWNLOADED},
+    {SMDPP_DOWNLOADED, SMDPP_EV_ATTEMPTS, SMDPP_ERROR},
+    {SMDPP_DOWNLOADED, SMDPP_EV_NOT_ELIGIBLE, SMDPP_ERROR},
+    {SMDPP_DOWNLOADED, SMDPP_EV_POSTPONED, SMDPP_DOWNLOADED},
+    {SMDPP_DOWNLOADED, SMDPP_EV_CANCELLED, SMDPP_ERROR},
+    {SMDPP_DOWNLOADED, SMDPP_EV_EXPIRED, SMDPP_ERROR},
+    {SMDPP_DOWNLOADED, SMDPP_EV_INSTALLED, SMDPP_INSTALLED},
+    {SMDPP_DOWNLOADED, SMDPP_EV_INSTALL_RETRY, SMDPP_DOWNLOADED},
+    {SMDPP_DOWNLOADED, SMDPP_EV_INSTALL_FAILED, SMDPP_ERROR},
+
+    {SMDPP_INSTALLED, SMDPP_EV_ENABLE, SMDPP_ENABLED},
+    {SMDPP_INSTALLED, SMDPP_EV_DISABLE, SMDPP_DISABLED},
+    {SMDPP_INSTALLED, SMDPP_EV_DELETE, SMDPP_DELETED},
+    {SMDPP_ENABLED, SMDPP_EV_ENABLE, SMDPP_ENABLED},
+    {SMDPP_ENABLED, SMDPP_EV_DISABLE, SMDPP_DISABLED},
+    {SMDPP_ENABLED, SMDPP_EV_DELETE, SMDPP_DELETED},
+    {SMDPP_DISABLED, SMDPP_EV_ENABLE, SMDPP_ENABLED},
+    {SMDPP_DISABLED, SMDPP_EV_DISABLE, SMDPP_DISABLED},
+    {SMDPP_DISABLED, SMDPP_EV_DELETE, SMDPP_DELETED},
+    {SMDPP_DELETED, SMDPP_EV_CANCEL_AVAILABLE, SMDPP_AVAILABLE},
+    {SMDPP_DELETED, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+
+    {SMDPP_ERROR, SMDPP_EV_CANCEL_AVAILABLE, SMDPP_AVAILABLE},
+    {SMDPP_ERROR, SMDPP_EV_CANCEL_UNAVAILABLE, SMDPP_UNAVAILABLE},
+};
+
+static const char *const STATE_NAMES[SMDPP_STATES] = {
+    [SMDPP_AVAILABLE] = "Available", [SMDPP_ALLOCATED] = "Allocated",
+    [SMDPP_LINKED] = "Linked",       [SMDPP_CONFIRMED] = "Confirmed",
+    [SMDPP_RELEASED] = "Released",   [SMDPP_DOWNLOADED] = "Downloaded",
+    [SMDPP_INSTALLED] = "Installed", [SMDPP_ENABLED] = "Enabled",
+    [SMDPP_DISABLED] = "Disabled",   [SMDPP_DELETED] = "Deleted",
+    [SMDPP_ERROR] = "Error",         [SMDPP_UNAVAILABLE] = "Unavailable",
+};
+
+static const char *const EVENT_NAMES[SMDPP_EVENTS] = {
+    [SMDPP_EV_DOWNLOAD_ORDER] = "downloadOrder",
+    [SMDPP_EV_DOWNLOAD_ORDER_EID] = "downloadOrder with EID",
+    [SMDPP_EV_CONFIRM] = "confirmOrder",
+    [SMDPP_EV_CONFIRM_RELEASE] = "confirmOrder with releaseFlag",
+    [SMDPP_EV_RELEASE] = "releaseProfile",
+    [SMDPP_EV_BPP] = "getBoundProfilePackage",
+    [SMDPP_EV_ATTEMPTS] = "attempts exceeded",
+    [SMDPP_EV_NOT_ELIGIBLE] = "not eligible",
+    [SMDPP_EV_POSTPONED] = "cancelSession postponed or timeout",
+    [SMDPP_EV_CANCELLED] = "cancelSession",
+    [SMDPP_EV_EXPIRED] = "order expired",
+    [SMDPP_EV_INSTALLED] = "result: installed",
+    [SMDPP_EV_INSTALL_RETRY] = "result: temporary error",
+    [SMDPP_EV_INSTALL_FAILED] = "result: error",
+    [SMDPP_EV_CANCEL_AVAILABLE] = "cancelOrder Available",
+    [SMDPP_EV_CANCEL_UNAVAILABLE] = "cancelOrder Unavailable",
+    [SMDPP_EV_ENABLE] = "notification enable",
+    [SMDPP_EV_DISABLE] = "notification disable",
+    [SMDPP_EV_DELETE] = "notification delete",
+};
+
+const char *smdpp_state_name(enum smdpp_state state)
+{
+    return state > 0 && state < SMDPP_STATES ? STATE_NAMES[state] : NULL;
+}
+
+const char *smdpp_event_name(enum smdpp_event event)
+{
+    return event > 0 && event < SMDPP_EVENTS ? EVENT_NAMES[event] : NULL;
+}
+
+enum smdpp_state smdpp_state_next(enum smdpp_state from, enum smdpp_event event)
+{
+    for (size_t i = 0; i < CR_COUNT(TRANSITIONS); i++) {
+        if (TRANSITIONS[i].from == from && TRANSITIONS[i].event == event) {
+            return TRANSITIONS[i].to;
+        }
+    }
+    return 0;
+}
+
+void smdpp_state_diagram(cr_buf *out)
+{
+    cr_buf_append_str(out, "stateDiagram-v2\n    [*] --> Available : profile imported\n");
+    for (size_t i = 0; i < CR_COUNT(TRANSITIONS); i++) {
+        cr_buf_appendf(out, "    %s --> %s : %s\n", smdpp_state_name(TRANSITIONS[i].from),
+                       smdpp_state_name(TRANSITIONS[i].to), smdpp_event_name(TRANSITIONS[i].event));
+    }
+}
