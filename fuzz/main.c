@@ -19,7 +19,7 @@ static size_t inputs;
 /* The target gets a block of exactly n bytes, so that a sanitizer sees every read beyond. */
 static void run(const uint8_t *p, size_t n)
 {
-    uint8_t *exact = malloc(n ? n : 1);
+    uint8_t *exact = calloc(n ? n : 1, 1);
     FUZZ_CHECK(exact);
     if (n) {
         memcpy(exact, p, n);
