@@ -12,8 +12,6 @@
 #include "base/env.h"
 #include "base/error.h"
 
-#include <openssl/ssl.h>
-
 struct http_client_options {
     const char *ca_file;     /* PEM or DER certificates to trust; NULL = none */
     bool system_store;       /* trust the system's CAs (too) */

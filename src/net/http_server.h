@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/env.h"
 
-#include <openssl/ssl.h>
+struct ssl_ctx_st; /* SSL_CTX, see net/tls.h */
 
 #define HTTP_MAX_HEADER (16 * 1024)       /* bytes of request line and headers */
 #define HTTP_MAX_BODY   (8 * 1024 * 1024) /* bytes of a request body, unless options say less */
@@ -50,9 +50,9 @@ typedef void (*http_handler)(void *ctx, const struct http_request *request,
                              struct http_response *response);
 
 struct http_listener {
-    const char *host; /* address to bind; NULL = 127.0.0.1 */
-    uint16_t port;    /* 0 = a free one, see http_server_port() */
-    SSL_CTX *tls;     /* NULL = plain HTTP; not owned */
+    const char *host;       /* address to bind; NULL = 127.0.0.1 */
+    uint16_t port;          /* 0 = a free one, see http_server_port() */
+    struct ssl_ctx_st *tls; /* NULL = plain HTTP; not owned */
     http_handler handler;
     void *ctx;
 };

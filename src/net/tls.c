@@ -255,3 +255,8 @@ cr_status tls_server_new(const struct tls_server_options *options, SSL_CTX **out
     *out = ctx;
     return CR_OK;
 }
+
+void tls_server_free(struct ssl_ctx_st *tls)
+{
+    SSL_CTX_free(tls);
+}

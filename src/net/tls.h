@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 
-#include <openssl/ssl.h>
+/* An SSL_CTX of OpenSSL; its headers stay out of ours (their ASN1_... names meet the codec's). */
+struct ssl_ctx_st;
 
 /* One certificate of a server with its chain; several are chosen by SNI, the first is the default.
  */
@@ -25,8 +26,10 @@ struct tls_server_options {
     bool client_cert_required;  /* else asked for and checked when given */
 };
 
-/* The context keeps its own copies. *out is freed with SSL_CTX_free(). */
-cr_status tls_server_new(const struct tls_server_options *options, SSL_CTX **out,
+/* The context keeps its own copies. *out is freed with tls_server_free(). */
+cr_status tls_server_new(const struct tls_server_options *options, struct ssl_ctx_st **out,
                          struct cr_err *err) CR_MUST_CHECK;
+
+void tls_server_free(struct ssl_ctx_st *tls); /* NULL allowed */
 
 #endif

@@ -17,7 +17,7 @@
 struct smdpp_service {
     struct smdpp *dp;
     const cr_env *env;
-    SSL_CTX *es9_tls, *es2_tls;
+    struct ssl_ctx_st *es9_tls, *es2_tls;
     struct http_server *http;
     struct smdpp_outbox *outbox;
     bool es2;
@@ -363,7 +363,7 @@ void smdpp_service_stop(struct smdpp_service *service)
     http_server_stop(service->http);
     smdpp_outbox_stop(service->outbox);
     smdpp_close(service->dp);
-    SSL_CTX_free(service->es9_tls);
-    SSL_CTX_free(service->es2_tls);
+    tls_server_free(service->es9_tls);
+    tls_server_free(service->es2_tls);
     free(service);
 }
