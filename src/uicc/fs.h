@@ -59,7 +59,7 @@ enum uicc_pattern { UICC_PATTERN_NONE, UICC_PATTERN_FILL, UICC_PATTERN_REPEAT };
 
 struct uicc_file_attr {
     enum uicc_kind kind;
-    uint16_t fid; /* MF: 3F00; ADF: temporary id, 0 = none */
+    uint16_t fid; /* MF: 3F00; ADF: temporary id */
     bool not_shareable;
     uint8_t lcsi;       /* life cycle; 0 at creation = 05 activated */
     uint16_t arr_fid;   /* rule: EF.ARR; 0 at creation = implied by the place (2F06 for the MF, */
@@ -116,8 +116,10 @@ uicc_file uicc_fs_mf(const struct uicc_fs *fs);
 /* Creates a file below parent (0 for the MF, which comes first; ADFs: the MF). All content is what
  * the pattern says, FF without one; nothing is stored for it until it is written. Refuses what TS
  * 102 222 refuses: FID, SFI (in its DF) or AID in use, sizes that do not fit, a link to a missing
- * file or of another sort. For a link the EF fields except sfi, and pin_status, are ignored, and
- * kind has to be DF for DF links; for links to EFs any EF kind will do. */
+ * file or of another sort. SFIs in use are refused (6A80, field shortEFID): an installer that
+ * derived one from the FID may ask uicc_fs_child_sfi() first. For a link the EF fields except sfi,
+ * and pin_status, are ignored, and kind has to be DF for DF links; for links to EFs any EF kind
+ * will do. */
 cr_status uicc_fs_create(const struct uicc_fs *fs, uicc_file parent,
                          const struct uicc_file_attr *attr, uicc_file *out,
                          struct cr_err *err) CR_MUST_CHECK;

@@ -1,0 +1,189 @@
+/*
+ * Inside of the card: state, the way of a command, the handlers. Not for other folders.
+ */
+#ifndef CRISP_UICC_INTERNAL_H
+#define CRISP_UICC_INTERNAL_H
+
+#include "uicc/access.h"
+#include "uicc/uicc.h"
+
+#define NO_APP (-1)
+
+/* What a channel has selected: plain data, copied away before each command and back when it cannot
+ * be committed. */
+struct selection {
+    bool open;
+    int8_t app;            /* index of a registered application; NO_APP */
+    uint8_t record;        /* current record of ef; 0 = undefined */
+    uicc_file adf;         /* the current application when it is an ADF (7FFF); 0 = none */
+    uicc_file ef;          /* 0 = none */
+    struct uicc_path path; /* depth 0: no file system */
+};
+
+/* A transfer in blocks under way on a channel. */
+enum transfer { TRANSFER_NONE, TRANSFER_RETRIEVE, TRANSFER_SET, TRANSFER_AUTH, TRANSFER_AUTH_DONE };
+
+/* What a channel keeps between commands besides the selection; dropped rather than restored. */
+struct exchange {
+    cr_buf pending; /* response data for GET RESPONSE, from pending_at on */
+    size_t pending_at;
+    uicc_sw pending_sw; /* for when it is empty */
+
+    enum transfer transfer;
+    bool transfer_used; /* by this command: others end it */
+    uicc_file transfer_ef;
+    uint8_t transfer_p2;      /* AUTHENTICATE: the context */
+    cr_buf data;              /* blocks so far, or what is still to be sent from data_at on */
+    size_t data_at, block_at; /* block_at: where the last block began, for a repetition */
+};
+
+struct proactive {
+    cr_buf tlv;
+    uicc_proactive_done done;
+    void *ctx;
+};
+
+struct toolkit {
+    uint8_t count;
+    bool fetched;  /* the first one is with the terminal */
+    bool answered; /* by this command; taken out of the queue once that is committed */
+    bool profile_seen;
+    uint8_t number;          /* of the last REFRESH made here */
+    struct proactive *queue; /* UICC_MAX_PROACTIVE; allocated when first used */
+    cr_buf profile, capability;
+    uicc_envelope_handler envelope;
+    void *envelope_ctx;
+};
+
+struct uicc {
+    struct nvm *nvm;
+    const cr_env *env;
+    uint8_t channels;
+    bool euicc;
+    uint8_t historical[15];
+    uint8_t historical_size;
+
+    bool mounted; /* fs is valid */
+    struct uicc_fs fs;
+    struct uicc_pin_session pins;
+    struct selection selection[UICC_CHANNELS];
+    struct exchange *exchange[UICC_CHANNELS]; /* made when first needed */
+    struct toolkit toolkit;
+
+    uint8_t app_count;
+    struct uicc_app *apps; /* unregistered ones have aid_size 0 */
+    cr_buf out;            /* response data of the command under way */
+};
+
+/* One command on its way through the card. */
+struct command {
+    struct uicc *u;
+    const struct uicc_apdu *apdu;
+    struct selection *sel;
+    struct uicc_call call; /* call.out, call.discard */
+};
+
+typedef uicc_sw (*command_handler)(struct command *c);
+
+/* Commands by file: select.c, records.c, bertlv.c, security.c, admin.c, toolkit.c, channel.c. */
+uicc_sw command_select(struct command *c);
+uicc_sw command_status(struct command *c);
+uicc_sw command_read_binary(struct command *c);
+uicc_sw command_update_binary(struct command *c);
+uicc_sw command_read_record(struct command *c);
+uicc_sw command_update_record(struct command *c);
+uicc_sw command_search_record(struct command *c);
+uicc_sw command_increase(struct command *c);
+uicc_sw command_retrieve_data(struct command *c);
+uicc_sw command_set_data(struct command *c);
+uicc_sw command_verify_pin(struct command *c);
+uicc_sw command_change_pin(struct command *c);
+uicc_sw command_disable_pin(struct command *c);
+uicc_sw command_enable_pin(struct command *c);
+uicc_sw command_unblock_pin(struct command *c);
+uicc_sw command_authenticate(struct command *c);
+uicc_sw command_authenticate_odd(struct command *c);
+uicc_sw command_get_challenge(struct command *c);
+uicc_sw command_manage_channel(struct command *c);
+uicc_sw command_activate(struct command *c);
+uicc_sw command_deactivate(struct command *c);
+uicc_sw command_create_file(struct command *c);
+uicc_sw command_delete_file(struct command *c);
+uicc_sw command_resize_file(struct command *c);
+uicc_sw command_terminate(struct command *c);
+uicc_sw command_terminal_profile(struct command *c);
+uicc_sw command_terminal_capability(struct command *c);
+uicc_sw command_fetch(struct command *c);
+uicc_sw command_terminal_response(struct command *c);
+uicc_sw command_envelope(struct command *c);
+
+/* --- uicc.c ------------------------------------------------------------------------------------
+ */
+
+/* The exchange of a channel; NULL when memory is short. */
+struct exchange *uicc_exchange(struct uicc *u, unsigned channel);
+/* Ends a transfer in blocks. */
+void uicc_transfer_end(struct exchange *ex);
+/* Answers the next block of ex->data; 62F1 while there is more. */
+uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex);
+/* Frees what a channel keeps between commands. */
+void uicc_exchange_drop(struct uicc *u, unsigned channel);
+
+/* The status word for a failed call: rules keep their code, memory failures undo the command. */
+uicc_sw uicc_failed(struct command *c, cr_status status, const struct cr_err *err);
+
+/* 0, or 6Cxx when Le was given and is not what there is (T=0 has no other way to say it). */
+uicc_sw uicc_le_check(const struct uicc_apdu *apdu, size_t available);
+
+/* --- select.c ----------------------------------------------------------------------------------
+ */
+
+/* Back to the MF, applications left. */
+void selection_reset(struct uicc *u, unsigned channel);
+/* Leaves the registered application of a channel. */
+void selection_leave_app(struct uicc *u, unsigned channel);
+/* Forgets local PINs of ADFs that no channel has as its application any more. */
+void selection_end_sessions(struct uicc *u);
+/* Channels that point to files which are gone go back to the MF. */
+void selection_repair(struct uicc *u);
+
+/* Goes down from the current DF of *sel along two-byte FIDs, through DFs to a DF or EF; false
+ * leaves *sel anywhere. ADFs are not entered. */
+bool selection_walk(const struct uicc *u, struct selection *sel, cr_span path);
+
+/* Appends the FCP template of what sel points to (its EF, else its DF). */
+void selection_fcp(const struct uicc *u, const struct selection *sel, cr_buf *out);
+
+/* --- records.c ---------------------------------------------------------------------------------
+ */
+
+/* An EF about to be used. */
+struct target {
+    uicc_file file;
+    struct uicc_file_attr attr;
+};
+
+#define KIND(k) (1U << (k))
+
+/* The EF that an SFI (0 = the current one) names, if it is one of these kinds, may be accessed this
+ * way and is in use. Makes it the current EF. */
+uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_access access,
+                    struct target *out);
+
+/* A DF on the way that is deactivated or terminated: 6985; else 9000. */
+uicc_sw path_usable(const struct uicc *u, const struct uicc_path *path);
+
+/* --- toolkit.c ---------------------------------------------------------------------------------
+ */
+
+/* 9000, or 91xx when a proactive command can be announced. */
+uicc_sw toolkit_announce(const struct uicc *u, uicc_sw sw);
+/* Forgets the waiting commands (telling their owners), the profile and the capability. */
+void toolkit_reset(struct uicc *u);
+/* Takes the answered command out of the queue. */
+void toolkit_finish(struct uicc *u);
+/* Drops the newest commands down to count, without telling: what pushed them is undone. */
+void toolkit_truncate(struct uicc *u, uint8_t count);
+void toolkit_free(struct uicc *u);
+
+#endif
