@@ -1,7 +1,7 @@
 /*
  * The curves, and the one process-wide cache of this folder's elliptic curve part.
  *
- * The cache is made by call_once() on first use and constant from then on: it is not state, it
+ * The cache is made by pthread_once() on first use and constant from then on: it is not state, it
  * only spares every call the look-up by name, which costs more than a P-256 key pair. It lives as
  * long as the process on purpose.
  */
@@ -12,8 +12,8 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <threads.h>
 
 static const uint8_t oid_p256[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
 static const uint8_t oid_brainpool[] = {0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07};
@@ -82,7 +82,7 @@ cr_status crypto_fail_openssl(struct cr_err *err, cr_status category, const char
 }
 
 static struct crypto_group group_cache[CRYPTO_CURVES];
-static once_flag group_once = ONCE_FLAG_INIT;
+static pthread_once_t group_once = PTHREAD_ONCE_INIT;
 
 static EVP_PKEY *params_new(const char *name)
 {
@@ -132,7 +132,7 @@ const struct crypto_group *crypto_group_of(enum crypto_curve curve, struct cr_er
         cr_fail(err, CR_REFUSED, NULL, "curve number %d is not supported", (int)curve);
         return NULL;
     }
-    call_once(&group_once, group_make_all);
+    (void)pthread_once(&group_once, group_make_all);
     if (!group_cache[curve].group) {
         cr_fail(err, CR_INTERNAL, NULL, "the cryptographic library does not offer curve %s",
                 curve_table[curve].name);

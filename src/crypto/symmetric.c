@@ -1,15 +1,15 @@
 /*
  * AES modes, CMAC and the key derivation function.
  *
- * Ciphers are fetched once for the process by call_once(), constant afterwards: a fetch by name
+ * Ciphers are fetched once for the process by pthread_once(), constant afterwards: a fetch by name
  * costs as much as encrypting a kilobyte.
  */
 #include "crypto/symmetric.h"
 
 #include "crypto/curve.h"
 
+#include <pthread.h>
 #include <stdlib.h>
-#include <threads.h>
 
 #define AES_PIECE     ((size_t)1 << 30) /* OpenSSL counts in int; larger inputs go in pieces */
 #define CMAC_SCRATCH  1024              /* bytes gathered before they are encrypted together */
@@ -18,7 +18,7 @@
 static struct {
     EVP_CIPHER *cbc[AES_KEY_SIZES], *gcm[AES_KEY_SIZES];
 } cipher_cache;
-static once_flag cipher_once = ONCE_FLAG_INIT;
+static pthread_once_t cipher_once = PTHREAD_ONCE_INIT;
 
 static void cipher_fetch_all(void)
 {
@@ -37,7 +37,7 @@ static const EVP_CIPHER *cipher_of(EVP_CIPHER *const *ciphers, size_t key_size, 
         cr_fail(err, CR_MALFORMED, NULL, "an AES key has 16, 24 or 32 bytes, not %zu", key_size);
         return NULL;
     }
-    call_once(&cipher_once, cipher_fetch_all);
+    (void)pthread_once(&cipher_once, cipher_fetch_all);
     const EVP_CIPHER *cipher = ciphers[key_size / 8 - 2];
     if (!cipher) {
         crypto_fail_openssl(err, CR_INTERNAL, "loading AES");
