@@ -1,0 +1,884 @@
+/*
+ * Identities, networks, texts and numbers: what people write, as the bytes of files and back.
+ */
+#include "profile/ef.h"
+
+#include "asn1/der.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+
+/* ------------------------------------------------------------------ digits */
+
+#define NIBBLE_FILL 0x0F
+
+/* Digits into nibbles, low nibble first when swapped, F behind them. */
+static void pack(cr_span digits, bool swapped, uint8_t *out, size_t n)
+{
+    memset(out, 0xFF, n);
+    for (size_t i = 0; i < digits.n && i / 2 < n; i++) {
+        uint8_t value = (uint8_t)(digits.p[i] - '0');
+        bool low = (i % 2 == 0) == swapped;
+        uint8_t *byte = &out[i / 2];
+        *byte = low ? (uint8_t)((*byte & 0xF0) | value) : (uint8_t)((*byte & 0x0F) | value << 4);
+    }
+}
+
+/* Nibbles to digits up to the filler; false when there is anything but digits and trailing F. */
+static bool unpack(cr_span in, bool swapped, char *out, size_t size)
+{
+    size_t n = 0;
+    bool ended = false;
+    out[0] = 0;
+    for (size_t i = 0; i < in.n * 2; i++) {
+        bool low = (i % 2 == 0) == swapped;
+        uint8_t nibble = low ? in.p[i / 2] & 0x0F : in.p[i / 2] >> 4;
+        ended = ended || nibble == NIBBLE_FILL;
+        if (ended ? nibble != NIBBLE_FILL : (nibble > 9 || n + 1 >= size)) {
+            out[0] = 0;
+            return false;
+        }
+        if (!ended) {
+            out[n++] = (char)('0' + nibble);
+        }
+    }
+    out[n] = 0;
+    return true;
+}
+
+static cr_status need_digits(cr_span digits, size_t least, size_t most, const char *what,
+                             struct cr_err *err)
+{
+    if (!cr_is_digits(digits) || digits.n < least || digits.n > most) {
+        return least == most ? cr_fail(err, CR_MALFORMED, NULL, "%s has %zu digits", what, least)
+                             : cr_fail(err, CR_MALFORMED, NULL, "%s has %zu to %zu digits", what,
+                                       least, most);
+    }
+    return CR_OK;
+}
+
+cr_status profile_iccid_encode(cr_span digits, uint8_t out[PROFILE_ICCID], struct cr_err *err)
+{
+    CR_TRY(need_digits(digits, 18, 20, "an ICCID", err));
+    pack(digits, true, out, PROFILE_ICCID);
+    return CR_OK;
+}
+
+cr_status profile_iccid_plain(cr_span digits, uint8_t out[PROFILE_ICCID], struct cr_err *err)
+{
+    CR_TRY(need_digits(digits, 18, 20, "an ICCID", err));
+    pack(digits, false, out, PROFILE_ICCID);
+    return CR_OK;
+}
+
+const char *profile_iccid_text(cr_span ef, char out[PROFILE_ICCID_TEXT])
+{
+    (void)unpack(ef, true, out, PROFILE_ICCID_TEXT);
+    return out;
+}
+
+const char *profile_iccid_plain_text(cr_span iccid, char out[PROFILE_ICCID_TEXT])
+{
+    (void)unpack(iccid, false, out, PROFILE_ICCID_TEXT);
+    return out;
+}
+
+/* Length, then digit 1 with the parity nibble (9 odd, 1 even), then swapped pairs. */
+cr_status profile_imsi_encode(cr_span digits, uint8_t out[PROFILE_IMSI], struct cr_err *err)
+{
+    CR_TRY(need_digits(digits, 6, 15, "an IMSI", err));
+    memset(out, 0xFF, PROFILE_IMSI);
+    out[0] = (uint8_t)(digits.n / 2 + 1);
+    out[1] = (uint8_t)((digits.p[0] - '0') << 4 | (digits.n % 2 ? 0x09 : 0x01));
+    pack(cr_span_sub(digits, 1, digits.n), true, out + 2, PROFILE_IMSI - 2);
+    return CR_OK;
+}
+
+const char *profile_imsi_text(cr_span ef, char out[PROFILE_IMSI_TEXT])
+{
+    out[0] = 0;
+    if (ef.n < 2 || ef.p[0] < 1 || ef.p[0] > PROFILE_IMSI - 1 || ef.p[0] + 1u > ef.n ||
+        ef.p[1] >> 4 > 9) {
+        return out;
+    }
+    if (unpack(cr_span_sub(ef, 2, ef.p[0] - 1u), true, out + 1, PROFILE_IMSI_TEXT - 1)) {
+        out[0] = (char)('0' + (ef.p[1] >> 4));
+    }
+    return out;
+}
+
+cr_status profile_pin_encode(cr_span digits, uint8_t out[PROFILE_CODE], struct cr_err *err)
+{
+    CR_TRY(need_digits(digits, 4, PROFILE_CODE, "a PIN", err));
+    memset(out, 0xFF, PROFILE_CODE);
+    memcpy(out, digits.p, digits.n);
+    return CR_OK;
+}
+
+cr_status profile_puk_encode(cr_span digits, uint8_t out[PROFILE_CODE], struct cr_err *err)
+{
+    CR_TRY(need_digits(digits, PROFILE_CODE, PROFILE_CODE, "a PUK", err));
+    memcpy(out, digits.p, PROFILE_CODE);
+    return CR_OK;
+}
+
+cr_status profile_adm_encode(cr_span text, uint8_t out[PROFILE_CODE], struct cr_err *err)
+{
+    if (text.n == (size_t)2 * PROFILE_CODE) {
+        return cr_hex_fixed(out, PROFILE_CODE, text)
+                   ? CR_OK
+                   : cr_fail(err, CR_MALFORMED, NULL, "an ADM key of 16 characters is hex");
+    }
+    if (!cr_is_digits(text) || text.n < 4 || text.n > PROFILE_CODE) {
+        return cr_fail(err, CR_MALFORMED, NULL, "an ADM key has 4 to 8 digits or 16 hex digits");
+    }
+    return profile_pin_encode(text, out, err);
+}
+
+static cr_status acc_list(cr_span text, unsigned *bits, struct cr_err *err)
+{
+    while (text.n > 0) {
+        const uint8_t *comma = memchr(text.p, ',', text.n);
+        cr_span word = cr_span_sub(text, 0, comma ? (size_t)(comma - text.p) : text.n);
+        text = cr_span_sub(text, word.n + (comma ? 1 : 0), text.n);
+        unsigned n = 0;
+        for (size_t i = 0; i < word.n && i < 3; i++) {
+            n = n * 10 + (unsigned)(word.p[i] - '0');
+        }
+        if (!cr_is_digits(word) || n > 15 || n == 10) {
+            return cr_fail(err, CR_MALFORMED, NULL, "access classes are 0 to 9 and 11 to 15");
+        }
+        *bits |= 1u << n;
+    }
+    return CR_OK;
+}
+
+cr_status profile_acc_encode(cr_span text, uint8_t out[PROFILE_ACC], struct cr_err *err)
+{
+    unsigned bits = 0;
+    if (text.n == (size_t)2 * PROFILE_ACC && !memchr(text.p, ',', text.n)) {
+        return cr_hex_fixed(out, PROFILE_ACC, text)
+                   ? CR_OK
+                   : cr_fail(err, CR_MALFORMED, NULL, "EF.ACC is four hex digits or a list");
+    }
+    if (text.n == 0) {
+        return cr_fail(err, CR_MALFORMED, NULL, "EF.ACC is four hex digits or a list");
+    }
+    CR_TRY(acc_list(text, &bits, err));
+    out[0] = (uint8_t)(bits >> 8);
+    out[1] = (uint8_t)bits;
+    return CR_OK;
+}
+
+void profile_acc_of_imsi(cr_span digits, uint8_t out[PROFILE_ACC])
+{
+    unsigned last = digits.n > 0 ? (digits.p[digits.n - 1] - (unsigned)'0') % 10 : 0;
+    out[0] = (uint8_t)(1u << last >> 8);
+    out[1] = (uint8_t)(1u << last);
+}
+
+/* ------------------------------------------------------------------ networks */
+
+cr_status profile_plmn_encode(cr_span text, uint8_t out[PROFILE_PLMN], struct cr_err *err)
+{
+    uint8_t d[6];
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        bool divider = i == 3 && (text.p[i] == '-' || text.p[i] == '/');
+        bool digit = text.p[i] >= '0' && text.p[i] <= '9';
+        if (!divider && (!digit || n == sizeof(d))) {
+            n = 0;
+            break;
+        }
+        if (digit) {
+            d[n++] = (uint8_t)(text.p[i] - '0');
+        }
+    }
+    if (n != 5 && n != 6) {
+        return cr_fail(err, CR_MALFORMED, NULL,
+                       "a network is its MCC and MNC, as in 001-01 or 310-410");
+    }
+    out[0] = (uint8_t)(d[1] << 4 | d[0]);
+    out[1] = (uint8_t)((n == 6 ? d[5] : NIBBLE_FILL) << 4 | d[2]);
+    out[2] = (uint8_t)(d[4] << 4 | d[3]);
+    return CR_OK;
+}
+
+const char *profile_plmn_text(cr_span plmn, char out[PROFILE_PLMN_TEXT])
+{
+    out[0] = 0;
+    if (plmn.n < PROFILE_PLMN) {
+        return out;
+    }
+    const uint8_t d[] = {plmn.p[0] & 0x0F, plmn.p[0] >> 4, plmn.p[1] & 0x0F,
+                         plmn.p[2] & 0x0F, plmn.p[2] >> 4, plmn.p[1] >> 4};
+    size_t count = d[5] == NIBBLE_FILL ? 5 : 6;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (d[i] > 9) {
+            out[0] = 0;
+            return out;
+        }
+        out[n++] = (char)('0' + d[i]);
+        if (i == 2) {
+            out[n++] = '-';
+        }
+    }
+    out[n] = 0;
+    return out;
+}
+
+/* Bits of the two access technology bytes, TS 31.102 4.2.5. */
+static const struct {
+    uint16_t bits;
+    const char *name;
+} technologies[] = {
+    {0x8000, "utran"},       {0x4000, "eutran"},    {0x0800, "ngran"},   {0x0080, "gsm"},
+    {0x0040, "gsm-compact"}, {0x0020, "cdma-hrpd"}, {0x0010, "cdma-1x"}, {0x0008, "ec-gsm-iot"},
+};
+#define TECHNOLOGY_ALL 0xC880 /* utran, eutran, ngran, gsm */
+
+static cr_status technologies_encode(cr_span list, unsigned *bits, struct cr_err *err)
+{
+    while (list.n > 0) {
+        const uint8_t *comma = memchr(list.p, ',', list.n);
+        cr_span word = cr_span_sub(list, 0, comma ? (size_t)(comma - list.p) : list.n);
+        unsigned found = 0;
+        list = cr_span_sub(list, word.n + (comma ? 1 : 0), list.n);
+        for (size_t i = 0; i < CR_COUNT(technologies); i++) {
+            if (cr_span_equal_nocase(word, cr_span_str(technologies[i].name))) {
+                found = technologies[i].bits;
+            }
+        }
+        if (!found) {
+            return cr_fail(err, CR_MALFORMED, NULL, "%.*s is no access technology",
+                           (int)(word.n < 32 ? word.n : 32), (const char *)word.p);
+        }
+        *bits |= found;
+    }
+    return CR_OK;
+}
+
+cr_status profile_plmn_act_encode(cr_span text, cr_buf *out, struct cr_err *err)
+{
+    uint8_t plmn[PROFILE_PLMN];
+    unsigned bits = 0;
+    const uint8_t *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
+    size_t n = colon ? (size_t)(colon - text.p) : text.n;
+    CR_TRY(profile_plmn_encode(cr_span_sub(text, 0, n), plmn, err));
+    if (colon) {
+        CR_TRY(technologies_encode(cr_span_sub(text, n + 1, text.n), &bits, err));
+    } else {
+        bits = TECHNOLOGY_ALL;
+    }
+    cr_buf_append(out, plmn, sizeof(plmn));
+    cr_buf_append_be(out, bits, 2);
+    return CR_OK;
+}
+
+void profile_plmn_act_text(cr_span entry, cr_buf *out)
+{
+    char plmn[PROFILE_PLMN_TEXT];
+    if (entry.n < 5) {
+        return;
+    }
+    unsigned bits = (unsigned)(entry.p[3] << 8 | entry.p[4]);
+    const char *divider = ":";
+    cr_buf_append_str(out, profile_plmn_text(entry, plmn));
+    for (size_t i = 0; i < CR_COUNT(technologies); i++) {
+        if (bits & technologies[i].bits) {
+            cr_buf_appendf(out, "%s%s", divider, technologies[i].name);
+            divider = ",";
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ texts */
+
+/* GSM default alphabet (TS 23.038 6.2.1) as Unicode; 0 = the escape. */
+static const uint16_t gsm_alphabet[128] = {
+    0x40,  0xA3, 0x24, 0xA5,  0xE8, 0xE9,  0xF9,  0xEC,  0xF2,  0xC7,  0x0A,  0xD8,  0xF8,
+    0x0D,  0xC5, 0xE5, 0x394, 0x5F, 0x3A6, 0x393, 0x39B, 0x3A9, 0x3A0, 0x3A8, 0x3A3, 0x398,
+    0x39E, 0,    0xC6, 0xE6,  0xDF, 0xC9,  0x20,  0x21,  0x22,  0x23,  0xA4,  0x25,  0x26,
+    0x27,  0x28, 0x29, 0x2A,  0x2B, 0x2C,  0x2D,  0x2E,  0x2F,  0x30,  0x31,  0x32,  0x33,
+    0x34,  0x35, 0x36, 0x37,  0x38, 0x39,  0x3A,  0x3B,  0x3C,  0x3D,  0x3E,  0x3F,  0xA1,
+    0x41,  0x42, 0x43, 0x44,  0x45, 0x46,  0x47,  0x48,  0x49,  0x4A,  0x4B,  0x4C,  0x4D,
+    0x4E,  0x4F, 0x50, 0x51,  0x52, 0x53,  0x54,  0x55,  0x56,  0x57,  0x58,  0x59,  0x5A,
+    0xC4,  0xD6, 0xD1, 0xDC,  0xA7, 0xBF,  0x61,  0x62,  0x63,  0x64,  0x65,  0x66,  0x67,
+    0x68,  0x69, 0x6A, 0x6B,  0x6C, 0x6D,  0x6E,  0x6F,  0x70,  0x71,  0x72,  0x73,  0x74,
+    0x75,  0x76, 0x77, 0x78,  0x79, 0x7A,  0xE4,  0xF6,  0xF1,  0xFC,  0xE0,
+};
+
+/* Next character of well-formed UTF-8. */
+static uint32_t utf8_next(cr_span *in)
+{
+    uint8_t b = in->p[0];
+    size_t more = b < 0x80 ? 0 : b < 0xE0 ? 1 : b < 0xF0 ? 2 : 3;
+    uint32_t c = more == 0 ? b : b & (0x3Fu >> more);
+    for (size_t i = 1; i <= more && i < in->n; i++) {
+        c = c << 6 | (in->p[i] & 0x3Fu);
+    }
+    *in = cr_span_sub(*in, more + 1, in->n);
+    return c;
+}
+
+static void utf8_put(uint32_t c, cr_buf *out)
+{
+    if (c < 0x80) {
+        cr_buf_append_byte(out, c < 0x20 ? '?' : (uint8_t)c);
+    } else if (c < 0x800) {
+        cr_buf_append_byte(out, (uint8_t)(0xC0 | c >> 6));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
+    } else if (c >= 0xD800 && c <= 0xDFFF) {
+        cr_buf_append_byte(out, '?'); /* half of a pair: SIM texts have no others */
+    } else {
+        cr_buf_append_byte(out, (uint8_t)(0xE0 | c >> 12));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
+    }
+}
+
+static int gsm_code(uint32_t c)
+{
+    for (int i = 0; i < 128; i++) {
+        if (gsm_alphabet[i] == c && c != 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool alpha_gsm(cr_span in, cr_buf *out)
+{
+    while (in.n > 0) {
+        int code = gsm_code(utf8_next(&in));
+        if (code < 0) {
+            return false;
+        }
+        cr_buf_append_byte(out, (uint8_t)code);
+    }
+    return true;
+}
+
+static bool alpha_ucs2(cr_span in, cr_buf *out)
+{
+    cr_buf_append_byte(out, 0x80);
+    while (in.n > 0) {
+        uint32_t c = utf8_next(&in);
+        if (c > 0xFFFF) {
+            return false;
+        }
+        cr_buf_append_be(out, c, 2);
+    }
+    return true;
+}
+
+cr_status profile_alpha_encode(cr_span utf8, uint8_t *out, size_t n, struct cr_err *err)
+{
+    cr_buf coded = {0};
+    cr_status status = CR_OK;
+    bool fits = cr_utf8_valid(utf8) && alpha_gsm(utf8, &coded);
+    if (!fits) {
+        cr_buf_reset(&coded);
+        fits = cr_utf8_valid(utf8) && alpha_ucs2(utf8, &coded);
+    }
+    if (!fits) {
+        status = cr_fail(err, CR_MALFORMED, NULL, "the text has characters that a SIM cannot hold");
+    } else if (!cr_buf_ok(&coded)) {
+        status = cr_fail_memory(err);
+    } else if (coded.n > n) {
+        status = cr_fail(err, CR_MALFORMED, NULL, "the text takes %zu bytes, there is room for %zu",
+                         coded.n, n);
+    } else {
+        memset(out, 0xFF, n);
+        if (coded.n > 0) {
+            memcpy(out, coded.p, coded.n);
+        }
+    }
+    cr_buf_free(&coded);
+    return status;
+}
+
+/* Codings 81 and 82: length, half page or base, then GSM characters and offsets. */
+static void alpha_paged_text(cr_span in, cr_buf *out)
+{
+    bool wide = in.p[0] == 0x82;
+    if (in.n < (wide ? 4u : 3u)) {
+        return;
+    }
+    uint32_t base = wide ? (uint32_t)(in.p[2] << 8 | in.p[3]) : (uint32_t)in.p[2] << 7;
+    cr_span text = cr_span_sub(in, wide ? 4 : 3, in.p[1]);
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t b = text.p[i];
+        uint32_t c = b & 0x80 ? (base + (b & 0x7Fu)) & 0xFFFF : gsm_alphabet[b];
+        utf8_put(c ? c : '?', out);
+    }
+}
+
+void profile_alpha_text(cr_span alpha, cr_buf *out)
+{
+    if (alpha.n > 0 && alpha.p[0] == 0x80) {
+        for (size_t i = 1; i + 1 < alpha.n; i += 2) {
+            uint32_t c = (uint32_t)(alpha.p[i] << 8 | alpha.p[i + 1]);
+            if (c == 0xFFFF) {
+                break;
+            }
+            utf8_put(c, out);
+        }
+        return;
+    }
+    if (alpha.n > 0 && (alpha.p[0] == 0x81 || alpha.p[0] == 0x82)) {
+        alpha_paged_text(alpha, out);
+        return;
+    }
+    for (size_t i = 0; i < alpha.n && alpha.p[i] != 0xFF; i++) {
+        uint16_t c = alpha.p[i] < 0x80 ? gsm_alphabet[alpha.p[i]] : 0;
+        utf8_put(c ? c : '?', out);
+    }
+}
+
+cr_status profile_spn_encode(uint8_t display, cr_span name, uint8_t out[PROFILE_SPN],
+                             struct cr_err *err)
+{
+    CR_TRY(profile_alpha_encode(name, out + 1, PROFILE_SPN - 1, err));
+    out[0] = display;
+    return CR_OK;
+}
+
+/* ------------------------------------------------------------------ numbers */
+
+#define NUMBER_DIGITS     20
+#define NUMBER_BYTES      10
+#define TON_INTERNATIONAL 0x91
+#define TON_UNKNOWN       0x81
+
+/* BCD of a dialling number: A = *, B = #. */
+static const char number_digits[] = "0123456789*#pwe";
+
+/* Type of number and swapped digits: out has 1 + NUMBER_BYTES bytes. *used = bytes in use. */
+static cr_status number_encode(cr_span number, uint8_t *out, size_t *used, struct cr_err *err)
+{
+    bool plus = number.n > 0 && number.p[0] == '+';
+    cr_span digits = cr_span_sub(number, plus ? 1 : 0, number.n);
+    if (digits.n < 1 || digits.n > NUMBER_DIGITS) {
+        return cr_fail(err, CR_MALFORMED, NULL, "a number has 1 to %d digits", NUMBER_DIGITS);
+    }
+    memset(out, 0xFF, 1 + NUMBER_BYTES);
+    out[0] = plus ? TON_INTERNATIONAL : TON_UNKNOWN;
+    for (size_t i = 0; i < digits.n; i++) {
+        const char *at = digits.p[i] ? strchr("0123456789*#", digits.p[i]) : NULL;
+        if (!at) {
+            return cr_fail(err, CR_MALFORMED, NULL, "a number has digits, * and # behind a +");
+        }
+        uint8_t value = (uint8_t)(strchr(number_digits, digits.p[i]) - number_digits);
+        uint8_t *byte = &out[1 + i / 2];
+        *byte = i % 2 ? (uint8_t)((*byte & 0x0F) | value << 4) : (uint8_t)(0xF0 | value);
+    }
+    *used = 1 + (digits.n + 1) / 2;
+    return CR_OK;
+}
+
+static void number_text(cr_span coded, cr_buf *out)
+{
+    if (coded.n == 0) {
+        return;
+    }
+    cr_buf_append_str(out, (coded.p[0] & 0x70) == 0x10 ? "+" : "");
+    for (size_t i = 2; i < coded.n * 2; i++) {
+        uint8_t nibble = i % 2 ? coded.p[i / 2] >> 4 : coded.p[i / 2] & 0x0F;
+        if (nibble == NIBBLE_FILL) {
+            break;
+        }
+        cr_buf_append_byte(out, (uint8_t)number_digits[nibble]);
+    }
+}
+
+cr_status profile_adn_encode(cr_span alpha, cr_span number, uint8_t *record, size_t record_length,
+                             struct cr_err *err)
+{
+    uint8_t coded[1 + NUMBER_BYTES];
+    size_t used = 0;
+    if (record_length < PROFILE_ADN_TAIL) {
+        return cr_fail(err, CR_REFUSED, NULL, "records of %zu bytes hold no number", record_length);
+    }
+    size_t text = record_length - PROFILE_ADN_TAIL;
+    if (number.n > 0) {
+        CR_TRY(number_encode(number, coded, &used, err));
+    }
+    CR_TRY(profile_alpha_encode(alpha, record, text, err));
+    memset(record + text, 0xFF, PROFILE_ADN_TAIL);
+    if (used > 0) {
+        record[text] = (uint8_t)used;
+        memcpy(record + text + 1, coded, sizeof(coded));
+    }
+    return CR_OK;
+}
+
+void profile_adn_text(cr_span record, cr_buf *out)
+{
+    if (record.n < PROFILE_ADN_TAIL) {
+        return;
+    }
+    size_t text = record.n - PROFILE_ADN_TAIL;
+    uint8_t used = record.p[text];
+    size_t before = out->n;
+    profile_alpha_text(cr_span_sub(record, 0, text), out);
+    if (used >= 1 && used <= 1 + NUMBER_BYTES) {
+        cr_buf_append_str(out, out->n > before ? " " : "");
+        number_text(cr_span_sub(record, text + 1, used), out);
+    }
+}
+
+/* Parameter indicators E1 and so on: a cleared bit = present. Only the service centre is. */
+#define SMSP_ONLY_SERVICE_CENTRE 0xFD
+#define SMSP_NOTHING             0xFF
+
+cr_status profile_smsp_encode(cr_span alpha, cr_span smsc, uint8_t *record, size_t record_length,
+                              struct cr_err *err)
+{
+    uint8_t coded[1 + NUMBER_BYTES];
+    size_t used = 0;
+    if (record_length < PROFILE_SMSP_TAIL) {
+        return cr_fail(err, CR_REFUSED, NULL, "records of %zu bytes hold no SMS parameters",
+                       record_length);
+    }
+    size_t text = record_length - PROFILE_SMSP_TAIL;
+    if (smsc.n > 0) {
+        CR_TRY(number_encode(smsc, coded, &used, err));
+    }
+    CR_TRY(profile_alpha_encode(alpha, record, text, err));
+    memset(record + text, 0xFF, PROFILE_SMSP_TAIL);
+    record[text] = used ? SMSP_ONLY_SERVICE_CENTRE : SMSP_NOTHING;
+    if (used > 0) {
+        uint8_t *centre = record + text + 1 + 12; /* behind the destination address */
+        centre[0] = (uint8_t)used;
+        memcpy(centre + 1, coded, sizeof(coded));
+    }
+    return CR_OK;
+}
+
+void profile_text_tlv_encode(cr_span utf8, cr_buf *out)
+{
+    der_put(out, 0x80, utf8);
+}
+
+cr_span profile_text_tlv(cr_span content)
+{
+    struct der_tlv tlv;
+    if (der_peek(content) != 0x80 || der_next(&content, DER_BER_LENGTHS, &tlv, NULL) != CR_OK) {
+        return (cr_span){0};
+    }
+    return tlv.value;
+}
+
+void profile_dir_encode(cr_span aid, cr_span label, cr_buf *out)
+{
+    size_t mark = der_open(out, 0x61);
+    der_put(out, 0x4F, aid);
+    if (label.n > 0) {
+        der_put(out, 0x50, label);
+    }
+    der_close(out, mark);
+}
+
+cr_status profile_ecc_encode(cr_span digits, cr_span alpha, uint8_t category, uint8_t *record,
+                             size_t record_length, struct cr_err *err)
+{
+    CR_TRY(need_digits(digits, 1, 6, "an emergency number", err));
+    if (record_length < 4) {
+        return cr_fail(err, CR_REFUSED, NULL, "records of %zu bytes hold no emergency number",
+                       record_length);
+    }
+    CR_TRY(profile_alpha_encode(alpha, record + 3, record_length - 4, err));
+    pack(digits, true, record, 3);
+    record[record_length - 1] = category;
+    return CR_OK;
+}
+
+/* ------------------------------------------------------------------ any known file */
+
+struct known {
+    enum profile_ef_place place;
+    uint16_t fid;
+    const char *name;
+    void (*text)(cr_span content, cr_buf *out); /* of one record, or of the whole file */
+};
+
+static void iccid_show(cr_span c, cr_buf *out)
+{
+    char text[PROFILE_ICCID_TEXT];
+    cr_buf_append_str(out, profile_iccid_text(c, text));
+}
+
+static void imsi_show(cr_span c, cr_buf *out)
+{
+    char text[PROFILE_IMSI_TEXT];
+    cr_buf_append_str(out, profile_imsi_text(c, text));
+}
+
+static void spn_show(cr_span c, cr_buf *out)
+{
+    profile_alpha_text(cr_span_sub(c, 1, c.n), out);
+}
+
+static void text_tlv_show(cr_span c, cr_buf *out)
+{
+    cr_span text = profile_text_tlv(c);
+    if (cr_utf8_valid(text)) {
+        cr_buf_append_span(out, text);
+    }
+}
+
+static void divide(cr_buf *out, size_t before)
+{
+    cr_buf_append_str(out, out->n > before ? " " : "");
+}
+
+static void plmn_show(cr_span c, cr_buf *out)
+{
+    char text[PROFILE_PLMN_TEXT];
+    size_t before = out->n;
+    for (size_t at = 0; at + PROFILE_PLMN <= c.n; at += PROFILE_PLMN) {
+        const char *plmn = profile_plmn_text(cr_span_sub(c, at, PROFILE_PLMN), text);
+        if (*plmn) {
+            divide(out, before);
+            cr_buf_append_str(out, plmn);
+        }
+    }
+}
+
+static void plmn_act_show(cr_span c, cr_buf *out)
+{
+    char text[PROFILE_PLMN_TEXT];
+    size_t before = out->n;
+    for (size_t at = 0; at + 5 <= c.n; at += 5) {
+        cr_span entry = cr_span_sub(c, at, 5);
+        if (*profile_plmn_text(entry, text)) {
+            divide(out, before);
+            profile_plmn_act_text(entry, out);
+        }
+    }
+}
+
+static void acc_show(cr_span c, cr_buf *out)
+{
+    const char *divider = "classes ";
+    for (unsigned i = 0; c.n == PROFILE_ACC && i < 16; i++) {
+        if ((c.p[0] << 8 | c.p[1]) >> i & 1) {
+            cr_buf_appendf(out, "%s%u", divider, i);
+            divider = ",";
+        }
+    }
+}
+
+static void ad_show(cr_span c, cr_buf *out)
+{
+    static const struct {
+        uint8_t mode;
+        const char *name;
+    } modes[] = {{0x00, "normal operation"},   {0x80, "type approval"},
+                 {0x01, "normal, facilities"}, {0x81, "type approval, facilities"},
+                 {0x02, "maintenance"},        {0x04, "cell test"}};
+    for (size_t i = 0; c.n >= 3 && i < CR_COUNT(modes); i++) {
+        if (modes[i].mode == c.p[0]) {
+            cr_buf_append_str(out, modes[i].name);
+        }
+    }
+    if (c.n >= 4) {
+        cr_buf_appendf(out, ", MNC of %u digits", c.p[3]);
+    }
+}
+
+static void services_show(cr_span c, const struct profile_ust_service *rows, size_t count,
+                          cr_buf *out)
+{
+    const char *divider = "";
+    for (unsigned n = 1; n <= c.n * 8; n++) {
+        if (!profile_table_has(c, n)) {
+            continue;
+        }
+        const char *name = "not known";
+        for (size_t i = 0; i < count; i++) {
+            name = rows[i].number == n ? rows[i].name : name;
+        }
+        cr_buf_appendf(out, "%s%u %s", divider, n, name);
+        divider = "\n";
+    }
+}
+
+static void ust_show(cr_span c, cr_buf *out)
+{
+    services_show(c, profile_ust_services, profile_ust_service_count, out);
+}
+
+static void ist_show(cr_span c, cr_buf *out)
+{
+    services_show(c, profile_ist_services, profile_ist_service_count, out);
+}
+
+static void dir_show(cr_span c, cr_buf *out)
+{
+    struct der_tlv application;
+    struct der_tlv tlv;
+    if (!der_find(c, 0x61, &application) || !der_find(application.value, 0x4F, &tlv)) {
+        return;
+    }
+    cr_hex_append(out, tlv.value);
+    if (der_find(application.value, 0x50, &tlv) && tlv.value.n > 0) {
+        cr_buf_append_byte(out, ' ');
+        profile_alpha_text(tlv.value, out);
+    }
+}
+
+static void smsp_show(cr_span c, cr_buf *out)
+{
+    if (c.n < PROFILE_SMSP_TAIL) {
+        return;
+    }
+    size_t text = c.n - PROFILE_SMSP_TAIL;
+    cr_span centre = cr_span_sub(c, text + 13, 12);
+    size_t before = out->n;
+    profile_alpha_text(cr_span_sub(c, 0, text), out);
+    if (!(c.p[text] & 0x02) && centre.n == 12 && centre.p[0] >= 1 && centre.p[0] <= 11) {
+        divide(out, before);
+        cr_buf_append_str(out, "service centre ");
+        number_text(cr_span_sub(centre, 1, centre.p[0]), out);
+    }
+}
+
+static void ecc_show(cr_span c, cr_buf *out)
+{
+    cr_span number = cr_span_sub(c, 0, 3);
+    for (size_t i = 0; i < number.n * 2; i++) {
+        uint8_t nibble = i % 2 ? number.p[i / 2] >> 4 : number.p[i / 2] & 0x0F;
+        if (nibble > 9) {
+            break;
+        }
+        cr_buf_append_byte(out, (uint8_t)('0' + nibble));
+    }
+    if (c.n > 4 && c.p[3] != 0xFF) {
+        cr_buf_append_byte(out, ' ');
+        profile_alpha_text(cr_span_sub(c, 3, c.n - 4), out);
+    }
+}
+
+static void pl_show(cr_span c, cr_buf *out)
+{
+    for (size_t i = 0; i + 1 < c.n; i += 2) {
+        bool letters = c.p[i] >= 'a' && c.p[i] <= 'z' && c.p[i + 1] >= 'a' && c.p[i + 1] <= 'z';
+        if (letters) {
+            cr_buf_appendf(out, "%s%c%c", i ? " " : "", c.p[i], c.p[i + 1]);
+        }
+    }
+}
+
+/* EF.SUCI_Calc_Info: schemes in order of preference, then the keys of the home network. */
+static void suci_show(cr_span c, cr_buf *out)
+{
+    struct der_tlv list;
+    const char *divider = "";
+    if (der_peek(c) != 0xA0 || der_next(&c, DER_BER_LENGTHS, &list, NULL) != CR_OK) {
+        return;
+    }
+    for (size_t i = 0; i + 1 < list.value.n; i += 2) {
+        uint8_t scheme = list.value.p[i];
+        static const char *const names[] = {"null scheme", "profile A", "profile B"};
+        cr_buf_appendf(out, "%s%s", divider, scheme < 3 ? names[scheme] : "unknown scheme");
+        if (list.value.p[i + 1]) {
+            cr_buf_appendf(out, " with key %u", list.value.p[i + 1]);
+        }
+        divider = ", ";
+    }
+}
+
+static void routing_show(cr_span c, cr_buf *out)
+{
+    char text[8];
+    if (c.n >= 2 && unpack(cr_span_sub(c, 0, 2), true, text, sizeof(text))) {
+        cr_buf_append_str(out, text);
+    }
+}
+
+static void hpplmn_show(cr_span c, cr_buf *out)
+{
+    if (c.n == 1) {
+        cr_buf_appendf(out, "search every %u minutes", c.p[0] * 6u);
+    }
+}
+
+static const struct known known_files[] = {
+    {PROFILE_EF_MF, 0x2FE2, "EF.ICCID", iccid_show},
+    {PROFILE_EF_MF, 0x2F00, "EF.DIR", dir_show},
+    {PROFILE_EF_MF, 0x2F05, "EF.PL", pl_show},
+    {PROFILE_EF_MF, 0x2F06, "EF.ARR", NULL},
+    {PROFILE_EF_MF, 0x2F08, "EF.UMPC", NULL},
+    {PROFILE_EF_USIM, 0x6F07, "EF.IMSI", imsi_show},
+    {PROFILE_EF_USIM, 0x6F06, "EF.ARR", NULL},
+    {PROFILE_EF_USIM, 0x6F05, "EF.LI", pl_show},
+    {PROFILE_EF_USIM, 0x6F31, "EF.HPPLMN", hpplmn_show},
+    {PROFILE_EF_USIM, 0x6F38, "EF.UST", ust_show},
+    {PROFILE_EF_USIM, 0x6F3B, "EF.FDN", profile_adn_text},
+    {PROFILE_EF_USIM, 0x6F40, "EF.MSISDN", profile_adn_text},
+    {PROFILE_EF_USIM, 0x6F42, "EF.SMSP", smsp_show},
+    {PROFILE_EF_USIM, 0x6F46, "EF.SPN", spn_show},
+    {PROFILE_EF_USIM, 0x6F49, "EF.SDN", profile_adn_text},
+    {PROFILE_EF_USIM, 0x6F60, "EF.PLMNwAcT", plmn_act_show},
+    {PROFILE_EF_USIM, 0x6F61, "EF.OPLMNwAcT", plmn_act_show},
+    {PROFILE_EF_USIM, 0x6F62, "EF.HPLMNwAcT", plmn_act_show},
+    {PROFILE_EF_USIM, 0x6F78, "EF.ACC", acc_show},
+    {PROFILE_EF_USIM, 0x6F7B, "EF.FPLMN", plmn_show},
+    {PROFILE_EF_USIM, 0x6FAD, "EF.AD", ad_show},
+    {PROFILE_EF_USIM, 0x6FB7, "EF.ECC", ecc_show},
+    {PROFILE_EF_USIM, 0x6FD9, "EF.EHPLMN", plmn_show},
+    {PROFILE_EF_ISIM, 0x6F02, "EF.IMPI", text_tlv_show},
+    {PROFILE_EF_ISIM, 0x6F03, "EF.DOMAIN", text_tlv_show},
+    {PROFILE_EF_ISIM, 0x6F04, "EF.IMPU", text_tlv_show},
+    {PROFILE_EF_ISIM, 0x6F06, "EF.ARR", NULL},
+    {PROFILE_EF_ISIM, 0x6F07, "EF.IST", ist_show},
+    {PROFILE_EF_ISIM, 0x6FAD, "EF.AD", ad_show},
+    {PROFILE_EF_TELECOM, 0x6F3A, "EF.ADN", profile_adn_text},
+    {PROFILE_EF_TELECOM, 0x6F40, "EF.MSISDN", profile_adn_text},
+    {PROFILE_EF_TELECOM, 0x6F06, "EF.ARR", NULL},
+    {PROFILE_EF_5GS, 0x4F07, "EF.SUCI_Calc_Info", suci_show},
+    {PROFILE_EF_5GS, 0x4F0A, "EF.Routing_Indicator", routing_show},
+    {PROFILE_EF_SAIP, 0x4F01, "EF.SUCI_Calc_Info_USIM", suci_show},
+};
+
+static const struct known *known_file(enum profile_ef_place place, uint16_t fid)
+{
+    for (size_t i = 0; i < CR_COUNT(known_files); i++) {
+        if (known_files[i].place == place && known_files[i].fid == fid) {
+            return &known_files[i];
+        }
+    }
+    return NULL;
+}
+
+const char *profile_ef_name(enum profile_ef_place place, uint16_t fid)
+{
+    const struct known *file = known_file(place, fid);
+    return file ? file->name : NULL;
+}
+
+bool profile_ef_text(enum profile_ef_place place, uint16_t fid, cr_span content,
+                     size_t record_length, cr_buf *out)
+{
+    const struct known *file = known_file(place, fid);
+    size_t before = out->n;
+    if (!file || !file->text) {
+        return false;
+    }
+    size_t step = record_length > 0 ? record_length : content.n;
+    for (size_t at = 0; step > 0 && at < content.n; at += step) {
+        size_t line = out->n;
+        if (line > before) {
+            cr_buf_append_byte(out, '\n');
+        }
+        size_t start = out->n;
+        file->text(cr_span_sub(content, at, step), out);
+        if (out->n == start && !out->failed) {
+            out->n = line; /* an empty record */
+        }
+    }
+    return out->n > before;
+}
