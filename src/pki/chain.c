@@ -214,6 +214,10 @@ static cr_status check_role(struct verifying *v, int at)
         return refuse(v, at, PKI_WRONG_ROLE, "certificatePolicies",
                       "the role policy is not the one that is needed here");
     }
+    if (at > 0 && !pki_role_profile(c->role)->ca) {
+        return refuse(v, at, PKI_WRONG_ROLE, "certificatePolicies",
+                      "the role policy is not one of a CA");
+    }
     if (!pki_role_may_issue(issuer->role, issuer->role_v3, c->role, c->role_v3)) {
         return refuse(v, at, PKI_WRONG_ROLE, "certificatePolicies",
                       "a certificate of this role may not stand below its issuer");
