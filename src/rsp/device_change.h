@@ -37,7 +37,7 @@ enum { RSP_DEVICE_CHANGE_DATA_CLEAR = 1, RSP_DEVICE_CHANGE_DATA_ENCRYPTED };
 struct rsp_smdp_signed5 {
     cr_span raw;
     cr_span transaction_id; /* 80 */
-    struct {
+    struct rsp_device_change_response {
         int which;
         union {
             struct rsp_device_change_data device_change_data;                     /* A0 */
@@ -151,7 +151,7 @@ enum { RSP_VERIFY_OK_NO_DATA = 1, RSP_VERIFY_OK_DEVICE_CHANGE_DATA };
 struct rsp_verify_device_change_response {
     int which;
     union {
-        struct {
+        struct rsp_verify_device_change_ok {
             int which;
             union {
                 bool no_data;                                     /* 80 NULL */

@@ -209,7 +209,7 @@ extern const struct asn1_type rsp_list_notification_response_type;
 
 enum { RSP_RETRIEVE_BY_SEQ_NUMBER = 1, RSP_RETRIEVE_BY_EVENT };
 struct rsp_retrieve_notifications_list_request {
-    struct {
+    struct rsp_retrieve_search {
         int which;
         union {
             int64_t seq_number;                    /* 80 */
@@ -316,7 +316,7 @@ struct rsp_missing_part {
     int which;
     union {
         int64_t number; /* 02 */
-        struct {
+        struct rsp_missing_part_old_form {
             int64_t number; /* 80 */
         } old_form;         /* 30, older module */
     };
@@ -326,7 +326,7 @@ enum { RSP_LOAD_CRL_RESPONSE_OK = 1, RSP_LOAD_CRL_RESPONSE_ERROR };
 struct rsp_load_crl_response {
     int which;
     union {
-        struct {
+        struct rsp_load_crl_ok {
             ASN1_LIST(struct rsp_missing_part) missing_parts; /* A0 opt */
         } ok;                                                 /* A0 */
         int64_t error;                                        /* 81 */

@@ -30,10 +30,10 @@ enum {
 struct rsp_e4e_request { /* E4 */
     int which;
     union {
-        struct {
+        struct rsp_e4e_start_download {
             cr_span activation_code; /* 80 UTF8 */
         } start_download;
-        struct {
+        struct rsp_e4e_confirm_download {
             bool enable;               /* 80 NULL */
             cr_span confirmation_code; /* 81 opt: secret */
             cr_span pin;               /* 82 opt: secret */
@@ -41,14 +41,14 @@ struct rsp_e4e_request { /* E4 */
         bool list_profiles; /* NULL */
         struct rsp_rpm_target enable;
         struct rsp_rpm_target disable;
-        struct {
+        struct rsp_e4e_delete_profile {
             cr_span iccid; /* 5A */
             cr_span pin;   /* 81 opt: secret */
         } delete_profile;
         struct rsp_e4e_pin memory_reset;
         cr_span change_pin; /* 9..17 characters: secret */
         bool set_rpm_allow; /* BOOLEAN */
-        struct {
+        struct rsp_e4e_poll_rpm_package {
             cr_span iccid; /* 5A opt */
         } poll_rpm_package;
         struct rsp_e4e_pin confirm_rpm_package;
@@ -92,17 +92,17 @@ enum {
 struct rsp_e4e_response_data {
     int which;
     union {
-        struct {
+        struct rsp_e4e_start_download_data {
             cr_span service_provider_name; /* 91 */
             cr_span profile_name;          /* 92 */
             bool cc_required;              /* 80 NULL */
         } start_download;
         ASN1_LIST(struct rsp_e4e_profile) list_profiles;
-        struct {
+        struct rsp_e4e_poll_rpm_package_data {
             rsp_rpm_command_list rpm_package; /* A0 */
             bool rpm_pending;                 /* 81 NULL */
         } poll_rpm_package;
-        struct {
+        struct rsp_e4e_confirm_rpm_package_data {
             cr_span iccid; /* 5A */
         } confirm_rpm_package;
     };

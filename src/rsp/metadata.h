@@ -81,13 +81,13 @@ enum { RSP_DEVICE_CHANGE_REQUEST_TO_DP = 1, RSP_DEVICE_CHANGE_USING_STORED_AC };
 struct rsp_device_change_configuration { /* BF20 v3 */
     int which;
     union {
-        struct {
+        struct rsp_dc_request_to_dp {
             cr_span smdp_address_for_dc; /* 80 UTF8 */
             cr_span allowed_ci_pkid;     /* 81 opt */
             bool eid_required;           /* 82 NULL */
             bool tac_required;           /* 83 NULL */
         } request_to_dp;                 /* A0 */
-        struct {
+        struct rsp_dc_using_stored_ac {
             cr_span activation_code_for_dc; /* 80 UTF8 ..255 */
             bool delete_old_profile;        /* 81 NULL */
         } using_stored_ac;                  /* A1 */
@@ -97,12 +97,12 @@ extern const struct asn1_type rsp_device_change_configuration_type;
 
 /* One carrier-privilege rule of BF76 (platform extension, not in SGP.22). */
 struct rsp_carrier_privilege_rule {
-    struct {
+    struct rsp_carrier_ref_do {
         cr_span device_app_id_ref_do; /* C1, certificate hash of 20 or 32 bytes */
         cr_span package_name;         /* CA opt */
     } ref_do;                         /* E1 */
     bool has_ar_do;                   /* E3 opt */
-    struct {
+    struct rsp_carrier_ar_do {
         cr_span perm_ar_do; /* DB, 8 bytes */
     } ar_do;
 };

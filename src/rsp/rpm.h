@@ -14,7 +14,7 @@ struct rsp_rpm_target {
 
 enum { RSP_RPM_LIST_BY_ICCID = 1, RSP_RPM_LIST_BY_OWNER };
 struct rsp_rpm_list_profile_info {
-    struct {
+    struct rsp_rpm_list_search {
         int which;
         union {
             cr_span iccid;             /* 5A */
@@ -103,7 +103,7 @@ enum { RSP_CONTACT_PCMP_OK = 1, RSP_CONTACT_PCMP_ERROR };
 struct rsp_contact_pcmp_response {
     int which;
     union {
-        struct {
+        struct rsp_contact_pcmp_ok {
             cr_span pcmp_address; /* 80 UTF8 */
         } ok;                     /* A0 */
         int64_t error;            /* 81 */
@@ -152,7 +152,7 @@ struct rsp_load_rpm_package_result_data_signed {
     cr_span transaction_id; /* 80 */
     struct rsp_notification_metadata notification_metadata; /* BF2F */
     cr_span smdp_oid;                                       /* 06, of CERT.DPauth */
-    struct {
+    struct rsp_rpm_final_result {
         int which;
         union {
             ASN1_LIST(struct rsp_rpm_command_result) rpm_package_execution_result; /* A0 */

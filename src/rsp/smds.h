@@ -42,7 +42,7 @@ enum { RSP_SMDS_EVENT_LIST = 1, RSP_SMDS_PUSH_SERVICE_REGISTRATION_RESULT };
 struct rsp_smds_signed2 {
     cr_span raw;
     cr_span transaction_id; /* 80 */
-    struct {
+    struct rsp_smds_signed_data {
         int which;
         union {
             struct rsp_event_list event_list;                                             /* A0 */
@@ -92,7 +92,7 @@ enum { RSP_CHECK_EVENT_OK = 1, RSP_CHECK_EVENT_ERROR };
 struct rsp_check_event_response {
     int which;
     union {
-        struct {
+        struct rsp_check_event_ok {
             bool is_pending_event; /* 80 */
         } ok;                      /* A0 */
         int64_t error;             /* 81; numbers in rsp/status.h */

@@ -8,6 +8,7 @@
 #ifndef CRISP_RSP_STATUS_H
 #define CRISP_RSP_STATUS_H
 
+#include "asn1/asn1.h"
 #include "base/error.h"
 
 struct rsp_code {
@@ -76,6 +77,15 @@ struct rsp_error_number {
     const char *subject, *reason;
     bool v3; /* only towards peers that know v3 */
 };
+
+/* The same numbers as name tables of the message types. */
+extern const struct asn1_name rsp_initiate_authentication_error_names[];
+extern const struct asn1_name rsp_authenticate_client_error_names[];
+extern const struct asn1_name rsp_authenticate_client_ds_error_names[];
+extern const struct asn1_name rsp_get_bound_profile_package_error_names[];
+extern const struct asn1_name rsp_cancel_session_es9_error_names[];
+extern const struct asn1_name rsp_confirm_device_change_error_names[];
+extern const struct asn1_name rsp_check_event_error_names[];
 
 /* Rows of one table, ends with name NULL; several rows may share a number or a pair: the first row
  * with the pair gives the number, the first row with the number gives the pair. */

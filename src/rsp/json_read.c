@@ -1,0 +1,451 @@
+#include "base/text.h"
+#include "rsp/json_binding.h"
+#include "rsp/types.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#define MAX_INTEGER_DIGITS 18
+
+struct reader {
+    cr_arena *arena;
+    struct cr_err *err;
+};
+
+static cr_status read_object(const struct reader *r, const struct rsp_json_message *m,
+                             const json_t *object, void *out);
+
+/* ---- failures ---- */
+
+static cr_status set_codes(struct cr_err *err, const char *subject, const char *reason)
+{
+    if (err) {
+        (void)snprintf(err->subject, sizeof(err->subject), "%s", subject);
+        (void)snprintf(err->reason, sizeof(err->reason), "%s", reason);
+    }
+    return CR_MALFORMED;
+}
+
+static cr_status bad(const struct reader *r, const struct rsp_json_field *f, const char *what)
+{
+    (void)cr_fail(r->err, CR_MALFORMED, "SGP.22 6.5.2", "%s is %s", f->name, what);
+    (void)cr_err_field(r->err, CR_MALFORMED, f->name);
+    return set_codes(r->err, f->subject ? f->subject : "1.3.1", "2.1");
+}
+
+static cr_status missing(const struct reader *r, const struct rsp_json_field *f)
+{
+    (void)cr_fail(r->err, CR_MALFORMED, "SGP.22 6.5.2", "%s is missing", f->name);
+    (void)cr_err_field(r->err, CR_MALFORMED, f->name);
+    return set_codes(r->err, f->subject ? f->subject : "1.6", "2.2");
+}
+
+/* ---- values ---- */
+
+static cr_span string_span(const json_t *value)
+{
+    return cr_span_of(json_string_value(value), json_string_length(value));
+}
+
+static cr_status check_size(const struct reader *r, const struct rsp_json_field *f, size_t n)
+{
+    if (n < f->min) {
+        return bad(r, f, "too short");
+    }
+    return f->max && n > f->max ? bad(r, f, "too long") : CR_OK;
+}
+
+static cr_status keep(const struct reader *r, cr_span value, cr_span *out)
+{
+    cr_span copy = cr_arena_copy(r->arena, value);
+    if (!cr_span_present(copy)) {
+        return cr_fail_memory(r->err);
+    }
+    *out = copy;
+    return CR_OK;
+}
+
+static cr_status read_eid(const struct reader *r, const struct rsp_json_field *f, cr_span text,
+                          cr_span *out)
+{
+    if (text.n != 32 || !cr_is_digits(text)) {
+        return bad(r, f, "not 32 digits");
+    }
+    return keep(r, text, out);
+}
+
+static cr_status read_iccid(const struct reader *r, const struct rsp_json_field *f, cr_span text,
+                            cr_span *out)
+{
+    while (text.n && (text.p[text.n - 1] == 'F' || text.p[text.n - 1] == 'f')) {
+        text.n--;
+    }
+    if (text.n < 18 || text.n > 20 || !cr_is_digits(text)) {
+        return bad(r, f, "not 18 to 20 digits");
+    }
+    return keep(r, text, out);
+}
+
+/* A buffer over room in the arena: what is decoded goes where it stays. */
+static bool room_new(const struct reader *r, size_t n, cr_buf *room)
+{
+    *room = (cr_buf){.p = cr_arena_alloc(r->arena, n), .cap = n, .limit = n};
+    return room->p != NULL;
+}
+
+static cr_status read_hex(const struct reader *r, const struct rsp_json_field *f, cr_span text,
+                          cr_span *out)
+{
+    cr_buf room;
+    if (!room_new(r, text.n / 2 + 1, &room)) {
+        return cr_fail_memory(r->err);
+    }
+    if (cr_hex_decode(&room, text, NULL) != CR_OK) {
+        return bad(r, f, "not hexadecimal");
+    }
+    CR_TRY(check_size(r, f, room.n));
+    *out = cr_buf_span(&room);
+    return CR_OK;
+}
+
+static cr_status read_base64(const struct reader *r, const struct rsp_json_field *f, cr_span text,
+                             cr_span *out)
+{
+    cr_buf room;
+    if (!room_new(r, text.n / 4 * 3 + 3, &room)) {
+        return cr_fail_memory(r->err);
+    }
+    if (cr_base64_decode(&room, text, NULL) != CR_OK) {
+        return bad(r, f, "not base64");
+    }
+    CR_TRY(check_size(r, f, room.n));
+    *out = cr_buf_span(&room);
+    return CR_OK;
+}
+
+static cr_status read_tlv(const struct reader *r, const struct rsp_json_field *f, cr_span text,
+                          void *out)
+{
+    cr_span tlv;
+    CR_TRY(read_base64(r, f, text, &tlv));
+    cr_status status = asn1_decode(f->type, tlv, ASN1_DECODE_BER_LENGTHS, r->arena, out, r->err);
+    if (status == CR_OK || status == CR_RESOURCE) {
+        return status;
+    }
+    (void)cr_err_context(r->err, status, "%s", f->name);
+    return set_codes(r->err, f->subject ? f->subject : "1.3.1", "2.1");
+}
+
+static cr_status read_string(const struct reader *r, const struct rsp_json_field *f, json_t *value,
+                             void *out)
+{
+    if (!json_is_string(value)) {
+        return bad(r, f, "not a string");
+    }
+    cr_span text = string_span(value);
+    cr_status status = CR_OK;
+    switch ((enum rsp_json_kind)f->kind) {
+    case RSP_JSON_EID:
+        return read_eid(r, f, text, out);
+    case RSP_JSON_ICCID:
+        return read_iccid(r, f, text, out);
+    case RSP_JSON_HEX:
+        return read_hex(r, f, text, out);
+    case RSP_JSON_BASE64:
+        return read_base64(r, f, text, out);
+    case RSP_JSON_TLV:
+        return read_tlv(r, f, text, out);
+    case RSP_JSON_TEXT:
+    case RSP_JSON_TLV_LIST:
+    case RSP_JSON_BOOL:
+    case RSP_JSON_INTEGER:
+    case RSP_JSON_STATUS:
+    case RSP_JSON_OBJECT:
+    case RSP_JSON_OBJECT_LIST:
+        break;
+    }
+    CR_TRY(check_size(r, f, text.n));
+    status = keep(r, text, out);
+    if (f->secret) {
+        /* The string is jansson's own copy and about to be freed. */
+        cr_wipe((void *)(uintptr_t)text.p, text.n);
+    }
+    return status;
+}
+
+static cr_status read_integer(const struct reader *r, const struct rsp_json_field *f,
+                              const json_t *value, int64_t *out)
+{
+    if (json_is_integer(value)) {
+        *out = json_integer_value(value);
+        return CR_OK;
+    }
+    cr_span text = json_is_string(value) ? string_span(value) : (cr_span){0};
+    if (text.n == 0 || text.n > MAX_INTEGER_DIGITS || !cr_is_digits(text)) {
+        return bad(r, f, "not an integer");
+    }
+    int64_t v = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        v = v * 10 + (text.p[i] - '0');
+    }
+    *out = v;
+    return CR_OK;
+}
+
+/* ---- status ---- */
+
+static bool status_word(const char *text, enum rsp_execution_status *out)
+{
+    for (int i = RSP_EXECUTED_SUCCESS; i <= RSP_EXPIRED; i++) {
+        const char *name = rsp_execution_status_name((enum rsp_execution_status)i);
+        if (text && cr_span_equal_nocase(cr_span_str(text), cr_span_str(name))) {
+            *out = (enum rsp_execution_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void text_of(char *out, size_t size, const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    (void)cr_str_copy(out, size, cr_span_str(text ? text : ""));
+}
+
+static bool read_status(const json_t *object, struct rsp_function_status *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (!status_word(json_string_value(json_object_get(object, "status")), &out->status)) {
+        return false;
+    }
+    const json_t *data = json_object_get(object, "statusCodeData");
+    text_of(out->subject_code, sizeof(out->subject_code), data, "subjectCode");
+    text_of(out->reason_code, sizeof(out->reason_code), data, "reasonCode");
+    text_of(out->subject_identifier, sizeof(out->subject_identifier), data, "subjectIdentifier");
+    text_of(out->message, sizeof(out->message), data, "message");
+    return true;
+}
+
+/* ---- lists ---- */
+
+static cr_status list_new(const struct reader *r, const struct rsp_json_field *f,
+                          const json_t *value, size_t size, struct asn1_list *out)
+{
+    if (!json_is_array(value)) {
+        return bad(r, f, "not an array");
+    }
+    size_t count = json_array_size(value);
+    if (count > RSP_JSON_MAX_ITEMS) {
+        return bad(r, f, "too long");
+    }
+    out->items = cr_arena_alloc_array(r->arena, count, size);
+    if (!out->items) {
+        return cr_fail_memory(r->err);
+    }
+    out->count = count;
+    out->present = true;
+    return CR_OK;
+}
+
+static cr_status read_list(const struct reader *r, const struct rsp_json_field *f,
+                           const json_t *value, struct asn1_list *out)
+{
+    bool objects = f->kind == RSP_JSON_OBJECT_LIST;
+    size_t size = objects ? f->message->size : sizeof(cr_span);
+    struct asn1_list list;
+    CR_TRY(list_new(r, f, value, size, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        const json_t *item = json_array_get(value, i);
+        void *at = (uint8_t *)list.items + i * size;
+        if (objects) {
+            CR_TRY(read_object(r, f->message, item, at));
+        } else if (json_is_string(item)) {
+            CR_TRY(read_tlv(r, f, string_span(item), at));
+        } else {
+            return bad(r, f, "not an array of strings");
+        }
+    }
+    *out = list;
+    return CR_OK;
+}
+
+/* ---- objects ---- */
+
+static cr_status read_value(const struct reader *r, const struct rsp_json_field *f, json_t *value,
+                            void *out)
+{
+    switch ((enum rsp_json_kind)f->kind) {
+    case RSP_JSON_TEXT:
+    case RSP_JSON_EID:
+    case RSP_JSON_ICCID:
+    case RSP_JSON_HEX:
+    case RSP_JSON_BASE64:
+    case RSP_JSON_TLV:
+        return read_string(r, f, value, out);
+    case RSP_JSON_TLV_LIST:
+    case RSP_JSON_OBJECT_LIST:
+        return read_list(r, f, value, out);
+    case RSP_JSON_BOOL:
+        if (!json_is_boolean(value)) {
+            return bad(r, f, "not a boolean");
+        }
+        *(bool *)out = json_is_true(value);
+        return CR_OK;
+    case RSP_JSON_INTEGER:
+        return read_integer(r, f, value, out);
+    case RSP_JSON_STATUS:
+        return read_status(value, out) ? CR_OK : bad(r, f, "no execution status");
+    case RSP_JSON_OBJECT:
+        return read_object(r, f->message, value, out);
+    }
+    return cr_fail(r->err, CR_INTERNAL, NULL, "the table has kind %d", f->kind);
+}
+
+/* NULL when the member is absent or null. */
+static json_t *member(const json_t *object, const struct rsp_json_field *f)
+{
+    json_t *value = json_object_get(object, f->name);
+    if (!value && f->alias) {
+        value = json_object_get(object, f->alias);
+    }
+    return json_is_null(value) ? NULL : value;
+}
+
+static int selected(const struct rsp_json_message *m, const json_t *object)
+{
+    for (const struct rsp_json_field *f = m->fields; f->name; f++) {
+        if (f->selects && member(object, f)) {
+            return f->when;
+        }
+    }
+    return m->default_which;
+}
+
+static cr_status read_object(const struct reader *r, const struct rsp_json_message *m,
+                             const json_t *object, void *out)
+{
+    if (!json_is_object(object)) {
+        (void)cr_fail(r->err, CR_MALFORMED, "SGP.22 6.5.2", "%s is not a JSON object", m->name);
+        return set_codes(r->err, "1.3.1", "2.1");
+    }
+    int which = 0;
+    if (m->which != ASN1_NO_OFFSET) {
+        which = selected(m, object);
+        *(int *)(void *)((uint8_t *)out + m->which) = which;
+    }
+    for (const struct rsp_json_field *f = m->fields; f->name; f++) {
+        if (f->when && f->when != which) {
+            continue;
+        }
+        json_t *value = member(object, f);
+        if (!value) {
+            if (!f->optional) {
+                return missing(r, f);
+            }
+            continue;
+        }
+        CR_TRY(read_value(r, f, value, (uint8_t *)out + f->offset));
+        if (f->has != ASN1_NO_OFFSET) {
+            *(bool *)((uint8_t *)out + f->has) = true;
+        }
+    }
+    return CR_OK;
+}
+
+/* ---- texts ---- */
+
+static cr_status load(cr_span body, json_t **out, struct cr_err *err)
+{
+    static const char bom[] = "\xEF\xBB\xBF";
+    if (body.n > RSP_JSON_MAX_BODY) {
+        (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2", "a body of %zu bytes, the limit is %zu",
+                      body.n, RSP_JSON_MAX_BODY);
+        return set_codes(err, "1.3.1", "2.1");
+    }
+    if (body.n >= 3 && memcmp(body.p, bom, 3) == 0) {
+        body = cr_span_sub(body, 3, body.n);
+    }
+    json_error_t why = {0};
+    *out = body.n ? json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, &why) : NULL;
+    if (!*out) {
+        (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2", "no JSON: %s, line %d column %d",
+                      body.n ? why.text : "the body is empty", why.line, why.column);
+        return set_codes(err, "1.3.1", "2.1");
+    }
+    return CR_OK;
+}
+
+cr_status rsp_json_parse_request(const struct rsp_function *function, cr_span body, cr_arena *arena,
+                                 void **request, struct cr_err *err)
+{
+    const struct reader r = {.arena = arena, .err = err};
+    json_t *text;
+    CR_TRY(load(body, &text, err));
+    void *at = rsp_function_new_request(function, arena);
+    cr_status status = at ? read_object(&r, function->json_request, text, at) : cr_fail_memory(err);
+    json_decref(text);
+    CR_TRY(status);
+    *request = at;
+    return CR_OK;
+}
+
+/* What a server got wrong is no status code of the server. */
+static cr_status answer_fail(const struct rsp_function *function, cr_status status,
+                             struct cr_err *err)
+{
+    if (err) {
+        err->subject[0] = 0;
+        err->reason[0] = 0;
+        (void)cr_err_context(err, status, "answer to %s", function->name);
+    }
+    return status;
+}
+
+static cr_status read_answer(const struct rsp_function *function, const json_t *text,
+                             cr_arena *arena, void **response, struct rsp_function_status *status,
+                             struct cr_err *err)
+{
+    const struct reader r = {.arena = arena, .err = err};
+    const json_t *header = json_object_get(text, "header");
+    struct rsp_function_status read;
+    if (!read_status(json_object_get(header, "functionExecutionStatus"), &read)) {
+        (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2",
+                      "no header with functionExecutionStatus and a known status");
+        return answer_fail(function, CR_MALFORMED, err);
+    }
+    *status = read;
+    CR_TRY(rsp_status_to_err(&read, function->name, err));
+    void *at = rsp_function_new_response(function, arena);
+    if (!at) {
+        return cr_fail_memory(err);
+    }
+    cr_status done = read_object(&r, function->json_response, text, at);
+    if (done != CR_OK) {
+        return answer_fail(function, done, err);
+    }
+    *response = at;
+    return CR_OK;
+}
+
+cr_status rsp_json_parse_response(const struct rsp_function *function, cr_span body,
+                                  cr_arena *arena, void **response,
+                                  struct rsp_function_status *status, struct cr_err *err)
+{
+    struct rsp_function_status unused;
+    struct rsp_function_status *to = status ? status : &unused;
+    memset(to, 0, sizeof(*to));
+    json_t *text;
+    if (function->notification) {
+        /* 204 without a body, or a 200 with anything: any answer with a 2xx is an acknowledgement
+         */
+        *response = NULL;
+        return CR_OK;
+    }
+    cr_status done = load(body, &text, err);
+    if (done != CR_OK) {
+        return answer_fail(function, done, err);
+    }
+    done = read_answer(function, text, arena, response, to, err);
+    json_decref(text);
+    return done;
+}
