@@ -531,12 +531,7 @@ static cr_status explain(const struct http_client *client, CURLcode code, struct
     case CURLE_PARTIAL_FILE:
         return cr_fail(err, CR_RESOURCE, NULL,
                        "%s closed the connection in the middle of its answer", client->place);
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-        status = cr_fail(err, CR_MALFORMED, NULL, "the address of the server is no usable URL: %s",
-                         client->curl_error);
-        return cr_err_next(err, status, "only https is spoken");
-    case CURLE_HTTP2:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: no status line; the URL was looked at before */
     case CURLE_WEIRD_SERVER_REPLY:
         return cr_fail(err, CR_MALFORMED, NULL, "the answer of %s is no HTTP", client->place);
     case CURLE_OUT_OF_MEMORY:
@@ -554,6 +549,7 @@ static cr_status explain(const struct http_client *client, CURLcode code, struct
 static cr_status take_url(struct http_client *client, const char *url, struct cr_err *err)
 {
     CURLU *parts = curl_url();
+    char *scheme = NULL;
     char *host = NULL;
     char *port = NULL;
     cr_status status = CR_OK;
@@ -561,10 +557,16 @@ static cr_status take_url(struct http_client *client, const char *url, struct cr
         return cr_fail_memory(err);
     }
     if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
         curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
         strlen(host) >= MAX_HOST) {
         status = cr_fail(err, CR_MALFORMED, NULL, "\"%.150s\" is no URL of an HTTPS server", url);
+        status = cr_err_next(err, status, "an address looks like https://smdp.example.com");
+    } else if (strcasecmp(scheme, "https") != 0 &&
+               !(client->options.allow_plain && strcasecmp(scheme, "http") == 0)) {
+        status =
+            cr_fail(err, CR_MALFORMED, NULL, "\"%.150s\": %.20s is not spoken here", url, scheme);
         status = cr_err_next(err, status, "an address looks like https://smdp.example.com");
     } else {
         (void)snprintf(client->place, sizeof(client->place), "%s:%s", host, port);
@@ -577,6 +579,7 @@ static cr_status take_url(struct http_client *client, const char *url, struct cr
             client->host[n - 1] = 0;
         }
     }
+    curl_free(scheme);
     curl_free(host);
     curl_free(port);
     curl_url_cleanup(parts);

@@ -77,6 +77,7 @@ struct http_loop {
     bool accepting;
     struct http_connection *connections;
     unsigned connection_count;
+    unsigned idle_count;        /* of them in PHASE_IDLE */
     size_t body_bytes;          /* of all unfinished requests */
     struct http_queue outgoing; /* complete requests of this turn */
     struct http_job *spare;
@@ -96,8 +97,6 @@ static int64_t loop_now(void)
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
-
-static bool connection_proceed(struct http_connection *connection);
 
 /* ---- jobs ---- */
 
@@ -160,6 +159,26 @@ static void loop_accept(struct http_loop *loop, bool accept)
     }
 }
 
+/* At the limit newcomers are only let in when there is an idle connection to make room for them;
+ * else they wait in the kernel's queue. */
+static void loop_update_accept(struct http_loop *loop)
+{
+    if (!loop->stopping) {
+        loop_accept(loop, !loop->short_of_files &&
+                              (loop->connection_count < loop->options.max_connections ||
+                               loop->idle_count > 0));
+    }
+}
+
+static void connection_enter(struct http_connection *connection, enum connection_phase phase)
+{
+    struct http_loop *loop = connection->loop;
+    loop->idle_count -= connection->phase == PHASE_IDLE;
+    loop->idle_count += phase == PHASE_IDLE;
+    connection->phase = phase;
+    loop_update_accept(loop);
+}
+
 static void connection_free(struct http_connection *connection)
 {
     struct http_loop *loop = connection->loop;
@@ -172,6 +191,7 @@ static void connection_free(struct http_connection *connection)
         connection->next->prev = connection->prev;
     }
     loop->connection_count--;
+    loop->idle_count -= connection->phase == PHASE_IDLE;
     if (connection->job) {
         if (connection->phase == PHASE_HANDLING) {
             connection->job->connection = NULL; /* comes back from the pool */
@@ -188,9 +208,7 @@ static void connection_free(struct http_connection *connection)
     bufferevent_free(connection->bev);
     cr_buf_free(&connection->client_cert);
     free(connection);
-    if (!loop->stopping && !loop->short_of_files) {
-        loop_accept(loop, true);
-    }
+    loop_update_accept(loop);
 }
 
 static size_t connection_unsent(const struct http_connection *connection)
@@ -201,7 +219,7 @@ static size_t connection_unsent(const struct http_connection *connection)
 static void connection_wait(struct http_connection *connection, enum connection_phase phase,
                             int64_t ms)
 {
-    connection->phase = phase;
+    connection_enter(connection, phase);
     connection->since = loop_now();
     connection->deadline = connection->since + ms;
     connection->unsent = connection_unsent(connection);
@@ -311,7 +329,7 @@ static bool connection_dispatch(struct http_connection *connection)
     job->handler = connection->listener->handler;
     job->handler_ctx = connection->listener->ctx;
     job->connection = connection;
-    job->close = loop->stopping;
+    job->stopping = &loop->stop_asked;
     job->done = job_done;
     job->done_ctx = loop;
     job->request = (struct http_request){.method = job->parser.method,
@@ -333,7 +351,7 @@ static bool connection_dispatch(struct http_connection *connection)
         (connection->client_cert.n && !job->request.client_cert.p)) {
         return connection_refuse(connection, 503, "memory is short");
     }
-    connection->phase = PHASE_HANDLING;
+    connection_enter(connection, PHASE_HANDLING);
     http_queue_push(&loop->outgoing, job);
     return true;
 }
@@ -421,8 +439,7 @@ static bool connection_proceed(struct http_connection *connection)
     }
     if (connection->ended &&
         (connection->phase == PHASE_IDLE || connection->phase == PHASE_REQUEST)) {
-        connection_free(connection);
-        return false;
+        return connection_close_soon(connection);
     }
     connection_throttle(connection);
     return true;
@@ -437,7 +454,7 @@ static void connection_answer(struct http_connection *connection, struct http_jo
         cr_buf_ok(&job->head) && output_answer(bufferevent_get_output(connection->bev),
                                                cr_buf_span(&job->head), &job->response.body);
     connection->job = NULL;
-    connection->phase = PHASE_IDLE;
+    connection_enter(connection, PHASE_IDLE);
     job_give_back(loop, job);
     if (!sent) {
         connection_free(connection);
@@ -480,6 +497,8 @@ static void on_written(struct bufferevent *bev, void *ctx)
     }
 }
 
+static void on_event(struct bufferevent *bev, short what, void *ctx);
+
 static void connection_opened(struct http_connection *connection)
 {
     const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
@@ -513,6 +532,31 @@ static void log_handshake_failure(struct http_connection *connection)
            connection->peer, reason ? reason : "the client went away");
 }
 
+/* The handshake failed and OpenSSL sent the alert that says why. With TLS 1.3 the client's request
+ * may be on its way already; closing on it would reset the connection and lose the alert. So the
+ * socket goes on as a plain one that is only drained. */
+static void connection_linger_plain(struct http_connection *connection)
+{
+    int fd = fcntl(bufferevent_getfd(connection->bev), F_DUPFD_CLOEXEC, 0);
+    struct bufferevent *plain =
+        fd < 0 ? NULL : bufferevent_socket_new(connection->loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!plain) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        connection_free(connection);
+        return;
+    }
+    bufferevent_setcb(connection->bev, NULL, NULL, NULL, NULL);
+    bufferevent_free(connection->bev);
+    connection->bev = plain;
+    connection->ssl = NULL;
+    (void)shutdown(fd, SHUT_WR);
+    connection_wait(connection, PHASE_LINGER, HTTP_LINGER_MS);
+    bufferevent_setcb(plain, on_read, on_written, on_event, connection);
+    (void)bufferevent_enable(plain, EV_READ);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
     struct http_connection *connection = ctx;
@@ -523,7 +567,11 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
     }
     if (connection->phase == PHASE_HANDSHAKE) {
         log_handshake_failure(connection);
-        connection_free(connection);
+        if (what & BEV_EVENT_EOF) {
+            connection_free(connection);
+        } else {
+            connection_linger_plain(connection);
+        }
         return;
     }
     if ((what & BEV_EVENT_EOF) && !connection->ssl) {
@@ -557,7 +605,7 @@ static void peer_text(char out[HTTP_PEER_TEXT], const struct sockaddr *address)
 }
 
 /* Makes room by closing the connection that has been idle for longest, but not the newest. */
-static void loop_evict(struct http_loop *loop, const struct http_connection *newest)
+static bool loop_evict(struct http_loop *loop, const struct http_connection *newest)
 {
     struct http_connection *oldest = NULL;
     for (struct http_connection *c = loop->connections; c; c = c->next) {
@@ -569,6 +617,7 @@ static void loop_evict(struct http_loop *loop, const struct http_connection *new
     if (oldest) {
         connection_free(oldest);
     }
+    return oldest != NULL;
 }
 
 static struct bufferevent *transport_new(struct http_connection *connection, evutil_socket_t fd)
@@ -626,11 +675,8 @@ static void on_accept(struct evconnlistener *events, evutil_socket_t fd, struct 
     connection_wait(connection, connection->ssl ? PHASE_HANDSHAKE : PHASE_IDLE,
                     header_ms(connection));
     (void)bufferevent_enable(connection->bev, EV_READ | EV_WRITE);
-    if (loop->connection_count >= loop->options.max_connections) {
-        loop_evict(loop, connection);
-    }
-    if (loop->connection_count >= loop->options.max_connections) {
-        loop_accept(loop, false);
+    if (loop->connection_count > loop->options.max_connections && !loop_evict(loop, connection)) {
+        connection_free(connection);
     }
 }
 
@@ -647,8 +693,8 @@ static void on_accept_error(struct evconnlistener *events, void *ctx)
                strerror(problem));
     }
     loop->short_of_files = true; /* until the next tick */
-    loop_accept(loop, false);
-    loop_evict(loop, NULL);
+    loop_update_accept(loop);
+    (void)loop_evict(loop, NULL);
 }
 
 /* False when the connection is gone. */
@@ -686,10 +732,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
         next = c->next;
         (void)connection_check_deadline(c, now);
     }
-    if (loop->short_of_files && !loop->stopping) {
-        loop->short_of_files = false;
-        loop_accept(loop, loop->connection_count < loop->options.max_connections);
-    }
+    loop->short_of_files = false;
+    loop_update_accept(loop);
 }
 
 static void loop_begin_stop(struct http_loop *loop)

@@ -236,7 +236,7 @@ static void job_run(struct http_job *job, const cr_env *env)
         cr_buf_free(&response->body);
         *response = (struct http_response){.status = 500};
     }
-    job->close = job->close || !job->parser.keep_alive;
+    job->close = !job->parser.keep_alive || atomic_load(job->stopping);
     size_t length = response->body.n;
     if (!http_answer_has_body(job->request.method, response->status)) {
         cr_buf_free(&response->body);

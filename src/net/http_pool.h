@@ -8,6 +8,8 @@
 #include "net/http_parse.h"
 #include "net/http_server.h"
 
+#include <stdatomic.h>
+
 #define HTTP_PEER_TEXT 64 /* "[IPv6%scope]:65535" and room */
 
 struct http_connection;
@@ -18,7 +20,8 @@ struct http_job {
     struct http_connection *connection; /* for the loop only; NULL once the client went away */
     http_handler handler;
     void *handler_ctx;
-    bool close; /* the connection ends with this answer; set by either side */
+    bool close;                  /* the connection ends with this answer */
+    const atomic_bool *stopping; /* and so it does when the server stops meanwhile */
 
     struct http_parser parser;
     cr_arena arena;

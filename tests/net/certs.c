@@ -1,7 +1,9 @@
 #include "certs.h"
 
 #include <dirent.h>
+#include <openssl/conf.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
     do {                                                                                           \
         if (!(condition)) {                                                                        \
             (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                  \
+            ERR_print_errors_fp(stderr);                                                           \
             abort();                                                                               \
         }                                                                                          \
     } while (0)
@@ -66,11 +69,14 @@ static X509 *begin(EVP_PKEY *key, const char *cn, int from_days, int to_days)
 static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX ctx;
-    X509V3_set_ctx_nodb(&ctx);
+    CONF *empty = NCONF_new(NULL); /* policies are not parsed without one */
+    MUST(empty);
     X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509V3_set_nconf(&ctx, empty);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
     MUST(extension && X509_add_ext(cert, extension, -1));
     X509_EXTENSION_free(extension);
+    NCONF_free(empty);
 }
 
 void test_ca_make(struct test_ca *ca, const char *cn, const struct test_ca *issuer)
