@@ -21,7 +21,7 @@ struct profile_template_member; /* profile/template.h */
 
 /* One value for each alternative of ProfileElement. */
 enum profile_element_kind {
-    PROFILE_UNKNOWN = 0, /* a tag that no version of the standard names; only raw and tag are set */
+    PROFILE_UNKNOWN = 0, /* a tag that no version of the standard names: raw, tag, header */
     PROFILE_HEADER,
     PROFILE_GFM, /* genericFileManagement */
     PROFILE_PIN_CODES,
@@ -449,7 +449,8 @@ struct profile_element {
     cr_span raw;
     uint32_t tag;
     enum profile_element_kind kind;
-    struct profile_pe_header header; /* not of PROFILE_HEADER and PROFILE_UNKNOWN */
+    struct profile_pe_header
+        header; /* not of PROFILE_HEADER; of PROFILE_UNKNOWN when there is one */
 
     /* A component that the standard does not name was met and skipped (it stays in raw): the
      * answer is invalid-parameter, fatal only when mandated. Offset of its tag in raw. */

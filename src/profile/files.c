@@ -338,6 +338,9 @@ cr_status profile_file_resolve(const struct profile_template_member *row,
     if (!file.is_link && profile_type_is_df(file.type)) {
         file.aid = fcp->df_name;
         file.pin_status = fcp->pin_status_template_do;
+        if (!cr_span_present(file.pin_status) && row && row->fill_length > 0) {
+            file.pin_status = cr_span_of(row->pattern, row->fill_length);
+        }
     } else if (!file.is_link) {
         CR_TRY(resolve_size(row, fcp, &file, err));
         CR_TRY(resolve_proprietary(row, fcp, &file, err));

@@ -225,6 +225,12 @@ static cr_status read_element(const struct der_tlv *tlv, cr_arena *arena,
                                : cr_err_context(err, status, "%s", profile_kind_name(out->kind));
     }
     if (!type) {
+        /* every element of a later version has its PEHeader first */
+        cr_span in = tlv->value;
+        if (asn1_decode_next(&profile_schema_pe_header, &in, ASN1_DECODE_BER_LENGTHS, arena,
+                             &out->header, NULL) != CR_OK) {
+            out->header = (struct profile_pe_header){0};
+        }
         return CR_OK;
     }
     struct profile_element head = *out;

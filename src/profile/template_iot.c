@@ -2,7 +2,9 @@
  * Template rows of the IoT minimal profile.
  *
  * EF.ICCID and EF.DIR come from the header when the element does not fill them; the geometry and
- * content of the other files are those of their USIM twins (not confirmed by a second source).
+ * content of the other files are those of their USIM twins (not confirmed by a second source). The
+ * ADF gets the reserved id of "the current application" when the element states none; its AID is
+ * A000000087 and the pix of the header.
  *
  * Columns: name, member number, type, then what differs from "nothing": file id, geometry, access
  * rule, SFI, DF, initial content, what the package must give. See profile/template.h.
@@ -11,13 +13,13 @@
 
 /* clang-format off */
 const struct profile_template_member profile_rows_iot[] = {
-    {"mf", 2, MF, .fid = 0x3F00, .arr = 14},
+    {"mf", 2, MF, .fid = 0x3F00, .arr = 14, LITERAL("\x01\x0A")},
     {"ef-pl", 3, TR, .fid = 0x2F05, .size = 2, .arr = 1, .sfi = 0x05, PATTERN("\xFF"), .parent = 2},
     {"ef-iccid", 4, TR, .fid = 0x2FE2, .size = 10, .arr = 11, .parent = 2},
     {"ef-dir", 5, LF, .fid = 0x2F00, .arr = 10, .sfi = 0x1E, .parent = 2},
     {"ef-arr", 6, LF, .fid = 0x2F06, .arr = 10, .must = RECORDS | SIZE | CONTENT, .parent = 2},
     {"ef-umpc", 7, TR, .fid = 0x2F08, .size = 5, .arr = 10, .sfi = 0x08, .parent = 2},
-    {"adf-usim", 8, ADF, .arr = 14, .must = FID, .parent = 2},
+    {"adf-usim", 8, ADF, .fid = 0x7FFF, .arr = 14, .parent = 2, LITERAL("\x01\x0A")},
     {"ef-imsi", 9, TR, .fid = 0x6F07, .size = 9, .arr = 2, .sfi = 0x07, .must = SIZE | CONTENT,
      .parent = 8, .mandatory = true},
     {"ef-arr-usim", 10, LF, .fid = 0x6F06, .arr = 10, .sfi = 0x17,
