@@ -1000,6 +1000,7 @@ static void test_names_of_servers(void **state)
         {"2001:db8::7", true},
         {"2001:DB8:0::7", true},
         {"2001:db8::8", false},
+        {"a-name-that-is-longer-than-any-address-could-be.example.com", false},
         {"server", false},
     };
     struct pki_trust *trust = trust_of(&party[CI]);
@@ -1134,6 +1135,35 @@ static void test_threads(void **state)
     pki_trust_free(trust);
 }
 
+static void test_problem_names(void **state)
+{
+    (void)state;
+    assert_string_equal(pki_problem_name(PKI_OK), "ok");
+    assert_string_equal(pki_problem_name(PKI_EID_RANGE), "eid-range");
+    for (int i = PKI_OK; i <= PKI_MALFORMED; i++) {
+        assert_string_not_equal(pki_problem_name((enum pki_problem)i), "unknown");
+    }
+    assert_string_equal(pki_problem_name((enum pki_problem)(PKI_MALFORMED + 1)), "unknown");
+}
+
+static void test_too_many_cis(void **state)
+{
+    (void)state;
+    struct pki_trust *trust = pki_trust_new();
+    struct cr_err err = {0};
+    for (size_t i = 0; i <= PKI_MAX_CIS; i++) {
+        struct rig_party ci;
+        rig_make(&ci, (struct pki_request){.role = PKI_ROLE_CI, .common_name = "CI"}, CRYPTO_P256,
+                 NULL);
+        assert_int_equal(pki_trust_add_ci(trust, cr_buf_span(&ci.der), &err),
+                         i < PKI_MAX_CIS ? CR_OK : CR_REFUSED);
+        rig_party_free(&ci);
+    }
+    assert_int_equal(pki_trust_ci_count(trust), PKI_MAX_CIS);
+    pki_trust_free(trust);
+    pki_trust_free(NULL);
+}
+
 static void test_both_curves(void **state)
 {
     (void)state;
@@ -1218,6 +1248,8 @@ int main(void)
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_cache_limit),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_problem_names),
+        cmocka_unit_test(test_too_many_cis),
         cmocka_unit_test(test_both_curves),
         cmocka_unit_test(test_sgp26),
     };

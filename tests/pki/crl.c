@@ -266,6 +266,21 @@ static void test_unusable(void **state)
         {"scope trailing",
          RIG_STR("\x30\x0e\x06\x03\x55\x1d\x1c\x01\x01\xff\x04\x04\x30\x02\x05\x00"),
          "issuingDistributionPoint"},
+        {"scope is a SET", RIG_STR("\x30\x0c\x06\x03\x55\x1d\x1c\x01\x01\xff\x04\x02\x31\x00"),
+         "issuingDistributionPoint"},
+        {"scope with a cut name",
+         RIG_STR("\x30\x0e\x06\x03\x55\x1d\x1c\x01\x01\xff\x04\x04\x30\x02\xa0\x05"),
+         "issuingDistributionPoint"},
+        {"scope with a cut flag",
+         RIG_STR("\x30\x0f\x06\x03\x55\x1d\x1c\x01\x01\xff\x04\x05\x30\x03\x81\x01\x01"),
+         "issuingDistributionPoint"},
+        {"scope with cut reasons",
+         RIG_STR("\x30\x0e\x06\x03\x55\x1d\x1c\x01\x01\xff\x04\x04\x30\x02\x83\x05"),
+         "issuingDistributionPoint"},
+        {"partial CRL of v2, all of rspExt",
+         RIG_STR("\x30\x11\x06\x07\x67\x81\x12\x01\x02\x00\x01\x01\x01\xff\x04\x03\x02\x01\x02"
+                 "\x30\x11\x06\x07\x67\x81\x12\x01\x02\x00\x02\x01\x01\xff\x04\x03\x02\x01\x02"),
+         NULL},
         {"number not minimal", RIG_STR("\x30\x0b\x06\x03\x55\x1d\x14\x04\x04\x02\x02\x00\x01"),
          "cRLNumber"},
         {"number twice",
@@ -477,6 +492,72 @@ static void test_revoked_by_intermediate(void **state)
     cr_buf_free(&der);
 }
 
+/* Each part of a list in parts counts, and a newer part does not take the place of another part. */
+static void test_partial_lists(void **state)
+{
+    (void)state;
+    static const char front[] = V2 ALGORITHM NAME THIS NEXT;
+    const cr_span serials[] = {dpauth.cert.serial, eum.cert.serial};
+    static const cr_span parts[] = {
+        RIG_STR("\x30\x11\x06\x07\x67\x81\x12\x01\x02\x00\x03\x01\x01\xff\x04\x03\x02\x01\x01"),
+        RIG_STR("\x30\x11\x06\x07\x67\x81\x12\x01\x02\x00\x03\x01\x01\xff\x04\x03\x02\x01\x02")};
+    struct pki_trust *trust = trust_with(&ci, (cr_span){0});
+    for (size_t i = 0; i < 2; i++) {
+        cr_buf head = {0}, der = {0};
+        cr_buf_append(&head, front, sizeof(front) - 1);
+        size_t list = der_open(&head, 0x30);
+        size_t entry = der_open(&head, 0x30);
+        der_put(&head, 0x02, serials[i]);
+        cr_buf_append(&head, THIS, sizeof(THIS) - 1);
+        der_close(&head, entry);
+        der_close(&head, list);
+        sign_crl((const char *)head.p, head.n, parts[i], &ci, &der);
+        assert_int_equal(pki_trust_add_crl(trust, cr_buf_span(&der), NULL), CR_OK);
+        cr_buf_free(&head);
+        cr_buf_free(&der);
+    }
+    assert_int_equal(trust->crl_count, 2);
+    want(trust, &dpauth, NULL, PKI_ROLE_DP_AUTH, PKI_REVOKED, 0);
+    want(trust, &eum, NULL, PKI_ROLE_EUM, PKI_REVOKED, 0);
+    pki_trust_free(trust);
+}
+
+static void test_too_many_lists(void **state)
+{
+    (void)state;
+    struct pki_trust *trust = trust_with(&ci, (cr_span){0});
+    cr_buf der = {0};
+    issue(&eum, NULL, 0, 1, &der); /* not by a CI: nothing replaces it */
+    for (size_t i = 0; i <= PKI_MAX_CRLS; i++) {
+        assert_int_equal(pki_trust_add_crl(trust, cr_buf_span(&der), NULL),
+                         i < PKI_MAX_CRLS ? CR_OK : CR_REFUSED);
+    }
+    pki_trust_free(trust);
+    cr_buf_free(&der);
+}
+
+static void test_other_algorithm(void **state)
+{
+    (void)state;
+    struct pki_trust *trust = trust_with(&ci, (cr_span){0});
+    struct cr_err err = {0};
+    cr_buf der = {0};
+    size_t changed = 0;
+    static const char sha256[] = "\x2a\x86\x48\xce\x3d\x04\x03\x02";
+    issue(&ci, NULL, 0, 1, &der);
+    for (size_t i = 0; i + 8 <= der.n; i++) {
+        if (memcmp(der.p + i, sha256, 8) == 0) {
+            der.p[i + 7] = 0x03; /* ecdsa-with-SHA384, inside and outside */
+            changed++;
+        }
+    }
+    assert_int_equal(changed, 2);
+    assert_int_equal(pki_trust_add_crl(trust, cr_buf_span(&der), &err), CR_REFUSED);
+    assert_string_equal(err.field, "signatureAlgorithm");
+    pki_trust_free(trust);
+    cr_buf_free(&der);
+}
+
 static void test_forged_list_of_ci(void **state)
 {
     (void)state;
@@ -514,6 +595,9 @@ int main(void)
         cmocka_unit_test(test_revoked_before_expired),
         cmocka_unit_test(test_scope_decides),
         cmocka_unit_test(test_revoked_by_intermediate),
+        cmocka_unit_test(test_partial_lists),
+        cmocka_unit_test(test_too_many_lists),
+        cmocka_unit_test(test_other_algorithm),
         cmocka_unit_test(test_forged_list_of_ci),
     };
     return cmocka_run_group_tests_name("pki/crl", tests, make_all, free_all);

@@ -264,6 +264,36 @@ static void test_issue_files(void **state)
     assert_int_equal(pki_hierarchy_issue_files(dir, CRYPTO_P256, "dpauth3", &below, "dpsub", false,
                                                rig_env(), NULL),
                      CR_OK);
+    /* One level deeper than the directory knows the way: issued, and up to the caller. */
+    const struct pki_request eum3 = {.role = PKI_ROLE_EUM,
+                                     .organization = "E",
+                                     .ein_prefix = RIG_PREFIX,
+                                     .v3 = true,
+                                     .sub_cas = 1};
+    struct pki_request deeper = eum3;
+    deeper.role = PKI_ROLE_EUM_SUBCA;
+    deeper.sub_cas = 0;
+    assert_int_equal(
+        pki_hierarchy_issue_files(dir, CRYPTO_P256, "eum3", &eum3, NULL, false, rig_env(), NULL),
+        CR_OK);
+    assert_int_equal(pki_hierarchy_issue_files(dir, CRYPTO_P256, "eumsub", &deeper, "eum3", false,
+                                               rig_env(), NULL),
+                     CR_OK);
+    const struct pki_request chip = {.role = PKI_ROLE_EUICC, .eid = RIG_EID, .v3 = true};
+    assert_int_equal(pki_hierarchy_issue_files(dir, CRYPTO_P256, "chip", &chip, "eumsub", false,
+                                               rig_env(), NULL),
+                     CR_OK);
+    struct pki_cert chain[3];
+    struct pki_trust *trust = pki_trust_new();
+    struct pki_expect expect = {.role = PKI_ROLE_EUICC, .now_ms = RIG_NOW};
+    const char *const levels[] = {"chip", "eumsub", "eum3"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            pki_hierarchy_load(dir, CRYPTO_P256, levels[i], &arena, &chain[i], NULL, NULL), CR_OK);
+    }
+    assert_int_equal(pki_hierarchy_trust(dir, trust, NULL), CR_OK);
+    assert_int_equal(pki_chain_verify(trust, chain, 3, &expect, NULL, NULL, NULL), CR_OK);
+    pki_trust_free(trust);
     cr_arena_free(&arena);
 }
 
@@ -419,6 +449,20 @@ static void test_under_existing_ci(void **state)
     remove_dir(below);
 }
 
+static void test_too_many_names(void **state)
+{
+    (void)state;
+    char many[] = "/tmp/crisp-pki-many-XXXXXX";
+    const char *names[PKI_MAX_DNS_NAMES + 1] = {0};
+    for (size_t i = 0; i < PKI_MAX_DNS_NAMES; i++) {
+        names[i] = "localhost"; /* and the host itself: one too many */
+    }
+    const struct pki_hierarchy_options options = {.extra_names = names};
+    assert_non_null(mkdtemp(many));
+    assert_int_equal(pki_hierarchy_init(many, &options, rig_env(), NULL), CR_REFUSED);
+    remove_dir(many);
+}
+
 static void test_under_sgp26(void **state)
 {
     (void)state;
@@ -447,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_overwrite),
         cmocka_unit_test(test_under_existing_ci),
+        cmocka_unit_test(test_too_many_names),
         cmocka_unit_test(test_under_sgp26),
     };
     return cmocka_run_group_tests_name("pki/hierarchy", tests, make_all, free_all);
