@@ -65,7 +65,7 @@ struct http_server_options {
     unsigned max_connections; /* 0 = 4096 */
     unsigned idle_seconds;    /* 0 = 60; between requests, and without progress of an answer */
     unsigned header_seconds;  /* 0 = 10; for the TLS handshake, and for a request's header */
-    unsigned loops;           /* 0 = 1 event loop; more only pay from some ten processors on */
+    unsigned loops;           /* 0 = 1 event loop; a second brought nothing on two processors */
     const cr_env *env;        /* log */
 };
 

@@ -24,6 +24,12 @@ struct vpcd {
 
 enum receive_result { RECEIVED, READER_GONE, READER_GONE_INSIDE, STOPPED };
 
+/* Set by a signal handler or another thread. */
+static bool stop_wanted(const volatile bool *stop)
+{
+    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
+}
+
 static int connect_to(const struct addrinfo *address)
 {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -98,7 +104,7 @@ static enum receive_result receive(struct vpcd *vpcd, uint8_t *to, size_t n, boo
 {
     size_t have = 0;
     while (have < n) {
-        if (stop && *stop) {
+        if (stop_wanted(stop)) {
             return STOPPED;
         }
         /* The reader sends length and payload in two packets; the kernel forgets quick
@@ -128,7 +134,7 @@ static bool send_all(struct vpcd *vpcd, const volatile bool *stop)
     while (sent < vpcd->out.n) {
         struct pollfd poll_fd = {.fd = vpcd->fd, .events = POLLOUT};
         int ready = poll(&poll_fd, 1, STOP_MS);
-        if (stop && *stop) {
+        if (stop_wanted(stop)) {
             return false;
         }
         if (ready == 0 || (ready < 0 && errno == EINTR)) {

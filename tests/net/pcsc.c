@@ -93,7 +93,7 @@ static void chip_insert(struct chip *chip)
 
 static void chip_remove(struct chip *chip)
 {
-    chip->stop = true;
+    __atomic_store_n(&chip->stop, true, __ATOMIC_RELAXED);
     (void)pthread_join(chip->thread, NULL);
     assert_int_equal(chip->status, CR_OK);
     vpcd_free(chip->vpcd);

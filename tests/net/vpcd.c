@@ -239,7 +239,7 @@ static void stops_when_asked(void **state)
     struct bench bench;
     bench_open(&bench);
     put(&bench, "\x00", 1); /* also in the middle of a frame */
-    bench.stop = true;
+    __atomic_store_n(&bench.stop, true, __ATOMIC_RELAXED);
     (void)pthread_join(bench.thread, NULL);
     assert_int_equal(bench.status, CR_OK);
     vpcd_free(bench.vpcd);
