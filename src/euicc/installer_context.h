@@ -1,0 +1,80 @@
+/*
+ * What the files of the interpreter share: the file system under construction and what elements
+ * refer to ("the nearest preceding USIM", "the PIN context").
+ */
+#ifndef CRISP_EUICC_INSTALLER_CONTEXT_H
+#define CRISP_EUICC_INSTALLER_CONTEXT_H
+
+#include "euicc/installer.h"
+#include "profile/template.h"
+#include "uicc/auth.h"
+#include "uicc/pin.h"
+
+#define INSTALLER_MAX_DFS 256 /* DFs and ADFs whose PIN status templates are checked at the end */
+
+struct euicc_installer {
+    struct uicc_fs fs;
+    bool strict_test_keys, test_profile;
+    uint8_t iccid[10]; /* swapped */
+
+    size_t count;                 /* elements executed */
+    bool mandated;                /* of the element under way */
+    struct profile_header header; /* spans are gone: services only */
+    bool ended;
+
+    /* Context of the elements to come; 0 = none. */
+    uicc_file usim, isim, csim;
+    uicc_file naa;         /* the nearest preceding ADF of any kind */
+    uicc_file pin_context; /* first DF or ADF of the nearest element that created one */
+    bool has_puk, has_sd;
+
+    uicc_file dfs[INSTALLER_MAX_DFS];
+    size_t df_count;
+    uint8_t seen_ids[4096]; /* bit set of identifications */
+
+    struct rsp_pe_status warnings[64];
+    size_t warning_count;
+    enum euicc_install_step special; /* how it ended when not by a PEStatus */
+    cr_buf response;
+};
+
+/* What an element came to: RSP_PE_OK or a code, with the answer's details. */
+struct pe_result {
+    int64_t status; /* enum rsp_pe_status_code or a status word */
+    bool fatal;     /* abort whatever "mandated" says */
+    bool has_additional;
+    int64_t additional;
+};
+
+static inline struct pe_result pe_ok(void)
+{
+    return (struct pe_result){.status = RSP_PE_OK};
+}
+
+/* A problem that aborts when the element is mandated, and is a warning otherwise. */
+static inline struct pe_result pe_problem(enum rsp_pe_status_code status)
+{
+    return (struct pe_result){.status = status};
+}
+
+static inline struct pe_result pe_fatal(enum rsp_pe_status_code status)
+{
+    return (struct pe_result){.status = status, .fatal = true};
+}
+
+/* A failure of the file system as a result: full memory, wrong values. */
+struct pe_result pe_of_failure(cr_status status, const struct cr_err *err);
+
+/* installer_files.c */
+struct pe_result installer_files(struct euicc_installer *in, const struct profile_files *fs,
+                                 enum profile_element_kind kind);
+struct pe_result installer_gfm(struct euicc_installer *in, const struct profile_gfm *gfm);
+
+/* installer_codes.c: PINs, PUKs, network authentication */
+struct pe_result installer_pins(struct euicc_installer *in, const struct profile_pin_codes *codes);
+struct pe_result installer_puks(struct euicc_installer *in, const struct profile_puk_codes *codes);
+struct pe_result installer_aka(struct euicc_installer *in, const struct profile_aka *aka);
+/* Every key reference of every PIN status template is defined: pin-code-missing. */
+struct pe_result installer_check_pins(const struct euicc_installer *in);
+
+#endif
