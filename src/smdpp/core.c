@@ -208,7 +208,12 @@ static cr_status look_into(cr_span upp, struct import_row *row, char iccid[RSP_I
         if (status != CR_OK) {
             break;
         }
-        if (index == 0 && element.kind != PROFILE_HEADER) {
+        if (ended) {
+            status = cr_fail(err, CR_MALFORMED, NULL, "the package goes on behind its end element");
+        } else if (index == PROFILE_MAX_ELEMENTS) {
+            status = cr_fail(err, CR_MALFORMED, NULL, "the package has more than %d elements",
+                             PROFILE_MAX_ELEMENTS);
+        } else if (index == 0 && element.kind != PROFILE_HEADER) {
             status = cr_fail(err, CR_MALFORMED, NULL, "the package does not begin with a header");
         } else if (index == 0) {
             row->profile.package_version =
@@ -229,12 +234,11 @@ static cr_status look_into(cr_span upp, struct import_row *row, char iccid[RSP_I
     return status;
 }
 
-static cr_status seal_ppk(struct smdpp *dp, const char *iccid, const struct bsp_keys *keys,
-                          cr_arena *arena, cr_span *out, struct cr_err *err)
+static cr_status seal_in_arena(struct smdpp *dp, const char *label, const char *iccid,
+                               cr_span secret, cr_arena *arena, cr_span *out, struct cr_err *err)
 {
     cr_buf sealed = {0};
-    cr_status status =
-        smdpp_seal(&dp->seal, "ppk", iccid, cr_span_of(keys, sizeof(*keys)), dp->env, &sealed, err);
+    cr_status status = smdpp_seal(&dp->seal, label, iccid, secret, dp->env, &sealed, err);
     if (status == CR_OK) {
         *out = cr_arena_copy(arena, cr_buf_span(&sealed));
         status = out->p ? CR_OK : cr_fail_memory(err);
@@ -250,7 +254,15 @@ static cr_status prepare_import(struct smdpp *dp, const struct smdpp_import *imp
     char iccid[RSP_ICCID_TEXT];
     struct rsp_store_metadata metadata;
     if (import->upp.n > SMDPP_MAX_UPP || import->metadata.n > SMDPP_MAX_METADATA) {
-        return cr_fail(err, CR_REFUSED, NULL, "the package or its metadata is too large");
+        return cr_fail(err, CR_REFUSED, NULL,
+                       "the package or its metadata is larger than %d or %d bytes", SMDPP_MAX_UPP,
+                       SMDPP_MAX_METADATA);
+    }
+    if ((import->type && strlen(import->type) > SMDPP_MAX_TYPE) ||
+        (import->owner && strlen(import->owner) > SMDPP_MAX_OWNER)) {
+        return cr_fail(err, CR_REFUSED, NULL,
+                       "the profile type or the owner is longer than %d or %d characters",
+                       SMDPP_MAX_TYPE, SMDPP_MAX_OWNER);
     }
     CR_TRY(look_into(import->upp, row, header_iccid, err));
     CR_TRY(asn1_decode(&rsp_store_metadata_type, import->metadata, 0, arena, &metadata, err));
@@ -268,6 +280,7 @@ static cr_status prepare_import(struct smdpp *dp, const struct smdpp_import *imp
     row->profile.type = import->type ? import->type : "";
     row->profile.owner = import->owner ? import->owner : "";
     row->profile.metadata = import->metadata;
+    row->profile.size = (int64_t)import->upp.n;
     row->profile.profile_class = metadata.profile_class;
     row->profile.policy_rules = (int64_t)metadata.profile_policy_rules;
     row->profile.created_ms = cr_now_ms(dp->env);
@@ -277,11 +290,14 @@ static cr_status prepare_import(struct smdpp *dp, const struct smdpp_import *imp
     struct profile_ppp ppp = {0};
     cr_status status = profile_protect(import->upp, dp->env, &ppp, err);
     if (status == CR_OK) {
-        row->package.upp = import->upp;
         row->package.segments = cr_arena_copy(arena, cr_buf_span(&ppp.segments));
         status = row->package.segments.p
-                     ? seal_ppk(dp, iccid, &ppp.ppk, arena, &row->package.ppk, err)
+                     ? seal_in_arena(dp, "ppk", iccid, cr_span_of(&ppp.ppk, sizeof(ppp.ppk)), arena,
+                                     &row->package.ppk, err)
                      : cr_fail_memory(err);
+    }
+    if (status == CR_OK) {
+        status = seal_in_arena(dp, "upp", iccid, import->upp, arena, &row->package.upp, err);
     }
     cr_wipe(&ppp.ppk, sizeof(ppp.ppk));
     cr_buf_free(&ppp.segments);

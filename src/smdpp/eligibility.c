@@ -3,7 +3,8 @@
 #include "rsp/ids.h"
 #include "rsp/metadata.h"
 
-#define CLAUSE "SGP.22 3.1.3"
+#define CLAUSE                "SGP.22 3.1.3"
+#define TAG_FREE_NON_VOLATILE 0x82 /* of extCardResource */
 
 static cr_status check_memory(const struct smdpp_profile *profile,
                               const struct rsp_euicc_info2 *info, struct cr_err *err)
@@ -13,8 +14,10 @@ static cr_status check_memory(const struct smdpp_profile *profile,
         return cr_refuse(err, "8.1", "4.8", CLAUSE, "the eUICC takes no additional profile");
     }
     /* A chip that does not say how much it has left is believed to have enough. */
-    if (rsp_ext_card_resource_parse(info->ext_card_resource, &resource, NULL) == CR_OK &&
-        resource.free_non_volatile > 0 && resource.free_non_volatile < (uint64_t)profile->size) {
+    struct der_tlv said;
+    if (der_find(info->ext_card_resource, TAG_FREE_NON_VOLATILE, &said) &&
+        rsp_ext_card_resource_parse(info->ext_card_resource, &resource, NULL) == CR_OK &&
+        resource.free_non_volatile < (uint64_t)profile->size) {
         cr_status status = cr_refuse(
             err, "8.1", "4.8", CLAUSE, "the eUICC has %llu bytes free, the profile needs %lld",
             (unsigned long long)resource.free_non_volatile, (long long)profile->size);

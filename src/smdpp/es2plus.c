@@ -153,6 +153,15 @@ static cr_status own_profile(struct es2_work *w, struct store_tx *tx, cr_span ic
     return CR_OK;
 }
 
+static cr_status check_eid(cr_span eid, const char *clause, struct cr_err *err)
+{
+    uint8_t bytes[16];
+    if (eid.n && (eid.n != RSP_EID_DIGITS || rsp_eid_parse(eid, bytes, NULL) != CR_OK)) {
+        return cr_refuse(err, "8.1.1", "2.1", clause, "an EID has 32 digits");
+    }
+    return CR_OK;
+}
+
 static cr_status run(struct es2_work *w, store_work work, struct cr_err *err)
 {
     cr_status status = CR_OK;
@@ -172,6 +181,22 @@ static cr_status run(struct es2_work *w, store_work work, struct cr_err *err)
 
 /* ---- DownloadOrder (5.3.1) --------------------------------------------------------------------
  */
+
+/* Whether the order that a recalled call made is still there. Where it was cancelled meanwhile the
+ * call is carried out: some operators number their calls carelessly. */
+static cr_status still_ordered(struct es2_work *w, struct store_tx *tx, cr_span iccid, bool *holds,
+                               struct cr_err *err)
+{
+    struct smdpp_profile profile;
+    const char *digits = text(w, iccid);
+    if (!digits) {
+        return cr_fail_memory(err);
+    }
+    CR_TRY(smdpp_profile_by_iccid(tx, digits, w->call->arena, &profile, holds, err));
+    *holds = *holds && profile.state != SMDPP_AVAILABLE && profile.state != SMDPP_UNAVAILABLE &&
+             may_touch(w, &profile);
+    return CR_OK;
+}
 
 /* Any Available profile of the type. */
 static cr_status pick_by_type(struct es2_work *w, struct store_tx *tx, const char *type,
@@ -205,9 +230,16 @@ static cr_status download_order_work(struct store_tx *tx, void *ctx, struct cr_e
     struct smdpp_profile profile;
     const char *type = in->profile_type.n ? text(w, in->profile_type) : NULL;
     const char *eid = in->eid.n ? text(w, in->eid) : NULL;
-    CR_TRY(recall(tx, &w->key, w->call->arena, &out->iccid, err));
-    if (out->iccid.p) {
-        return CR_OK;
+    cr_span seen;
+    bool holds = false;
+    CR_TRY(check_eid(in->eid, "SGP.22 5.3.1", err));
+    CR_TRY(recall(tx, &w->key, w->call->arena, &seen, err));
+    if (seen.p) {
+        CR_TRY(still_ordered(w, tx, seen, &holds, err));
+        if (holds) {
+            out->iccid = seen;
+            return CR_OK;
+        }
     }
     if (in->iccid.n) {
         CR_TRY(own_profile(w, tx, in->iccid, &profile, "SGP.22 5.3.1", err));
@@ -232,7 +264,8 @@ static cr_status download_order_work(struct store_tx *tx, void *ctx, struct cr_e
         }
     } else {
         smdpp_profile_clear_order(&profile);
-        profile.requester = requester(w);
+        /* What the command line orders is its owner's order: he hears about it. */
+        profile.requester = w->call->requester ? w->call->requester : profile.owner;
         profile.eid = eid;
         profile.download_limit = w->dp->policy.download_limit;
         profile.cc_limit = w->dp->policy.cc_limit;
@@ -279,6 +312,7 @@ static cr_status check_confirm(const struct rsp_confirm_order_request *in,
                                struct cr_err *err)
 {
     bool by_default = in->matching_id.p && in->matching_id.n == 0;
+    CR_TRY(check_eid(in->eid, "SGP.22 5.3.2", err));
     if (!eid && !profile->eid && (by_default || in->smds_address.n)) {
         return cr_refuse(err, "8.1.1", "2.2", "SGP.22 5.3.2",
                          "an order without MatchingID or with an SM-DS needs an EID");
@@ -290,9 +324,13 @@ static cr_status check_confirm(const struct rsp_confirm_order_request *in,
     if (in->matching_id.n > RSP_MATCHING_ID_MAX) {
         return cr_refuse(err, "8.2.6", "2.1", "SGP.22 5.3.2", "the MatchingID is too long");
     }
-    if (in->matching_id.n && memchr(in->matching_id.p, '$', in->matching_id.n)) {
-        return cr_refuse(err, "8.2.6", "2.1", "SGP.22 4.1",
-                         "a MatchingID with '$' cannot stand in an activation code");
+    for (size_t i = 0; i < in->matching_id.n; i++) {
+        uint8_t c = in->matching_id.p[i];
+        if (c == '$' || c <= ' ' || c > '~') {
+            return cr_refuse(err, "8.2.6", "2.1", "SGP.22 4.1",
+                             "a MatchingID with '$', blanks or other characters than ASCII cannot "
+                             "stand in an activation code");
+        }
     }
     if (in->smds_address.n) {
         cr_status status =
@@ -330,7 +368,7 @@ static cr_status confirm_order_work(struct store_tx *tx, void *ctx, struct cr_er
     const char *matching_id = text(w, in->matching_id);
     CR_TRY(own_profile(w, tx, in->iccid, &profile, "SGP.22 5.3.2", err));
     CR_TRY(recall(tx, &w->key, w->call->arena, &seen, err));
-    if (seen.p && profile.matching_id) {
+    if (seen.p && profile.matching_id && cr_span_equal(seen, cr_span_str(profile.matching_id))) {
         fill_confirm(w, &profile);
         return CR_OK;
     }
@@ -344,6 +382,10 @@ static cr_status confirm_order_work(struct store_tx *tx, void *ctx, struct cr_er
     }
     enum smdpp_event event = in->release_flag ? SMDPP_EV_CONFIRM_RELEASE : SMDPP_EV_CONFIRM;
     if (!smdpp_state_next(profile.state, event)) {
+        if (matching_id && profile.matching_id && strcmp(matching_id, profile.matching_id) != 0) {
+            return cr_refuse(err, "8.2.6", "3.10", "SGP.22 5.3.2",
+                             "ICCID %s is ordered with another MatchingID", profile.iccid);
+        }
         return cr_refuse(err, "8.2.1", "3.5", "SGP.22 5.3.2",
                          "ICCID %s cannot be confirmed: it is %s", profile.iccid,
                          smdpp_state_name(profile.state));
@@ -400,7 +442,7 @@ static cr_status cancel_order_work(struct store_tx *tx, void *ctx, struct cr_err
         return cr_refuse(err, "8.1.1", "3.10", "SGP.22 5.3.3",
                          "the order of ICCID %s is for another EID", profile.iccid);
     }
-    if (!in->eid.n && profile.eid) {
+    if (!in->eid.n && profile.eid && w->call->requester) {
         return cr_refuse(err, "8.1.1", "2.2", "SGP.22 5.3.3",
                          "the order of ICCID %s is tied to an EID: name it", profile.iccid);
     }
@@ -440,11 +482,11 @@ static cr_status release_work(struct store_tx *tx, void *ctx, struct cr_err *err
     const struct rsp_release_profile_request *in = w->request;
     struct smdpp_profile profile;
     cr_span seen;
+    CR_TRY(own_profile(w, tx, in->iccid, &profile, "SGP.22 5.3.4", err));
     CR_TRY(recall(tx, &w->key, w->call->arena, &seen, err));
-    if (seen.p) {
+    if (seen.p && profile.state >= SMDPP_RELEASED) {
         return CR_OK;
     }
-    CR_TRY(own_profile(w, tx, in->iccid, &profile, "SGP.22 5.3.4", err));
     if (!smdpp_state_next(profile.state, SMDPP_EV_RELEASE)) {
         return cr_refuse(err, "8.2.1", "3.5", "SGP.22 5.3.4",
                          "ICCID %s cannot be released: it is %s", profile.iccid,
@@ -501,6 +543,12 @@ static cr_status adjust_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     CR_TRY(smdpp_profile_by_iccid(tx, w->iccid, arena, &profile, &found, err));
     if (!found) {
         return cr_refuse(err, "8.2.1", "3.9", NULL, "ICCID %s is not in the inventory", w->iccid);
+    }
+    if (profile.state == SMDPP_AVAILABLE &&
+        (w->extras->expires_ms || w->extras->download_limit || w->extras->cc_limit)) {
+        cr_status status =
+            cr_refuse(err, "8.2.1", "3.5", NULL, "ICCID %s is not ordered", w->iccid);
+        return cr_err_next(err, status, "order it first");
     }
     if (profile.state >= SMDPP_DOWNLOADED) {
         return cr_refuse(err, "8.2.1", "3.5", NULL, "ICCID %s is %s: too late to change its order",

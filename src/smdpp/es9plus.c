@@ -69,19 +69,28 @@ struct load {
     cr_arena *arena;
     struct smdpp_session session;
     bool has_session;
-    struct smdpp_profile profile; /* the one the session is about, or by by_transaction */
+    cr_span matching_id;          /* of an AuthenticateClient: the order to find */
+    const char *eid;              /* of a default order */
+    struct smdpp_profile profile; /* with that MatchingID, or the one the session is about */
     bool has_profile;
     bool want_package;
     struct smdpp_package package;
 };
 
-/* The session, its profile, and (want_package) the package. */
+/* The session, its profile, and (want_package) the package, in one look. */
 static cr_status load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct load *load = ctx;
     CR_TRY(smdpp_session_get(tx, load->transaction_id, load->now_ms, load->arena, &load->session,
                              &load->has_session, err));
-    if (!load->has_session || !load->session.iccid.p) {
+    if (!load->has_session) {
+        return CR_OK;
+    }
+    if (load->matching_id.n > 0) {
+        return smdpp_profile_by_matching_id(tx, load->matching_id, load->arena, &load->profile,
+                                            &load->has_profile, err);
+    }
+    if (!load->session.iccid.p) {
         return CR_OK;
     }
     const char *iccid = cr_arena_strn(load->arena, load->session.iccid);
@@ -89,10 +98,46 @@ static cr_status load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
         return cr_fail_memory(err);
     }
     CR_TRY(smdpp_profile_by_iccid(tx, iccid, load->arena, &load->profile, &load->has_profile, err));
+    /* Cancelled and ordered anew meanwhile: that order is none of this session's business. */
+    load->has_profile =
+        load->has_profile && load->profile.matching_id &&
+        cr_span_equal(cr_span_str(load->profile.matching_id), load->session.matching_id);
     if (load->has_profile && load->want_package) {
         CR_TRY(smdpp_package_get(tx, iccid, false, load->arena, &load->package, err));
     }
     return CR_OK;
+}
+
+/* ---- refusals that are given again -------------------------------------------------------------
+ */
+
+/* Keeps what *err says for a request that comes again. */
+static void remember_failure(struct smdpp_session *session, cr_span request_hash,
+                             const struct cr_err *err)
+{
+    session->failed_request_hash = request_hash;
+    session->failed_subject = cr_span_str(err->subject);
+    session->failed_reason = cr_span_str(err->reason);
+    session->failed_cause = cr_span_str(err->cause);
+    session->failed_next = cr_span_str(err->next);
+}
+
+/* True when this very request was refused before; *err is then what it got. */
+static bool failed_before(const struct smdpp_session *session, cr_span request_hash,
+                          struct cr_err *err)
+{
+    if (!session->failed_request_hash.p ||
+        !cr_span_equal(session->failed_request_hash, request_hash)) {
+        return false;
+    }
+    if (err) {
+        (void)cr_fail(err, CR_REFUSED, "SGP.22 5.6", "%.*s", (int)session->failed_cause.n,
+                      (const char *)session->failed_cause.p);
+        (void)cr_str_copy(err->subject, sizeof(err->subject), session->failed_subject);
+        (void)cr_str_copy(err->reason, sizeof(err->reason), session->failed_reason);
+        (void)cr_str_copy(err->next, sizeof(err->next), session->failed_next);
+    }
+    return true;
 }
 
 /* ---- what a handler writes at its end ----------------------------------------------------------
@@ -148,6 +193,8 @@ typedef cr_status (*attempt_fn)(struct smdpp *dp, const struct smdpp_call *call,
 static cr_status with_retries(struct smdpp *dp, const struct smdpp_call *call, const void *request,
                               void *response, attempt_fn attempt, struct cr_err *err)
 {
+    struct cr_err local = {0}; /* what is told to the peer is kept too, so it has to be somewhere */
+    err = err ? err : &local;
     for (int i = 0; i < SMDPP_CAS_TRIES; i++) {
         bool lost = false;
         cr_status status = attempt(dp, call, request, response, &lost, err);
@@ -232,50 +279,34 @@ static void fill_initiate_ok(const struct smdpp_identity *identity,
     out->ok.server_certificate = identity->auth.raw;
 }
 
-static cr_status add_session_work(struct store_tx *tx, void *ctx, struct cr_err *err)
-{
-    return smdpp_session_add(tx, ctx, err);
-}
-
-struct by_challenge {
-    cr_span challenge;
+struct start {
+    struct smdpp_session *session; /* to be added */
     int64_t now_ms;
     cr_arena *arena;
-    struct smdpp_session session;
-    bool found;
+    struct smdpp_session earlier; /* that answered this very request */
+    bool repeated;
 };
 
-static cr_status by_challenge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+/* The same request again (the LPA did not get the answer) gets the session that it started. */
+static cr_status start_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
-    struct by_challenge *find = ctx;
-    return smdpp_session_by_challenge(tx, find->challenge, find->now_ms, find->arena,
-                                      &find->session, &find->found, err);
+    struct start *start = ctx;
+    CR_TRY(smdpp_session_by_start(tx, start->session->euicc_challenge,
+                                  start->session->start_request_hash, start->now_ms, start->arena,
+                                  &start->earlier, &start->repeated, err));
+    return start->repeated ? CR_OK : smdpp_session_add(tx, start->session, err);
 }
 
-/* A request that was answered before (its challenge is in a session already). */
-static cr_status repeat_initiate(struct smdpp *dp, const struct smdpp_call *call, cr_span challenge,
-                                 cr_span request_hash,
-                                 struct rsp_initiate_authentication_response *out,
-                                 struct cr_err *err)
+/* An address from outside for a message: what cannot be printed is not. */
+static const char *printable(cr_arena *arena, cr_span text)
 {
-    struct by_challenge find = {
-        .challenge = challenge, .now_ms = cr_now_ms(dp->env), .arena = call->arena};
-    CR_TRY(store_read(dp->store, by_challenge_work, &find, err));
-    if (!find.found || find.session.state != SMDPP_SESSION_STARTED ||
-        !cr_span_equal(find.session.start_request_hash, request_hash)) {
-        return cr_refuse(err, "8.10.1", "3.9", "SGP.22 5.6.1",
-                         "this eUICC challenge was used for another session already");
+    char *out = cr_arena_strn(arena, cr_span_sub(text, 0, 64));
+    for (char *at = out; at && *at; at++) {
+        if (*at < ' ' || *at > '~') {
+            *at = '?';
+        }
     }
-    const struct smdpp_identity *identity =
-        smdpp_identity_under(dp->config, find.session.server_ci);
-    cr_span answer = find.session.start_answer;
-    if (!identity || answer.n <= CRYPTO_SIGNATURE) {
-        return cr_fail(err, CR_INTERNAL, NULL, "a stored session does not fit the configuration");
-    }
-    size_t n = answer.n - CRYPTO_SIGNATURE;
-    fill_initiate_ok(identity, &find.session, cr_span_sub(answer, 0, n),
-                     cr_span_sub(answer, n, CRYPTO_SIGNATURE), out);
-    return CR_OK;
+    return out ? out : "";
 }
 
 cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_call *call,
@@ -284,11 +315,12 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
     const struct rsp_initiate_authentication_request *in = request;
     const struct rsp_euicc_info1 *info = &in->euicc_info1;
     cr_arena *arena = call->arena;
+    int64_t now = cr_now_ms(dp->env);
 
     if (!cr_span_equal_nocase(host_of(in->smdp_address), cr_span_str(dp->config->address))) {
         cr_status status =
-            cr_refuse(err, "8.8.1", "3.8", "SGP.22 5.6.1", "the address %.*s is not ours",
-                      (int)in->smdp_address.n, (const char *)in->smdp_address.p);
+            cr_refuse(err, "8.8.1", "3.8", "SGP.22 5.6.1", "the address '%s' is not ours",
+                      printable(arena, in->smdp_address));
         return cr_err_next(err, status, "this SM-DP+ is %s", dp->config->address);
     }
     CR_TRY(check_version(info, err));
@@ -317,7 +349,7 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
         .server_ci = identity->ci_key_id,
         .euicc_ci = euicc_ci,
         .svn = info->lowest_svn,
-        .expires_ms = cr_now_ms(dp->env) + dp->policy.session_ms,
+        .expires_ms = now + dp->policy.session_ms,
     };
     struct rsp_server_signed1 signed1 = {
         .transaction_id = session.transaction_id,
@@ -341,19 +373,19 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
     if (!session.start_answer.p || !session.start_request_hash.p) {
         return cr_fail_memory(err);
     }
-    struct cr_err local;
-    cr_status status = store_run(dp->store, add_session_work, &session, &local);
-    if (status == CR_REFUSED && local.code == STORE_CONSTRAINT) {
-        return repeat_initiate(dp, call, in->euicc_challenge, session.start_request_hash, response,
-                               err);
-    }
-    if (status != CR_OK) {
-        if (err) {
-            *err = local;
+    struct start start = {.session = &session, .now_ms = now, .arena = arena};
+    CR_TRY(store_run(dp->store, start_work, &start, err));
+    if (start.repeated) {
+        session = start.earlier;
+        identity = smdpp_identity_under(dp->config, session.server_ci);
+        if (!identity || session.start_answer.n <= CRYPTO_SIGNATURE) {
+            return cr_fail(err, CR_INTERNAL, NULL,
+                           "a stored session does not fit the configuration");
         }
-        return status;
     }
-    fill_initiate_ok(identity, &session, signed1_tlv, signature, response);
+    size_t n = session.start_answer.n - CRYPTO_SIGNATURE;
+    fill_initiate_ok(identity, &session, cr_span_sub(session.start_answer, 0, n),
+                     cr_span_sub(session.start_answer, n, CRYPTO_SIGNATURE), response);
     return CR_OK;
 }
 
@@ -374,8 +406,6 @@ static cr_status refuse_chain(const struct pki_verdict *verdict, const char *cau
     return cr_refuse(err, subject, "6.1", "SGP.22 5.6.3", "%s", cause);
 }
 
-#define MAX_CHAIN 4
-
 struct client {
     uint8_t eid[RSP_EID];
     char eid_text[RSP_EID_TEXT];
@@ -386,10 +416,10 @@ struct client {
 static cr_status verify_client(struct smdpp *dp, const struct rsp_authenticate_response_ok *ok,
                                cr_span euicc_ci, struct client *client, struct cr_err *err)
 {
-    struct pki_cert chain[MAX_CHAIN];
-    cr_span certificates[MAX_CHAIN] = {ok->euicc_certificate, ok->next_cert_in_chain};
+    struct pki_cert chain[PKI_MAX_CHAIN];
+    cr_span certificates[PKI_MAX_CHAIN] = {ok->euicc_certificate, ok->next_cert_in_chain};
     size_t count = 2 + ok->other_certs_in_chain.count;
-    if (count > MAX_CHAIN) {
+    if (count > PKI_MAX_CHAIN) {
         return cr_refuse(err, "8.1.2", "6.1", "SGP.22 4.5.2", "the eUICC's chain is too long");
     }
     for (size_t i = 2; i < count; i++) {
@@ -450,34 +480,26 @@ static cr_status verify_signed1(const struct smdpp_session *session,
     return CR_OK;
 }
 
-struct find_order {
-    cr_span matching_id;
-    const char *eid;
-    cr_arena *arena;
-    struct smdpp_profile *profile;
-    bool found;
-};
-
-static cr_status find_order_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+static cr_status default_order_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
-    struct find_order *find = ctx;
-    if (find->matching_id.n > 0) {
-        return smdpp_profile_by_matching_id(tx, find->matching_id, find->arena, find->profile,
-                                            &find->found, err);
-    }
-    return smdpp_profile_by_default_order(tx, find->eid, find->arena, find->profile, &find->found,
-                                          err);
+    struct load *load = ctx;
+    return smdpp_profile_by_default_order(tx, load->eid, load->arena, &load->profile,
+                                          &load->has_profile, err);
 }
 
-static cr_status find_order(struct smdpp *dp, cr_span matching_id, const char *eid, cr_arena *arena,
-                            struct smdpp_profile *profile, struct cr_err *err)
+/* The order of a MatchingID was read together with the session; a default order can be looked for
+ * only now that the EID is proven. */
+static cr_status find_order(struct smdpp *dp, struct load *load, const char *eid,
+                            struct cr_err *err)
 {
-    struct find_order find = {matching_id, eid, arena, profile, false};
-    CR_TRY(store_read(dp->store, find_order_work, &find, err));
-    if (find.found) {
+    load->eid = eid;
+    if (load->matching_id.n == 0) {
+        CR_TRY(store_read(dp->store, default_order_work, load, err));
+    }
+    if (load->has_profile) {
         return CR_OK;
     }
-    if (matching_id.n > 0) {
+    if (load->matching_id.n > 0) {
         cr_status status = cr_refuse(err, "8.2.6", "3.8", "SGP.22 5.6.3",
                                      "there is no pending order with this MatchingID");
         return cr_err_next(err, status,
@@ -499,26 +521,30 @@ static cr_status check_order(const struct smdpp_profile *p, const char *eid, int
         (p->state == SMDPP_DOWNLOADED && p->bound_eid && strcmp(p->bound_eid, eid) != 0)) {
         return cr_refuse(err, "8.1.1", "3.8", "SGP.22 5.6.3", "the order is for another eUICC");
     }
-    if (p->state != SMDPP_RELEASED && p->state != SMDPP_DOWNLOADED) {
-        cr_status status =
-            cr_refuse(err, "8.2", "1.2", "SGP.22 5.6.3",
-                      "the profile cannot be downloaded: it is %s", smdpp_state_name(p->state));
-        return cr_err_next(err, status,
-                           p->state == SMDPP_CONFIRMED ? "the operator has to release it"
-                                                       : "ask the operator for a new order");
+    if (p->state == SMDPP_RELEASED || p->state == SMDPP_DOWNLOADED) {
+        return CR_OK;
     }
-    return CR_OK;
+    if (p->state == SMDPP_CONFIRMED) {
+        cr_status status =
+            cr_refuse(err, "8.2", "1.2", "SGP.22 5.6.3", "the profile is not released yet");
+        return cr_err_next(err, status, "the operator has to release it");
+    }
+    cr_status status = cr_refuse(err, "8.2.6", "3.8", "SGP.22 5.6.3",
+                                 "the order of this MatchingID is over: its profile is %s",
+                                 smdpp_state_name(p->state));
+    return cr_err_next(err, status, "ask the operator for a new order");
 }
 
 /* Ends the session and tells the order (and the operator) why: the failure in *err is what the LPA
  * gets. */
-static cr_status end_with(struct smdpp *dp, struct smdpp_session *session,
+static cr_status end_with(struct smdpp *dp, struct smdpp_session *session, cr_span request_hash,
                           struct smdpp_profile *profile, enum smdpp_event event, const char *eid,
                           enum rsp_notification_point point, bool *lost, cr_status failure,
                           struct cr_err *err)
 {
     struct rsp_function_status status = smdpp_failed_status(err->subject, err->reason, err->cause);
     profile->last_error = err->cause;
+    remember_failure(session, request_hash, err);
     struct change change = {
         .session = session,
         .from = (enum smdpp_session_state)session->state,
@@ -539,7 +565,9 @@ static cr_status end_with(struct smdpp *dp, struct smdpp_session *session,
     return failure;
 }
 
-static cr_status close_session(struct smdpp *dp, struct smdpp_session *session, cr_status failure,
+/* Ends the session; the order is not touched. */
+static cr_status close_session(struct smdpp *dp, struct smdpp_session *session,
+                               cr_span request_hash, bool *lost, cr_status failure,
                                struct cr_err *err)
 {
     struct change change = {
@@ -547,19 +575,35 @@ static cr_status close_session(struct smdpp *dp, struct smdpp_session *session, 
         .from = (enum smdpp_session_state)session->state,
         .to = SMDPP_SESSION_CLOSED,
     };
-    /* If somebody else moved the session meanwhile it is not ours to close. */
-    (void)commit(dp, &change, NULL);
-    (void)err;
+    struct cr_err local;
+    remember_failure(session, request_hash, err);
+    cr_status committed = commit_or_lose(dp, &change, lost, &local);
+    if (committed != CR_OK) {
+        *err = local;
+        return committed;
+    }
     return failure;
 }
 
+/* An order that has run out: the first who asks for it moves it. */
+static cr_status end_order(struct smdpp *dp, struct load *load, cr_span request_hash,
+                           const char *eid, bool *lost, cr_status failure, struct cr_err *err)
+{
+    struct smdpp_profile *p = &load->profile;
+    bool expired = p->expires_ms && load->now_ms >= p->expires_ms;
+    if (expired && smdpp_state_next(p->state, SMDPP_EV_EXPIRED)) {
+        return end_with(dp, &load->session, request_hash, p, SMDPP_EV_EXPIRED, eid,
+                        RSP_POINT_ELIGIBILITY, lost, failure, err);
+    }
+    return close_session(dp, &load->session, request_hash, lost, failure, err);
+}
+
 /* smdpSigned2, its signature and the rest of the answer. */
-static cr_status offer(const struct smdpp *dp, const struct smdpp_identity *identity,
-                       struct smdpp_session *session, const struct smdpp_profile *profile,
-                       const char *eid, cr_span euicc_signature1, cr_arena *arena,
+static cr_status offer(const struct smdpp_identity *identity, struct smdpp_session *session,
+                       const struct smdpp_profile *profile, const char *eid,
+                       cr_span euicc_signature1, cr_arena *arena,
                        struct rsp_authenticate_client_response *out, struct cr_err *err)
 {
-    (void)dp;
     bool same_keys = profile->state == SMDPP_DOWNLOADED && profile->bound_eid &&
                      strcmp(profile->bound_eid, eid) == 0 && profile->bound_head.p &&
                      profile->otpk_curve == (int64_t)identity->pb.curve;
@@ -588,16 +632,16 @@ static cr_status offer(const struct smdpp *dp, const struct smdpp_identity *iden
 
 /* The checks on the order, and the offer; session and client are verified. */
 static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
-                           const struct rsp_authenticate_response_ok *ok,
-                           struct smdpp_session *session, const struct client *client,
+                           const struct rsp_authenticate_response_ok *ok, struct load *load,
+                           cr_span hash, const struct client *client,
                            struct rsp_authenticate_client_response *out, bool *lost,
                            struct cr_err *err)
 {
     cr_arena *arena = call->arena;
     const struct rsp_euicc_signed1 *s = &ok->euicc_signed1;
+    struct smdpp_session *session = &load->session;
+    struct smdpp_profile *profile = &load->profile;
     const struct smdpp_identity *identity = smdpp_identity_under(dp->config, session->server_ci);
-    struct smdpp_profile profile;
-    int64_t now = cr_now_ms(dp->env);
 
     if (!identity) {
         return cr_fail(err, CR_INTERNAL, NULL, "the session's CI is not configured any more");
@@ -606,44 +650,43 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
         return cr_refuse(err, "1.3.1", "2.2", "SGP.22 5.6.3",
                          "ctxParams1 is not for a profile download");
     }
-    const struct rsp_ctx_common_authentication *ctx = &s->ctx_params1.common_authentication;
-    CR_TRY(find_order(dp, ctx->matching_id, client->eid_text, arena, &profile, err));
-    cr_status status = check_order(&profile, client->eid_text, now, err);
+    session->eid = CR_SPAN_ARRAY(client->eid);
+    session->euicc_point = crypto_public_point(client->key);
+    session->euicc_curve = crypto_public_curve(client->key);
+    session->matching_id =
+        cr_span_of(load->matching_id.n ? load->matching_id.p : client->eid, load->matching_id.n);
+    cr_status status = find_order(dp, load, client->eid_text, err);
     if (status != CR_OK) {
-        bool expired = profile.expires_ms && now >= profile.expires_ms;
-        if (expired && smdpp_state_next(profile.state, SMDPP_EV_EXPIRED)) {
-            return end_with(dp, session, &profile, SMDPP_EV_EXPIRED, client->eid_text,
-                            RSP_POINT_ELIGIBILITY, lost, status, err);
-        }
-        return close_session(dp, session, status, err);
+        return status == CR_REFUSED ? close_session(dp, session, hash, lost, status, err) : status;
     }
-    profile.downloads++;
-    if (profile.downloads > profile.download_limit) {
+    status = check_order(profile, client->eid_text, load->now_ms, err);
+    if (status != CR_OK) {
+        return end_order(dp, load, hash, client->eid_text, lost, status, err);
+    }
+    session->iccid = cr_span_str(profile->iccid);
+    session->attempt = ++profile->downloads;
+    if (profile->downloads > profile->download_limit) {
         status = cr_refuse(err, "8.8.5", "6.4", "SGP.22 5.6.3",
                            "the profile was asked for more than %lld times",
-                           (long long)profile.download_limit);
+                           (long long)profile->download_limit);
         status = cr_err_next(err, status, "ask the operator for a new order");
-        return end_with(dp, session, &profile, SMDPP_EV_ATTEMPTS, client->eid_text,
+        return end_with(dp, session, hash, profile, SMDPP_EV_ATTEMPTS, client->eid_text,
                         RSP_POINT_ELIGIBILITY, lost, status, err);
     }
     bool temporary = false;
-    status = smdpp_check_eligibility(&profile, &s->euicc_info2, &temporary, err);
+    status = smdpp_check_eligibility(profile, &s->euicc_info2, &temporary, err);
     if (status != CR_OK) {
-        return end_with(dp, session, &profile, temporary ? 0 : SMDPP_EV_NOT_ELIGIBLE,
+        return end_with(dp, session, hash, profile, temporary ? 0 : SMDPP_EV_NOT_ELIGIBLE,
                         client->eid_text, RSP_POINT_ELIGIBILITY, lost, status, err);
     }
-    session->eid = CR_SPAN_ARRAY(client->eid);
-    session->iccid = cr_span_str(profile.iccid);
-    session->euicc_point = crypto_public_point(client->key);
-    session->euicc_curve = crypto_public_curve(client->key);
-    CR_TRY(offer(dp, identity, session, &profile, client->eid_text, ok->euicc_signature1, arena,
-                 out, err));
-    session->expires_ms = now + dp->policy.session_ms;
+    CR_TRY(
+        offer(identity, session, profile, client->eid_text, ok->euicc_signature1, arena, out, err));
+    session->expires_ms = load->now_ms + dp->policy.session_ms;
     struct change change = {
         .session = session,
         .from = SMDPP_SESSION_STARTED,
         .to = SMDPP_SESSION_AUTHENTICATED,
-        .profile = &profile,
+        .profile = profile,
         .report = dp->policy.report_all_points,
         .eid = client->eid_text,
         .point = RSP_POINT_ELIGIBILITY,
@@ -660,11 +703,23 @@ static cr_status authenticate_once(struct smdpp *dp, const struct smdpp_call *ca
     struct rsp_authenticate_client_response *out = response;
     struct load load = {
         .transaction_id = in->transaction_id, .now_ms = cr_now_ms(dp->env), .arena = call->arena};
+    if (answer->which == RSP_AUTHENTICATE_RESPONSE_OK) {
+        const struct rsp_ctx_params1 *ctx = &answer->ok.euicc_signed1.ctx_params1;
+        load.matching_id = ctx->which == RSP_CTX_COMMON_AUTHENTICATION
+                               ? ctx->common_authentication.matching_id
+                               : (cr_span){0};
+    }
     CR_TRY(store_read(dp->store, load_work, &load, err));
+    cr_span hash = hash_in_arena(call->arena, &answer->raw, 1);
+    if (!hash.p) {
+        return cr_fail_memory(err);
+    }
+    if (load.has_session && failed_before(&load.session, hash, err)) {
+        return CR_REFUSED;
+    }
     if (!load.has_session || load.session.state == SMDPP_SESSION_CLOSED) {
         return unknown_transaction(err, "the TransactionID is not known");
     }
-    cr_span hash = hash_in_arena(call->arena, &answer->raw, 1);
     if (load.session.state != SMDPP_SESSION_STARTED) {
         if (!cr_span_equal(load.session.auth_request_hash, hash)) {
             return unknown_transaction(err, "the session is past AuthenticateClient");
@@ -674,12 +729,15 @@ static cr_status authenticate_once(struct smdpp *dp, const struct smdpp_call *ca
     }
     load.session.auth_request_hash = hash;
     if (answer->which == RSP_AUTHENTICATE_RESPONSE_ERROR) {
+        if (!cr_span_equal(answer->error.transaction_id, in->transaction_id)) {
+            return unknown_transaction(err, "the eUICC's TransactionID is another one");
+        }
         const char *name =
             asn1_name_of(rsp_authenticate_error_names, answer->error.authenticate_error_code);
         cr_status status = cr_refuse(
             err, "8.1", "6.1", "SGP.22 5.6.3", "the eUICC refused this server: %s (%lld)",
             name ? name : "unknown error", (long long)answer->error.authenticate_error_code);
-        return close_session(dp, &load.session, status, err);
+        return close_session(dp, &load.session, hash, lost, status, err);
     }
     const struct rsp_authenticate_response_ok *ok = &answer->ok;
     if (!cr_span_equal(ok->euicc_signed1.transaction_id, in->transaction_id)) {
@@ -691,7 +749,7 @@ static cr_status authenticate_once(struct smdpp *dp, const struct smdpp_call *ca
         status = verify_signed1(&load.session, ok, client.key, err);
     }
     if (status == CR_OK) {
-        status = authorise(dp, call, ok, &load.session, &client, out, lost, err);
+        status = authorise(dp, call, ok, &load, hash, &client, out, lost, err);
     }
     crypto_public_free(client.key);
     return status;
@@ -757,16 +815,21 @@ static cr_status check_confirmation(const struct smdpp_session *session,
 
 /* A wrong code: counted, told to the operator; the session stays for another try. */
 static cr_status confirmation_failed(struct smdpp *dp, struct smdpp_session *session,
-                                     struct smdpp_profile *profile, const char *eid, bool *lost,
-                                     cr_status failure, struct cr_err *err)
+                                     cr_span request_hash, struct smdpp_profile *profile,
+                                     const char *eid, bool *lost, cr_status failure,
+                                     struct cr_err *err)
 {
     profile->cc_failures++;
     if (profile->cc_failures >= profile->cc_limit) {
-        return end_with(dp, session, profile, SMDPP_EV_ATTEMPTS, eid,
+        return end_with(dp, session, request_hash, profile, SMDPP_EV_ATTEMPTS, eid,
                         RSP_POINT_CONFIRMATION_FAILURE, lost, failure, err);
     }
     struct rsp_function_status status = smdpp_failed_status(err->subject, err->reason, err->cause);
+    remember_failure(session, request_hash, err);
     struct change change = {
+        .session = session,
+        .from = SMDPP_SESSION_AUTHENTICATED,
+        .to = SMDPP_SESSION_AUTHENTICATED,
         .profile = profile,
         .report = true,
         .eid = eid,
@@ -881,13 +944,11 @@ static cr_status sign_channel(const struct smdpp_identity *identity,
 
 /* BF36 { BF23, body head, segments } in the arena. */
 static cr_status assemble(cr_span channel, cr_span head, cr_span segments, cr_arena *arena,
-                          const struct smdpp_call *call,
                           struct rsp_get_bound_profile_package_response *out, struct cr_err *err)
 {
     size_t length = channel.n + head.n + segments.n;
     size_t header = der_header_size(0xBF36, length);
     uint8_t *bytes = cr_arena_alloc(arena, header + length);
-    (void)call;
     if (!bytes) {
         return cr_fail_memory(err);
     }
@@ -918,28 +979,40 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
     CR_TRY(store_read(dp->store, load_work, &load, err));
     struct smdpp_session *session = &load.session;
     struct smdpp_profile *profile = &load.profile;
-    if (!load.has_session || !load.has_profile || session->state < SMDPP_SESSION_AUTHENTICATED ||
+    cr_span hash = hash_in_arena(arena, &answer->raw, 1);
+    if (!hash.p) {
+        return cr_fail_memory(err);
+    }
+    if (load.has_session && failed_before(session, hash, err)) {
+        return CR_REFUSED;
+    }
+    if (!load.has_session || session->state < SMDPP_SESSION_AUTHENTICATED ||
         session->state == SMDPP_SESSION_CLOSED) {
         return unknown_transaction(err, "the TransactionID is not known");
     }
+    if (!load.has_profile) {
+        return unknown_transaction(err, "the order of this session was cancelled");
+    }
     out->ok.transaction_id = session->transaction_id;
-    cr_span hash = hash_in_arena(arena, &answer->raw, 1);
     if (session->state == SMDPP_SESSION_BOUND) {
         if (!cr_span_equal(session->bpp_request_hash, hash) ||
             !cr_span_equal(profile->transaction_id, session->transaction_id)) {
             return unknown_transaction(err, "the session is past GetBoundProfilePackage");
         }
         return assemble(session->init_secure_channel, profile->bound_head, load.package.segments,
-                        arena, call, out, err);
+                        arena, out, err);
     }
     if (answer->which == RSP_PREPARE_DOWNLOAD_ERROR) {
+        if (!cr_span_equal(answer->error.transaction_id, in->transaction_id)) {
+            return unknown_transaction(err, "the eUICC's TransactionID is another one");
+        }
         const char *name =
             asn1_name_of(rsp_download_error_names, answer->error.download_error_code);
         cr_status status =
             cr_refuse(err, "8.1", "4.2", "SGP.22 5.6.2",
                       "the eUICC could not prepare the download: %s (%lld)",
                       name ? name : "unknown error", (long long)answer->error.download_error_code);
-        return close_session(dp, session, status, err);
+        return close_session(dp, session, hash, lost, status, err);
     }
     const struct rsp_prepare_download_ok *ok = &answer->ok;
     if (!cr_span_equal(ok->euicc_signed2.transaction_id, in->transaction_id)) {
@@ -950,12 +1023,12 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
     (void)rsp_eid_text(session->eid, eid);
     cr_status status = check_order(profile, eid, load.now_ms, err);
     if (status != CR_OK) {
-        return close_session(dp, session, status, err);
+        return end_order(dp, &load, hash, eid, lost, status, err);
     }
     bool wrong_code = false;
     status = check_confirmation(session, profile, ok->euicc_signed2.hash_cc, &wrong_code, err);
     if (status != CR_OK) {
-        return wrong_code ? confirmation_failed(dp, session, profile, eid, lost, status, err)
+        return wrong_code ? confirmation_failed(dp, session, hash, profile, eid, lost, status, err)
                           : status;
     }
     const struct smdpp_identity *identity = smdpp_identity_under(dp->config, session->server_ci);
@@ -985,7 +1058,7 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
     profile->euicc_curve = session->euicc_curve;
     profile->cc_failures = 0;
     CR_TRY(assemble(session->init_secure_channel, profile->bound_head, load.package.segments, arena,
-                    call, out, err));
+                    out, err));
     struct change change = {
         .session = session,
         .from = SMDPP_SESSION_AUTHENTICATED,
@@ -1061,7 +1134,9 @@ static cr_status cancel_once(struct smdpp *dp, const struct smdpp_call *call, co
         .from = (enum smdpp_session_state)load.session.state,
         .to = SMDPP_SESSION_CLOSED,
     };
-    if (load.has_profile && smdpp_state_next(load.profile.state, event)) {
+    /* A late message of a session that a newer one has replaced does not end the newer one's. */
+    bool current = load.has_profile && load.profile.downloads == load.session.attempt;
+    if (current && smdpp_state_next(load.profile.state, event)) {
         const char *name = asn1_name_of(rsp_cancel_reason_names, s->reason);
         change.profile = &load.profile;
         change.event = event;

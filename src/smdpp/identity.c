@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TRUST 32
+#define MAX_TRUST       32
+#define MAX_CONFIG_FILE 65536
+#define MAX_CONFIG_LINE 190 /* what the INI parser of the distribution takes */
 
 /* What the INI file says, before anything is opened. */
 struct settings {
@@ -165,6 +167,28 @@ static cr_status open_key(const char *path, const struct pki_cert *cert, struct 
     return CR_OK;
 }
 
+static const char *chain_advice(enum pki_problem problem)
+{
+    switch (problem) {
+    case PKI_UNKNOWN_CI:
+        return "name the CI that issued this certificate under 'trust'";
+    case PKI_EXPIRED:
+        return "renew the certificate, or set the clock";
+    case PKI_REVOKED:
+        return "get a new certificate: the CI has withdrawn this one";
+    case PKI_WRONG_ROLE:
+        return "dpauth-cert needs a certificate of role dp-auth, dppb-cert one of role dp-pb";
+    case PKI_OK:
+    case PKI_BAD_SIGNATURE:
+    case PKI_BAD_PROFILE:
+    case PKI_WRONG_CURVE:
+    case PKI_EID_RANGE:
+    case PKI_MALFORMED:
+        break;
+    }
+    return "use a certificate that its CI issued for an SM-DP+";
+}
+
 static cr_status check_cert(struct smdpp_config *c, const char *path, const struct pki_cert *cert,
                             enum pki_role role, cr_span ci, int64_t now_ms, struct cr_err *err)
 {
@@ -172,16 +196,16 @@ static cr_status check_cert(struct smdpp_config *c, const char *path, const stru
     struct pki_verdict verdict;
     cr_status status = pki_chain_verify(c->trust, cert, 1, &expect, &verdict, NULL, err);
     if (status != CR_OK) {
-        return cr_err_context(err, status, "%s", path);
-    }
-    if (!cert->registered_id.p) {
-        return cr_fail(err, CR_REFUSED, "SGP.22 4.5.2.1", "%s has no registeredID", path);
+        status = cr_err_context(err, status, "%s", path);
+        return cr_err_next(err, status, "%s", chain_advice(verdict.problem));
     }
     if (!c->oid.p) {
         c->oid = cert->registered_id;
     } else if (!cr_span_equal(c->oid, cert->registered_id)) {
-        return cr_fail(err, CR_REFUSED, "SGP.22 4.5.2.1", "%s carries another OID than the rest",
-                       path);
+        status = cr_fail(err, CR_REFUSED, "SGP.22 4.5.2.1", "%s carries another OID than the rest",
+                         path);
+        return cr_err_next(err, status,
+                           "an SM-DP+ has one OID: use certificates with the same registeredID");
     }
     return CR_OK;
 }
@@ -191,8 +215,8 @@ static cr_status load_identity(struct smdpp_config *c, const char *name, const c
                                int64_t now_ms, struct cr_err *err)
 {
     if (!auth_cert || !auth_key || !pb_cert || !pb_key) {
-        return cr_fail(err, CR_REFUSED, NULL,
-                       "[%s] needs dpauth-cert, dpauth-key, dppb-cert and dppb-key", name);
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "[%s] is not complete", name);
+        return cr_err_next(err, status, "it needs dpauth-cert, dpauth-key, dppb-cert and dppb-key");
     }
     struct smdpp_identity *id = &c->identities[c->identity_count];
     id->name = name;
@@ -201,6 +225,11 @@ static cr_status load_identity(struct smdpp_config *c, const char *name, const c
     id->ci_key_id = id->auth.aki;
     CR_TRY(check_cert(c, auth_cert, &id->auth, PKI_ROLE_DP_AUTH, id->ci_key_id, now_ms, err));
     CR_TRY(check_cert(c, pb_cert, &id->pb, PKI_ROLE_DP_PB, id->ci_key_id, now_ms, err));
+    if (smdpp_identity_under(c, id->ci_key_id)) {
+        cr_status status = cr_fail(err, CR_REFUSED, NULL,
+                                   "[%s] stands under the same CI as another identity", name);
+        return cr_err_next(err, status, "leave one of them out: there is one identity for each CI");
+    }
     c->identity_count++; /* from here on free() has to look at the keys */
     CR_TRY(open_key(auth_key, &id->auth, &id->auth_key, err));
     return open_key(pb_key, &id->pb, &id->pb_key, err);
@@ -221,6 +250,35 @@ static cr_status add_trust(struct smdpp_config *c, const char *path, bool crl, s
     return status;
 }
 
+static cr_status check_complete(const struct settings *s, struct cr_err *err)
+{
+    const struct smdpp_config *c = s->config;
+    if (!c->address || !c->address[0]) {
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "this SM-DP+ has no address");
+        return cr_err_next(err, status,
+                           "set 'address' in [smdpp] to the host name that is in "
+                           "activation codes");
+    }
+    if (s->trust_count == 0) {
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "no CI is trusted");
+        return cr_err_next(err, status, "name CI certificates under 'trust' in [smdpp]");
+    }
+    if (s->identity_count == 0) {
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "there is no [identity ...] section");
+        return cr_err_next(err, status, "add one for each CI with its certificates and keys");
+    }
+    for (size_t i = 0; i < c->tls_count; i++) {
+        if (!c->tls[i].cert != !c->tls[i].key) {
+            cr_status status = cr_fail(err, CR_REFUSED, NULL, "TLS certificate %zu has no %s",
+                                       i + 1, c->tls[i].cert ? "key" : "certificate");
+            return cr_err_next(err, status,
+                               "set tls-cert and tls-key (tls-cert.2 and tls-key.2, "
+                               "...) in pairs");
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status load_settings(struct settings *s, const cr_env *env, struct cr_err *err)
 {
     struct smdpp_config *c = s->config;
@@ -228,6 +286,7 @@ static cr_status load_settings(struct settings *s, const cr_env *env, struct cr_
     if (!c->trust) {
         return cr_fail_memory(err);
     }
+    CR_TRY(check_complete(s, err));
     for (size_t i = 0; i < s->trust_count; i++) {
         CR_TRY(add_trust(c, s->trust[i], false, err));
     }
@@ -238,12 +297,6 @@ static cr_status load_settings(struct settings *s, const cr_env *env, struct cr_
         CR_TRY(load_identity(c, s->identity[i].name, s->identity[i].auth_cert,
                              s->identity[i].auth_key, s->identity[i].pb_cert, s->identity[i].pb_key,
                              cr_now_ms(env), err));
-    }
-    if (!c->address || !c->address[0]) {
-        return cr_fail(err, CR_REFUSED, NULL, "[smdpp] needs an address");
-    }
-    if (c->identity_count == 0) {
-        return cr_fail(err, CR_REFUSED, NULL, "there is no [identity ...] section");
     }
     return CR_OK;
 }
@@ -257,19 +310,61 @@ static char *directory_of(cr_arena *arena, const char *path)
     return cr_arena_strn(arena, cr_span_of(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
+/* The number of a line that the parser would cut in two, 0 = none. */
+static int too_long_line(cr_span text)
+{
+    int line = 1;
+    size_t column = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        column++;
+        if (text.p[i] == '\n') {
+            line++;
+            column = 0;
+        } else if (column > MAX_CONFIG_LINE) {
+            return line;
+        }
+    }
+    return 0;
+}
+
+static cr_status parse_settings(struct settings *s, cr_buf *content, const char *path,
+                                struct cr_err *err)
+{
+    int line = too_long_line(cr_buf_span(content));
+    if (line > 0) {
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "%s line %d: longer than %d characters",
+                                   path, line, MAX_CONFIG_LINE);
+        return cr_err_next(err, status,
+                           "go on with the value in the next line, behind a blank at its start");
+    }
+    const char *text = cr_buf_cstr(content);
+    line = text ? ini_parse_string(text, on_setting, s) : -1;
+    if (line < 0) {
+        return cr_fail_memory(err);
+    }
+    if (line > 0) {
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "%s line %d: %s", path, line,
+                                   s->problem[0] ? s->problem : "not a setting");
+        return cr_err_next(err, status,
+                           "correct the line; the sections are [smdpp], [identity NAME] and "
+                           "[operator NAME]");
+    }
+    return CR_OK;
+}
+
 cr_status smdpp_config_load(const char *path, const cr_env *env, struct smdpp_config *out,
                             struct cr_err *err)
 {
     *out = (struct smdpp_config){0};
     struct settings s = {.config = out, .dir = directory_of(&out->arena, path)};
-    int line = s.dir ? ini_parse(path, on_setting, &s) : -1;
-    cr_status status = CR_OK;
-    if (line < 0) {
-        status = cr_fail(err, CR_RESOURCE, NULL, "cannot read the configuration %s", path);
-    } else if (line > 0) {
-        status = cr_fail(err, CR_REFUSED, NULL, "%s line %d: %s", path, line,
-                         s.problem[0] ? s.problem : "not a setting");
-    } else {
+    cr_buf content = {0};
+    cr_status status =
+        s.dir ? cr_file_read(path, MAX_CONFIG_FILE, &content, err) : cr_fail_memory(err);
+    if (status == CR_OK) {
+        status = parse_settings(&s, &content, path, err);
+    }
+    cr_buf_free(&content);
+    if (status == CR_OK) {
         status = load_settings(&s, env, err);
         if (status != CR_OK) {
             status = cr_err_context(err, status, "%s", path);
@@ -331,7 +426,7 @@ cr_status smdpp_config_from_pki(const char *dir, const cr_env *env, struct smdpp
         status = cr_fail(err, CR_RESOURCE, NULL, "%s holds no certificates of an SM-DP+", dir);
         status = cr_err_next(err, status, "make a set with 'crisp pki init %s'", dir);
     } else {
-        out->address = host_of_tls(out, err);
+        out->address = host_of_tls(out, NULL);
         status = load_settings(&s, env, err);
     }
     if (status != CR_OK) {
@@ -375,14 +470,18 @@ cr_status smdpp_operator_set(struct smdpp_config *config, const char *name, cons
     if (i == SMDPP_MAX_OPERATORS || !name[0]) {
         return cr_fail(err, CR_REFUSED, NULL, "no room for operator '%s'", name);
     }
-    struct smdpp_operator *op = &config->operators[i];
+    struct smdpp_operator op = config->operators[i];
     if (i == config->operator_count) {
-        op->name = cr_arena_printf(&config->arena, "%s", name);
-        config->operator_count++;
+        op = (struct smdpp_operator){.name = cr_arena_printf(&config->arena, "%s", name)};
     }
-    op->notify = notify ? cr_arena_printf(&config->arena, "%s", notify) : op->notify;
-    op->ca = ca ? cr_arena_printf(&config->arena, "%s", ca) : op->ca;
-    return op->name ? CR_OK : cr_fail_memory(err);
+    op.notify = notify ? cr_arena_printf(&config->arena, "%s", notify) : op.notify;
+    op.ca = ca ? cr_arena_printf(&config->arena, "%s", ca) : op.ca;
+    if (!op.name || (notify && !op.notify) || (ca && !op.ca)) {
+        return cr_fail_memory(err);
+    }
+    config->operators[i] = op;
+    config->operator_count += i == config->operator_count;
+    return CR_OK;
 }
 
 const struct smdpp_identity *smdpp_identity_under(const struct smdpp_config *config,

@@ -32,7 +32,7 @@ const struct store_migration smdpp_migrations[] = {
      "CREATE TABLE session("
      " transaction_id BLOB PRIMARY KEY, challenge BLOB NOT NULL, state INTEGER NOT NULL,"
      " revision INTEGER NOT NULL, expires_ms INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;"
-     "CREATE UNIQUE INDEX session_challenge ON session(challenge);"
+     "CREATE INDEX session_challenge ON session(challenge) WHERE state = 1;"
      "CREATE INDEX session_expires ON session(expires_ms);"
      "CREATE TABLE call("
      " requester TEXT NOT NULL, call_id TEXT NOT NULL, function TEXT NOT NULL,"
@@ -100,7 +100,31 @@ static cr_status read_profile(const struct store_row *row, cr_arena *arena,
         .otpk_curve = store_int(row, 30),
         .policy_rules = store_int(row, 31),
     };
-    return out->iccid && out->type && out->owner && out->metadata.p ? CR_OK : cr_fail_memory(err);
+    /* Short memory must not turn a bound order into one for anybody. */
+    const bool lost[] = {
+        !out->iccid,
+        !out->type,
+        !out->owner,
+        !out->metadata.p,
+        !out->requester && !store_is_null(row, 8),
+        !out->matching_id && !store_is_null(row, 9),
+        !out->eid && !store_is_null(row, 10),
+        !out->smds_address && !store_is_null(row, 11),
+        !out->cc_hash.p && !store_is_null(row, 12),
+        !out->transaction_id.p && !store_is_null(row, 18),
+        !out->bound_eid && !store_is_null(row, 19),
+        !out->euicc_key.p && !store_is_null(row, 20),
+        !out->otpk_euicc.p && !store_is_null(row, 22),
+        !out->otpk_dp.p && !store_is_null(row, 23),
+        !out->bound_head.p && !store_is_null(row, 24),
+        !out->host_id.p && !store_is_null(row, 25),
+    };
+    for (size_t i = 0; i < CR_COUNT(lost); i++) {
+        if (lost[i]) {
+            return cr_fail_memory(err);
+        }
+    }
+    return CR_OK;
 }
 
 static cr_status take_one(const struct store_row *row, void *ctx, struct cr_err *err)
@@ -139,7 +163,7 @@ cr_status smdpp_profile_by_default_order(struct store_tx *tx, const char *eid, c
     /* Installed and failed ones keep their order for the record: only what can be downloaded. */
     return find(tx,
                 "SELECT " PROFILE_COLUMNS " FROM profile WHERE matching_id = '' AND eid = ?"
-                " AND state IN (4, 5, 6) ORDER BY created_ms LIMIT 1",
+                " AND state IN (4, 5, 6) ORDER BY state = 4, created_ms LIMIT 1",
                 STORE_VALUES(STORE_T(eid)), arena, out, found, err);
 }
 
@@ -155,9 +179,10 @@ cr_status smdpp_profile_available(struct store_tx *tx, const char *type, const c
                                   struct cr_err *err)
 {
     return find(tx,
-                "SELECT " PROFILE_COLUMNS " FROM profile WHERE type = ? AND owner IN ('', ?)"
-                " AND state = 1 LIMIT 1",
-                STORE_VALUES(STORE_T(type), STORE_T(requester)), arena, out, found, err);
+                "SELECT " PROFILE_COLUMNS " FROM profile WHERE type = ? AND (? = '' OR"
+                " owner IN ('', ?)) AND state = 1 LIMIT 1",
+                STORE_VALUES(STORE_T(type), STORE_T(requester), STORE_T(requester)), arena, out,
+                found, err);
 }
 
 struct type_known {
@@ -179,8 +204,9 @@ cr_status smdpp_profile_type_known(struct store_tx *tx, const char *type, const 
     *known = false;
     *allowed = false;
     struct type_known take = {known, allowed};
-    return store_exec(tx, "SELECT DISTINCT owner IN ('', ?) FROM profile WHERE type = ?",
-                      STORE_VALUES(STORE_T(requester), STORE_T(type)), take_type, &take, NULL, err);
+    return store_exec(tx, "SELECT DISTINCT ? = '' OR owner IN ('', ?) FROM profile WHERE type = ?",
+                      STORE_VALUES(STORE_T(requester), STORE_T(requester), STORE_T(type)),
+                      take_type, &take, NULL, err);
 }
 
 struct each {
@@ -286,9 +312,8 @@ cr_status smdpp_profile_add(struct store_tx *tx, const struct smdpp_profile *p,
         "euicc_curve, created_ms,"
         " updated_ms) VALUES(?, ?, ?, 1, 1, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?)",
         STORE_VALUES(STORE_T(p->iccid), STORE_T(p->type), STORE_T(p->owner), STORE_B(p->metadata),
-                     STORE_I(p->profile_class), STORE_I((int64_t)package->upp.n),
-                     STORE_I(p->package_version), STORE_I(p->policy_rules), STORE_I(p->created_ms),
-                     STORE_I(p->created_ms)),
+                     STORE_I(p->profile_class), STORE_I(p->size), STORE_I(p->package_version),
+                     STORE_I(p->policy_rules), STORE_I(p->created_ms), STORE_I(p->created_ms)),
         NULL, NULL, NULL, &local);
     if (status == CR_REFUSED && local.code == STORE_CONSTRAINT) {
         status = cr_fail(err, CR_REFUSED, NULL,

@@ -14,6 +14,7 @@
 #define SMDPP_ICCID_DIGITS   20 /* most digits of an ICCID */
 #define SMDPP_MAX_MATCHINGID 255
 #define SMDPP_MAX_TYPE       64
+#define SMDPP_MAX_OWNER      128
 #define SMDPP_MAX_METADATA   8192 /* bytes of BF25 */
 /* err->code of a lost compare-and-set: run the handler again. */
 #define SMDPP_LOST 1001
@@ -55,7 +56,7 @@ struct smdpp_profile {
     int64_t otpk_curve;  /* enum crypto_curve of the one-time keys */
     cr_span otpk_euicc;  /* one-time keys of the binding */
     cr_span otpk_dp;
-    cr_span bound_head; /* BPP behind BF23 up to and without A3 (A0, A1, A2) */
+    cr_span bound_head; /* BPP behind BF23 up to the first '86' TLV (A0, A1, A2, header of A3) */
     cr_span host_id;
     const char *last_error; /* a sentence for the operator; NULL = none */
     int64_t created_ms, updated_ms;
@@ -76,7 +77,8 @@ cr_status smdpp_profile_by_default_order(struct store_tx *tx, const char *eid, c
 cr_status smdpp_profile_by_transaction(struct store_tx *tx, cr_span transaction_id, cr_arena *arena,
                                        struct smdpp_profile *out, bool *found,
                                        struct cr_err *err) CR_MUST_CHECK;
-/* An Available profile of the type that the owner may order. */
+/* An Available profile of the type that the requester may order; "" = the owner of the server, who
+ * may order any. */
 cr_status smdpp_profile_available(struct store_tx *tx, const char *type, const char *requester,
                                   cr_arena *arena, struct smdpp_profile *out, bool *found,
                                   struct cr_err *err) CR_MUST_CHECK;
@@ -105,8 +107,8 @@ void smdpp_profile_clear_order(struct smdpp_profile *profile);
 
 /* A package in the inventory: the UPP and the PPP made of it ahead of any order. */
 struct smdpp_package {
-    cr_span upp;
-    cr_span ppk;      /* mcv, s_enc, s_mac: 48 bytes, sealed (smdpp/seal.h) */
+    cr_span upp;      /* sealed (smdpp/seal.h, "upp"): it holds the subscription's keys */
+    cr_span ppk;      /* mcv, s_enc, s_mac: 48 bytes, sealed ("ppk") */
     cr_span segments; /* '86' TLVs */
 };
 

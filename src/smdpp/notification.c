@@ -112,16 +112,25 @@ static bool result_verifies(const struct arrival *a, const struct smdpp_profile 
 
 struct find_result {
     cr_span transaction_id;
+    char iccid[RSP_ICCID_TEXT]; /* "" = not said */
     cr_arena *arena;
     struct smdpp_profile profile;
     bool found;
 };
 
+/* By the session that bound the package; a result of an earlier session (the chip installed, the
+ * LPA gave up and tried again before it told) is found by its ICCID. */
 static cr_status find_result_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct find_result *find = ctx;
-    return smdpp_profile_by_transaction(tx, find->transaction_id, find->arena, &find->profile,
-                                        &find->found, err);
+    CR_TRY(smdpp_profile_by_transaction(tx, find->transaction_id, find->arena, &find->profile,
+                                        &find->found, err));
+    if (find->found || !find->iccid[0]) {
+        return CR_OK;
+    }
+    CR_TRY(smdpp_profile_by_iccid(tx, find->iccid, find->arena, &find->profile, &find->found, err));
+    find->found = find->found && find->profile.bound_eid && find->profile.euicc_key.p;
+    return CR_OK;
 }
 
 static cr_status result_work(struct store_tx *tx, void *ctx, struct cr_err *err)
@@ -133,9 +142,13 @@ static cr_status result_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     /* Read again: between the verification and now the row may have moved. */
     CR_TRY(smdpp_profile_by_iccid(tx, a->iccid, a->arena, &profile, &a->known, err));
     CR_TRY(keep(a, tx, &first, &newest, err));
-    if (!first || !a->known ||
-        !cr_span_equal(profile.transaction_id,
-                       a->pending->profile_installation_result.data.transaction_id)) {
+    const struct rsp_profile_installation_result_data *data =
+        &a->pending->profile_installation_result.data;
+    bool same_session = cr_span_equal(profile.transaction_id, data->transaction_id);
+    bool installed = data->final_result.which == RSP_INSTALL_SUCCESS;
+    /* An earlier session's failure says nothing about this one; its success does. */
+    if (!first || !a->known || !profile.bound_eid || strcmp(profile.bound_eid, a->eid) != 0 ||
+        (!same_session && !installed)) {
         return CR_OK;
     }
     return apply_result(a, tx, &profile, err);
@@ -146,6 +159,7 @@ static cr_status handle_result(struct arrival *a, struct cr_err *err)
     struct find_result find = {.transaction_id =
                                    a->pending->profile_installation_result.data.transaction_id,
                                .arena = a->arena};
+    (void)rsp_iccid_text(a->metadata->iccid, find.iccid);
     CR_TRY(store_read(a->dp->store, find_result_work, &find, err));
     a->known = find.found;
     if (!find.found) {
@@ -270,9 +284,11 @@ cr_status smdpp_handle_notification(struct smdpp *dp, const struct smdpp_call *c
     cr_status status = CR_OK;
     for (int i = 0; i < SMDPP_CAS_TRIES; i++) {
         struct cr_err local = {0};
-        status = a.pending->which == RSP_PENDING_PROFILE_INSTALLATION_RESULT
-                     ? handle_result(&a, &local)
-                     : handle_other(&a, &local);
+        if (a.pending->which == RSP_PENDING_PROFILE_INSTALLATION_RESULT) {
+            status = handle_result(&a, &local);
+        } else if (a.pending->which == RSP_PENDING_OTHER_SIGNED_NOTIFICATION) {
+            status = handle_other(&a, &local);
+        } /* results of RPM packages: none was sent from here */
         if (err && status != CR_OK) {
             *err = local;
         }

@@ -82,7 +82,17 @@ static cr_status outcome_work(struct store_tx *tx, void *ctx, struct cr_err *err
                       NULL, NULL, err);
 }
 
-static cr_status post(const struct smdpp_outbox *box, const struct smdpp_operator *op,
+static bool stopping(struct smdpp_outbox *box);
+
+/* A delivery under way does not hold up the end of the server. */
+static bool go_on(void *ctx, size_t done, size_t total)
+{
+    (void)done;
+    (void)total;
+    return !stopping(ctx);
+}
+
+static cr_status post(struct smdpp_outbox *box, const struct smdpp_operator *op,
                       const struct message *m, struct cr_err *err)
 {
     static const char *const headers[] = {"Content-Type: application/json",
@@ -93,6 +103,8 @@ static cr_status post(const struct smdpp_outbox *box, const struct smdpp_operato
         .client_cert = box->client_cert,
         .client_key = box->client_key,
         .timeout_seconds = 20,
+        .progress = go_on,
+        .progress_ctx = box,
         .allow_plain = strncmp(op->notify, "http://127.", 11) == 0,
         .max_response = 65536,
     };
@@ -100,7 +112,15 @@ static cr_status post(const struct smdpp_outbox *box, const struct smdpp_operato
     char url[2048];
     int status = 0;
     cr_buf response = {0};
-    (void)snprintf(url, sizeof(url), "%s/gsma/rsp2/es2plus/%s", op->notify, m->function);
+    size_t base = strlen(op->notify);
+    while (base > 0 && op->notify[base - 1] == '/') {
+        base--;
+    }
+    int n =
+        snprintf(url, sizeof(url), "%.*s/gsma/rsp2/es2plus/%s", (int)base, op->notify, m->function);
+    if (n < 0 || (size_t)n >= sizeof(url)) {
+        return cr_fail(err, CR_REFUSED, NULL, "the notify address of %s is too long", op->name);
+    }
     CR_TRY(http_client_new(&options, &client, err));
     cr_status result = http_client_post(client, url, headers, m->body, &status, &response, err);
     if (result == CR_OK && (status < 200 || status > 299)) {
@@ -133,7 +153,9 @@ static bool deliver(struct smdpp_outbox *box, const struct message *m)
         outcome.done = now - m->created_ms > GIVE_UP_MS;
     }
     if (store_run(smdpp_store(box->dp), outcome_work, &outcome, &err) != CR_OK) {
+        /* It stays and will be sent again, but not at once: the operator is not to be flooded. */
         cr_log(box->env, CR_LOG_ERROR, "outbox: %s", err.cause);
+        return false;
     }
     return outcome.done;
 }

@@ -19,7 +19,8 @@ cr_status smdpp_outbox_start(struct smdpp *dp, const char *client_cert, const ch
                              struct cr_err *err) CR_MUST_CHECK;
 /* Something was put in: look now. Callable from any thread. */
 void smdpp_outbox_wake(struct smdpp_outbox *outbox);
-/* Ends the thread (a delivery under way is waited for). NULL allowed. */
+/* Ends the thread; a delivery under way is given up and made again after the next start. NULL
+ * allowed. */
 void smdpp_outbox_stop(struct smdpp_outbox *outbox);
 
 #endif

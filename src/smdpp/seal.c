@@ -3,10 +3,29 @@
 #include "base/file.h"
 #include "crypto/symmetric.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define SEAL_NONCE 12
 #define SEAL_LABEL 128
+
+/* Several processes may start at once on a fresh directory: the first name given to a key stays. */
+static cr_status make_key(const char *path, const cr_env *env, struct cr_err *err)
+{
+    char mine[4096 + 32];
+    uint8_t key[SMDPP_SEAL_KEY];
+    (void)snprintf(mine, sizeof(mine), "%s.%ld", path, (long)getpid());
+    CR_TRY(cr_random(env, key, sizeof(key), err));
+    cr_status status = cr_file_write(mine, CR_SPAN_ARRAY(key), 0600, err);
+    cr_wipe(key, sizeof(key));
+    CR_TRY(status);
+    if (link(mine, path) != 0 && errno != EEXIST) {
+        status = cr_fail(err, CR_RESOURCE, NULL, "making %s: %s", path, strerror(errno));
+    }
+    (void)unlink(mine);
+    return status;
+}
 
 cr_status smdpp_seal_open(const char *dir, bool fresh, const cr_env *env, struct smdpp_seal *out,
                           struct cr_err *err)
@@ -20,14 +39,14 @@ cr_status smdpp_seal_open(const char *dir, bool fresh, const cr_env *env, struct
                         "%s is missing: the keys in the database cannot be opened", path);
             return cr_err_next(err, status, "restore seal.key from the backup of this directory");
         }
-        CR_TRY(cr_random(env, out->key, sizeof(out->key), err));
-        return cr_file_write(path, CR_SPAN_ARRAY(out->key), 0600, err);
+        CR_TRY(make_key(path, env, err));
     }
     cr_buf content = {.secret = true};
     cr_status status = cr_file_read(path, SMDPP_SEAL_KEY, &content, err);
     if (status == CR_OK && content.n != SMDPP_SEAL_KEY) {
         status =
             cr_fail(err, CR_MALFORMED, NULL, "%s does not hold %d bytes", path, SMDPP_SEAL_KEY);
+        status = cr_err_next(err, status, "restore seal.key from the backup of this directory");
     }
     if (status == CR_OK) {
         memcpy(out->key, content.p, SMDPP_SEAL_KEY);

@@ -45,7 +45,8 @@ static const char *protocol_version(const struct http_request *request)
 static bool content_type_is(const struct http_request *request, const char *type)
 {
     const char *given = http_request_header(request, "Content-Type");
-    return given && strncasecmp(given, type, strlen(type)) == 0;
+    size_t n = strlen(type);
+    return given && strncasecmp(given, type, n) == 0 && strchr("; \t", given[n]) != NULL;
 }
 
 static int http_status_of(cr_status status, const struct cr_err *err)
@@ -105,8 +106,8 @@ static void answer_json(struct smdpp_service *service, const struct rsp_function
         log_failure(service, request, status, &err);
     }
     out->status = http_status_of(status, &err);
-    if (function->notification && out->status == 200) {
-        plain_answer(out, 204);
+    if (function->notification) {
+        plain_answer(out, out->status == 200 ? 204 : out->status);
         return;
     }
     struct rsp_function_status failed;
@@ -255,6 +256,9 @@ static cr_status open_tls(struct smdpp_service *service, const struct smdpp_serv
             identities[count].cert_file = o->config->tls[i].cert;
             identities[count++].key_file = o->config->tls[i].key;
         }
+    }
+    if (o->plain && !o->es2) {
+        return CR_OK;
     }
     if (count == 0) {
         cr_status status = cr_fail(err, CR_REFUSED, NULL, "there is no TLS certificate");

@@ -35,6 +35,13 @@ static const struct asn1_field session_fields[] = {
     BYTES(auth_answer, 0x8F),
     BYTES(bpp_request_hash, 0x90),
     BYTES(init_secure_channel, 0x91),
+    BYTES(matching_id, 0x92),
+    NUMBER(attempt, 0x93),
+    BYTES(failed_request_hash, 0x94),
+    BYTES(failed_subject, 0x95),
+    BYTES(failed_reason, 0x96),
+    BYTES(failed_cause, 0x97),
+    BYTES(failed_next, 0x98),
 };
 
 static const struct asn1_type session_type = {
@@ -71,24 +78,32 @@ struct take {
     cr_arena *arena;
     struct smdpp_session *out;
     bool *found;
+    cr_span start_request_hash; /* present: only the session with this one */
 };
 
 static cr_status take_session(const struct store_row *row, void *ctx, struct cr_err *err)
 {
     struct take *take = ctx;
+    struct smdpp_session session;
     cr_span data = cr_arena_copy(take->arena, store_bytes(row, 4));
     cr_span id = cr_arena_copy(take->arena, store_bytes(row, 0));
     if (!data.p || !id.p) {
         return cr_fail_memory(err);
     }
-    CR_TRY(asn1_decode(&session_type, data, 0, take->arena, take->out, err));
-    if (take->out->version != 1) {
-        return cr_fail(err, CR_REFUSED, NULL, "the session was written by a newer crisp");
+    cr_status status = asn1_decode(&session_type, data, 0, take->arena, &session, err);
+    if (status != CR_OK || session.version != 1) {
+        /* Our own data: nothing that the peer sent is at fault. */
+        return cr_fail(err, CR_INTERNAL, NULL, "a session was written by another version of crisp");
     }
-    take->out->transaction_id = id;
-    take->out->state = store_int(row, 1);
-    take->out->revision = store_int(row, 2);
-    take->out->expires_ms = store_int(row, 3);
+    if (take->start_request_hash.p &&
+        !cr_span_equal(session.start_request_hash, take->start_request_hash)) {
+        return CR_OK;
+    }
+    session.transaction_id = id;
+    session.state = store_int(row, 1);
+    session.revision = store_int(row, 2);
+    session.expires_ms = store_int(row, 3);
+    *take->out = session;
     *take->found = true;
     return CR_OK;
 }
@@ -98,7 +113,7 @@ cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t
                             struct cr_err *err)
 {
     *found = false;
-    struct take take = {arena, out, found};
+    struct take take = {arena, out, found, {0}};
     return store_exec(tx,
                       "SELECT transaction_id, state, revision, expires_ms, data FROM session"
                       " WHERE transaction_id = ? AND expires_ms > ?",
@@ -106,15 +121,15 @@ cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t
                       NULL, err);
 }
 
-cr_status smdpp_session_by_challenge(struct store_tx *tx, cr_span euicc_challenge, int64_t now_ms,
-                                     cr_arena *arena, struct smdpp_session *out, bool *found,
-                                     struct cr_err *err)
+cr_status smdpp_session_by_start(struct store_tx *tx, cr_span euicc_challenge, cr_span request_hash,
+                                 int64_t now_ms, cr_arena *arena, struct smdpp_session *out,
+                                 bool *found, struct cr_err *err)
 {
     *found = false;
-    struct take take = {arena, out, found};
+    struct take take = {arena, out, found, request_hash};
     return store_exec(tx,
                       "SELECT transaction_id, state, revision, expires_ms, data FROM session"
-                      " WHERE challenge = ? AND expires_ms > ?",
+                      " WHERE challenge = ? AND state = 1 AND expires_ms > ?",
                       STORE_VALUES(STORE_B(euicc_challenge), STORE_I(now_ms)), take_session, &take,
                       NULL, err);
 }

@@ -3,8 +3,9 @@
  *
  * A session lives in the store, not in a process, so that any process on the same database can
  * answer the next request. It keeps the hash of the last request of each step with what was
- * answered: the same request again gets the same answer, without doing anything twice. One-time
- * private keys are sealed (smdpp/seal.h).
+ * answered (a refusal that changed something included): the same request again gets the same
+ * answer, without doing anything twice. One-time private keys are not kept at all: the package that
+ * was bound with them is.
  */
 #ifndef CRISP_SMDPP_SESSION_H
 #define CRISP_SMDPP_SESSION_H
@@ -50,6 +51,15 @@ struct smdpp_session {
     /* From GetBoundProfilePackage on. */
     cr_span bpp_request_hash;
     cr_span init_secure_channel; /* signed BF23 that went out */
+
+    /* The order that the session is about, from AuthenticateClient on: the ICCID may be in another
+     * order by the next request. */
+    cr_span matching_id; /* text; present, maybe empty */
+    int64_t attempt;     /* smdpp_profile.downloads that this session made */
+
+    /* The last refusal that changed something. */
+    cr_span failed_request_hash;
+    cr_span failed_subject, failed_reason, failed_cause, failed_next; /* texts */
 };
 
 /* Inserts a new session (revision 1). */
@@ -60,9 +70,11 @@ cr_status smdpp_session_add(struct store_tx *tx, struct smdpp_session *session,
 cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t now_ms,
                             cr_arena *arena, struct smdpp_session *out, bool *found,
                             struct cr_err *err) CR_MUST_CHECK;
-cr_status smdpp_session_by_challenge(struct store_tx *tx, cr_span euicc_challenge, int64_t now_ms,
-                                     cr_arena *arena, struct smdpp_session *out, bool *found,
-                                     struct cr_err *err) CR_MUST_CHECK;
+/* The live session that InitiateAuthentication answered to this very request, if nothing happened
+ * in it since. */
+cr_status smdpp_session_by_start(struct store_tx *tx, cr_span euicc_challenge, cr_span request_hash,
+                                 int64_t now_ms, cr_arena *arena, struct smdpp_session *out,
+                                 bool *found, struct cr_err *err) CR_MUST_CHECK;
 
 /* Writes it back in a new state where state and revision are still what was read (from_state,
  * session->revision). CR_RESOURCE: somebody else moved it. */
