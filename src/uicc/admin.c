@@ -154,7 +154,7 @@ uicc_sw command_delete_file(struct command *c)
     if (status != CR_OK) {
         return uicc_failed(c, status, &err);
     }
-    selection_repair(c->u);
+    uicc_files_changed(c->u);
     return UICC_SW_OK;
 }
 

@@ -107,7 +107,8 @@ struct uicc_fs {
     char prefix[UICC_MAX_PREFIX];
 };
 
-/* Names a file system; touches nothing. False when the prefix is empty or too long. */
+/* Names a file system; touches nothing. No prefix may be the beginning of another one: end it with
+ * a character that does not occur in it before. False when the prefix is empty or too long. */
 bool uicc_fs_init(struct uicc_fs *fs, struct nvm *nvm, cr_span prefix) CR_MUST_CHECK;
 
 /* The MF; 0 when there is no file system under the prefix yet. */

@@ -144,9 +144,6 @@ void selection_reset(struct uicc *u, unsigned channel);
 void selection_leave_app(struct uicc *u, unsigned channel);
 /* Forgets local PINs of ADFs that no channel has as its application any more. */
 void selection_end_sessions(struct uicc *u);
-/* Channels that point to files which are gone go back to the MF. */
-void selection_repair(struct uicc *u);
-
 /* Goes down from the current DF of *sel along two-byte FIDs, through DFs to a DF or EF; false
  * leaves *sel anywhere. ADFs are not entered. */
 bool selection_walk(const struct uicc *u, struct selection *sel, cr_span path);

@@ -77,7 +77,7 @@ void selection_end_sessions(struct uicc *u)
     }
 }
 
-void selection_repair(struct uicc *u)
+void uicc_files_changed(struct uicc *u)
 {
     struct uicc_file_attr a;
     for (unsigned i = 0; i < UICC_CHANNELS; i++) {

@@ -38,7 +38,8 @@ struct uicc_apdu {
     cr_span all;      /* the whole command as received */
 };
 
-/* One command on its way through an application. */
+/* One command on its way through an application. The memory has the transaction of the command
+ * open: no nvm_begin() or nvm_commit() in here. */
 struct uicc_call {
     struct uicc *uicc;
     const struct uicc_apdu *apdu;
@@ -118,6 +119,10 @@ void uicc_unregister(struct uicc *uicc, cr_span aid);
  * applications stay selected. May be called from an application's process(); undone when the
  * transaction of that command fails. */
 cr_status uicc_set_profile(struct uicc *uicc, cr_span prefix, struct cr_err *err) CR_MUST_CHECK;
+/* To be called after files of the visible profile were deleted by other means than APDUs: channels
+ * that point to one which is gone go back to the MF. */
+void uicc_files_changed(struct uicc *uicc);
+
 /* The file system that is visible; NULL = none. */
 const struct uicc_fs *uicc_profile(const struct uicc *uicc);
 

@@ -303,6 +303,50 @@ static void a_rollback_leaves_no_trace(void **state)
     sim_free(sim);
 }
 
+static void nesting_has_an_end(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new();
+    uicc_file at = sim->mf;
+    for (uint16_t depth = 2; depth <= UICC_MAX_DEPTH; depth++) {
+        at = sim_file(sim, at, ATTR(.kind = UICC_DF, .fid = (uint16_t)(0x5F00 + depth)), NULL);
+    }
+    REFUSED(sim, at, ATTR(.kind = UICC_DF, .fid = 0x5FFF), UICC_SW_NO_MEMORY);
+    assert_int_equal(create(sim, at, ATTR(.kind = UICC_TRANSPARENT, .fid = 0x4F01)), CR_OK);
+    /* Links in a circle: a channel goes as deep as it can, and no further. */
+    uicc_file a = sim_file(sim, sim->mf, ATTR(.kind = UICC_DF, .fid = 0x7FA0), NULL);
+    uicc_file b = sim_file(sim, sim->mf, ATTR(.kind = UICC_DF, .fid = 0x7FB1), NULL);
+    sim_file(sim, a, ATTR(.kind = UICC_DF, .fid = 0x5F01, .link = b), NULL);
+    sim_file(sim, b, ATTR(.kind = UICC_DF, .fid = 0x5F01, .link = a), NULL);
+    SIM_SW(sim, "00A4000C027FA0", 0x9000);
+    for (int i = 2; i < UICC_MAX_DEPTH; i++) {
+        SIM_SW(sim, "00A4010C025F01", 0x9000);
+    }
+    SIM_SW(sim, "00A4010C025F01", 0x6A82);
+    SIM_SW(sim, "00A4030C", 0x9000);
+    sim_free(sim);
+}
+
+/* A channel in a file that goes away under it. */
+static void deletion_under_a_channel(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new();
+    SIM_SW(sim, SELECT_USIM, 0x9000);
+    SIM_SW(sim, "00A4000C025F3B", 0x9000);
+    SIM_SW(sim, "00A4000C024F20", 0x9000);
+    SIM_SW(sim, VERIFY_PIN2, 0x9000);
+    SIM_SW(sim, "0070000001", 0x9000);
+    SIM_SW(sim, "01A4080C022FE2", 0x9000);
+    assert_int_equal(uicc_fs_delete(&sim->fs, sim->usim, &sim->err), CR_OK);
+    SIM_SW(sim, "00B0000001", 0x6986);
+    uicc_files_changed(sim->uicc);
+    SIM_SW(sim, "00B0820001", 0x9000); /* at the MF */
+    SIM_SW(sim, "00A4000C027FFF", 0x6A82);
+    SIM_SW(sim, "01B0000001", 0x9000);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +358,8 @@ int main(void)
         cmocka_unit_test(deletion_leaves_nothing_behind),
         cmocka_unit_test(bertlv_objects),
         cmocka_unit_test(a_rollback_leaves_no_trace),
+        cmocka_unit_test(nesting_has_an_end),
+        cmocka_unit_test(deletion_under_a_channel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
