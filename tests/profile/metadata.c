@@ -213,7 +213,7 @@ static void test_of_package(void **state)
     assert_ok(profile_package_read(cr_buf_span(&bytes), &arena, &package, &err));
     assert_ok(profile_metadata_of_package(&package, &arena, &m, &err));
     assert_true(cr_span_equal(m.iccid, cr_span_str("89000123456789012341")));
-    assert_true(cr_span_equal(m.service_provider_name, cr_span_str("GSMA.TEST")));
+    assert_true(cr_span_equal(m.service_provider_name, cr_span_str("GSMA_TEST")));
     assert_true(cr_span_equal(m.owner, cr_span_str("00101")));
     package.count = 0;
     assert_int_equal(profile_metadata_of_package(&package, &arena, &m, &err), CR_REFUSED);
