@@ -365,11 +365,10 @@ static void installation_results(void **state)
     assert_int_equal(rsp_sima_response_decode(hex(&a, "3007A00530038001"), &a, &list, NULL),
                      CR_MALFORMED);
 
-    struct rsp_profile_installation_result *r =
-        golden(&a, &rsp_profile_installation_result_type,
-               "BF37{BF27{8010 " CHALLENGE
-               " BF2F{800101 81020780 0C04 64702E78} 0603883703 A2{A0{4F10 "
-               "A0000005591010FFFFFFFF8900001000 04{3007A0053003800100}}}} 5F3740 " SIG64 "}");
+    struct rsp_profile_installation_result *r = golden(
+        &a, &rsp_profile_installation_result_type,
+        "BF37{BF27{8010 " CHALLENGE " BF2F{800101 81020780 0C04 64702E78} 0603883703 A2{A0{4F10 "
+        "A0000005591010FFFFFFFF8900001000 04{3007A0053003800100}}}} 5F3740 " SIG64 "}");
     assert_int_equal(r->data.final_result.which, RSP_INSTALL_SUCCESS);
     assert_int_equal(der_peek(r->data.raw), 0xBF27);
     /* errors carry simaResponse under 82, the first module had no smdpOid */
