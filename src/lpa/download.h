@@ -96,7 +96,7 @@ struct lpa_fetch_progress {
 };
 bool lpa_fetch_progress(void *fetch_progress, size_t done, size_t total);
 
-/* hashCc = SHA256(SHA256(code) || transactionId). False when OpenSSL fails. */
-bool lpa_hash_cc(cr_span code, cr_span transaction_id, uint8_t out[RSP_HASH]) CR_MUST_CHECK;
+/* hashCc = SHA256(SHA256(code) || transactionId). */
+void lpa_hash_cc(cr_span code, cr_span transaction_id, uint8_t out[RSP_HASH]);
 
 #endif
