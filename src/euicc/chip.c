@@ -93,7 +93,8 @@ static cr_status open_crls(struct euicc *e, struct cr_err *err)
     (void)err;
     while (nvm_next(e->nvm, cr_span_str("crl/"), after, &key, &value)) {
         /* They were verified when they were loaded. */
-        (void)pki_trust_add_crl(e->trust, value, NULL);
+        cr_status status = pki_trust_add_crl(e->trust, value, NULL);
+        (void)status;
         after = key;
     }
     return CR_OK;

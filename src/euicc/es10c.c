@@ -144,7 +144,9 @@ static void refreshed(void *ctx, struct uicc *uicc, cr_span terminal_response)
     struct euicc *e = ctx;
     (void)uicc;
     if (terminal_response.p && e->refresh_pending) {
-        (void)euicc_show_profile(e, NULL);
+        /* Fails for a wrong prefix only, and this one is made here. */
+        cr_status status = euicc_show_profile(e, NULL);
+        (void)status;
     }
 }
 

@@ -61,8 +61,9 @@ static void add_response(struct euicc_installer *in, struct rsp_pe_status *statu
         .pe_status = {.items = statuses, .count = count, .present = true},
         .profile_installation_aborted = aborted,
     };
-    /* A response that does not fit any more is left out: the verdict stands without it. */
-    (void)asn1_encode(&rsp_euicc_response_type, &response, 0, &in->response, NULL);
+    /* Only a want of memory leaves it out; the verdict stands without it. */
+    cr_status status = asn1_encode(&rsp_euicc_response_type, &response, 0, &in->response, NULL);
+    (void)status;
 }
 
 static struct rsp_pe_status status_of(const struct pe_result *result,
@@ -122,9 +123,25 @@ static bool service_supported(enum profile_service service)
     case PROFILE_SERVICE_PROFILE_A_X25519:
     case PROFILE_SERVICE_PROFILE_B_P256:
         return true;
-    default:
-        return false;
+    case PROFILE_SERVICE_CONTACTLESS:
+    case PROFILE_SERVICE_CAVE:
+    case PROFILE_SERVICE_GBA_USIM:
+    case PROFILE_SERVICE_GBA_ISIM:
+    case PROFILE_SERVICE_MBMS:
+    case PROFILE_SERVICE_EAP:
+    case PROFILE_SERVICE_JAVACARD:
+    case PROFILE_SERVICE_MULTOS:
+    case PROFILE_SERVICE_CAT_TP:
+    case PROFILE_SERVICE_SUCI_CALCULATOR_API:
+    case PROFILE_SERVICE_DNS_RESOLUTION:
+    case PROFILE_SERVICE_SCP11AC:
+    case PROFILE_SERVICE_SCP11C_AUTHORIZATION_MECHANISM:
+    case PROFILE_SERVICE_S16MODE:
+    case PROFILE_SERVICE_EAKA:
+    case PROFILE_SERVICES:
+        break;
     }
+    return false;
 }
 
 /* ICCID of the header is in reading order, the metadata's is swapped. */
@@ -253,9 +270,22 @@ static bool in_order(const struct euicc_installer *in, const struct profile_elem
     case PROFILE_RFM:
     case PROFILE_APPLICATION:
         return in->has_sd;
-    default:
+    case PROFILE_PIN_CODES:
+    case PROFILE_SECURITY_DOMAIN:
+    case PROFILE_CD:
+    case PROFILE_TELECOM:
+    case PROFILE_USIM:
+    case PROFILE_ISIM:
+    case PROFILE_CSIM:
         return has_mf;
+    case PROFILE_IOT:
+    case PROFILE_OPT_IOT:
+        return true; /* answered with what it is: not supported */
+    case PROFILE_HEADER:
+    case PROFILE_KINDS:
+        break;
     }
+    return false;
 }
 
 /* Identifications are unique in a package. */
