@@ -397,7 +397,8 @@ static cr_status refuse_chain(const struct pki_verdict *verdict, const char *cau
                               struct cr_err *err)
 {
     const char *subject = verdict->failed_at > 0 ? "8.1.2" : "8.1.3";
-    if (verdict->problem == PKI_UNKNOWN_CI) {
+    bool of_ci = verdict->failed_at < 0 && verdict->problem == PKI_EXPIRED;
+    if (verdict->problem == PKI_UNKNOWN_CI || of_ci) {
         return cr_refuse(err, "8.11.1", "3.9", "SGP.22 5.6.3", "%s", cause);
     }
     if (verdict->problem == PKI_EXPIRED) {

@@ -23,7 +23,8 @@ static void stored_upp(struct rig *rig, int n, cr_buf *upp)
 {
     struct stored s = {.rig = rig, .iccid = rig_iccid(n)};
     assert_ok(rig, store_read(rig->dp->store, stored_work, &s, &rig->err));
-    assert_ok(rig, smdpp_unseal(&rig->dp->seal, "upp", rig_iccid(n), s.package.upp, upp, &rig->err));
+    assert_ok(rig,
+              smdpp_unseal(&rig->dp->seal, "upp", rig_iccid(n), s.package.upp, upp, &rig->err));
 }
 
 static void download(struct rig *rig, struct fake_chip *chip, int n, const char *matching_id)
@@ -98,12 +99,16 @@ static void secrets_are_not_in_clear(void **state)
 static void initiate_address(void **state)
 {
     struct rig *rig = *state;
-    static const char *const good[] = {"TestSMDPplus1.example.com", "testsmdpplus1.example.com:8443",
-                                       "testsmdpplus1.example.com.", " testsmdpplus1.example.com",
-                                       "testsmdpplus1.example.com.:443\n"};
-    static const char *const bad[] = {"", "testsmdpplus1.example.co", "evil.example.com",
-                                      "testsmdpplus1.example.com.evil.org", ":443",
-                                      "xtestsmdpplus1.example.com", "evil\n\x1B[2J"};
+    static const char *const good[] = {
+        "TestSMDPplus1.example.com", "testsmdpplus1.example.com:8443", "testsmdpplus1.example.com.",
+        " testsmdpplus1.example.com", "testsmdpplus1.example.com.:443\n"};
+    static const char *const bad[] = {"",
+                                      "testsmdpplus1.example.co",
+                                      "evil.example.com",
+                                      "testsmdpplus1.example.com.evil.org",
+                                      ":443",
+                                      "xtestsmdpplus1.example.com",
+                                      "evil\n\x1B[2J"};
     for (size_t i = 0; i < CR_COUNT(good); i++) {
         struct fake_knobs knobs = {.address = good[i]};
         fake_new_session(&rig->nist);
@@ -155,10 +160,8 @@ static void initiate_keys(void **state)
     struct fake_knobs nothing = {.signing = &unknown, .signing_count = 0};
     struct fake_knobs hollow = {.signing = &empty, .signing_count = 1};
     struct fake_knobs verification = {.verification = &unknown, .verification_count = 1};
-    struct fake_knobs both = {.signing = &unknown,
-                              .signing_count = 1,
-                              .verification = &unknown,
-                              .verification_count = 1};
+    struct fake_knobs both = {
+        .signing = &unknown, .signing_count = 1, .verification = &unknown, .verification_count = 1};
     assert_refused(rig, rig_initiate(rig, &rig->nist, &signing), "8.8.2", "3.1");
     assert_refused(rig, rig_initiate(rig, &rig->nist, &nothing), "8.8.2", "3.1");
     assert_refused(rig, rig_initiate(rig, &rig->nist, &hollow), "8.8.2", "3.1");
@@ -167,10 +170,8 @@ static void initiate_keys(void **state)
 
     /* The first of the chip's list that we know decides, on each side by itself. */
     const cr_span preferred[] = {unknown, brainpool, nist};
-    struct fake_knobs order = {.verification = preferred,
-                               .verification_count = 3,
-                               .signing = &nist,
-                               .signing_count = 1};
+    struct fake_knobs order = {
+        .verification = preferred, .verification_count = 3, .signing = &nist, .signing_count = 1};
     struct rsp_initiate_authentication_response answer = {0};
     assert_ok(rig, rig_call(rig, RSP_ES9_INITIATE_AUTHENTICATION,
                             fake_initiate(&rig->nist, &order, &rig->arena), &answer));
@@ -240,9 +241,9 @@ static void initiate_repeated_after_more(void **state)
     assert_ok(rig, rig_initiate(rig, &rig->nist, &knobs));
     assert_ok(rig, rig_authenticate(rig, &rig->nist, &knobs));
     assert_ok(rig, rig_call(rig, RSP_ES9_INITIATE_AUTHENTICATION, request, &answer));
-    assert_false(cr_span_equal(
-        answer.ok.transaction_id,
-        cr_span_of(rig->nist.transaction_id, rig->nist.transaction_id_size)));
+    assert_false(
+        cr_span_equal(answer.ok.transaction_id,
+                      cr_span_of(rig->nist.transaction_id, rig->nist.transaction_id_size)));
     /* and the running session is as it was */
     assert_ok(rig, rig_get_bpp(rig, &rig->nist, &knobs, NULL));
 }
@@ -332,7 +333,8 @@ static void old_answers_in_a_new_session(void **state)
     struct rsp_authenticate_client_response answer;
     rig_release(rig, 1, "ABC", NULL, NULL);
     assert_ok(rig, rig_initiate(rig, &rig->nist, &knobs));
-    struct rsp_authenticate_client_request *old = fake_authenticate(&rig->nist, &knobs, &rig->arena);
+    struct rsp_authenticate_client_request *old =
+        fake_authenticate(&rig->nist, &knobs, &rig->arena);
     fake_new_session(&rig->nist);
     assert_ok(rig, rig_initiate(rig, &rig->nist, &knobs));
     old->transaction_id = cr_span_of(rig->nist.transaction_id, rig->nist.transaction_id_size);
@@ -404,8 +406,7 @@ static void bpp_repeated(void **state)
     assert_ok(rig, rig_call(rig, RSP_ES9_GET_BOUND_PROFILE_PACKAGE, request, &first));
     int64_t revision = rig_profile(rig, 1).revision;
     assert_ok(rig, rig_call(rig, RSP_ES9_GET_BOUND_PROFILE_PACKAGE, request, &second));
-    assert_true(
-        cr_span_equal(first.ok.bound_profile_package, second.ok.bound_profile_package));
+    assert_true(cr_span_equal(first.ok.bound_profile_package, second.ok.bound_profile_package));
     assert_true(cr_span_equal(first.ok.transaction_id, second.ok.transaction_id));
     assert_int_equal(rig_profile(rig, 1).revision, revision);
     /* another request in a session that has its package */

@@ -171,20 +171,21 @@ static void fill_info2(const struct fake_chip *chip, const struct fake_knobs *kn
     static const uint8_t firmware[] = {1, 0, 0};
     uint8_t *package = cr_arena_alloc(arena, 3);
     cr_buf resource = {0};
-    struct rsp_ext_card_resource free_space = {.installed_applications = 1,
-                                               .free_non_volatile = 1000000,
-                                               .free_volatile = 10000};
+    struct rsp_ext_card_resource free_space = {
+        .installed_applications = 1, .free_non_volatile = 1000000, .free_volatile = 10000};
     assert_non_null(package);
     memcpy(package, package_2, 3);
     package[0] = knobs->package_major ? knobs->package_major : package[0];
     if (knobs->free_memory) {
-        free_space.free_non_volatile =
-            knobs->free_memory < 0 ? 0 : (uint64_t)knobs->free_memory;
+        free_space.free_non_volatile = knobs->free_memory < 0 ? 0 : (uint64_t)knobs->free_memory;
     }
     rsp_ext_card_resource_build(&free_space, &resource);
     *info = (struct rsp_euicc_info2){
         .base_profile_package_version = cr_span_of(package, 3),
-        .lowest_svn = cr_span_of(knobs->svn2 ? knobs->svn2 : knobs->svn ? knobs->svn : SVN, 3),
+        .lowest_svn = cr_span_of(knobs->svn2  ? knobs->svn2
+                                 : knobs->svn ? knobs->svn
+                                              : SVN,
+                                 3),
         .euicc_firmware_version = CR_SPAN_ARRAY(firmware),
         .ext_card_resource = cr_arena_copy(arena, cr_buf_span(&resource)),
         .uicc_capability = RSP_UICC_USIM | RSP_UICC_MILENAGE,
@@ -223,8 +224,8 @@ static void fill_ctx(const struct fake_knobs *knobs, struct rsp_ctx_params1 *ctx
 struct rsp_authenticate_client_request *
 fake_authenticate(struct fake_chip *chip, const struct fake_knobs *knobs, cr_arena *arena)
 {
-    struct rsp_authenticate_client_request r = {
-        .transaction_id = pick(knobs->outer_id, own_id(chip))};
+    struct rsp_authenticate_client_request r = {.transaction_id =
+                                                    pick(knobs->outer_id, own_id(chip))};
     struct rsp_authenticate_server_response *answer = &r.authenticate_server_response;
     if (knobs->chip_says) {
         answer->which = RSP_AUTHENTICATE_RESPONSE_ERROR;
@@ -292,14 +293,13 @@ static cr_span hash_cc(const struct fake_chip *chip, const struct fake_knobs *kn
 struct rsp_get_bound_profile_package_request *
 fake_prepare(struct fake_chip *chip, const struct fake_knobs *knobs, cr_arena *arena)
 {
-    struct rsp_get_bound_profile_package_request r = {
-        .transaction_id = pick(knobs->outer_id, own_id(chip))};
+    struct rsp_get_bound_profile_package_request r = {.transaction_id =
+                                                          pick(knobs->outer_id, own_id(chip))};
     struct rsp_prepare_download_response *answer = &r.prepare_download_response;
     if (knobs->chip_says) {
         answer->which = RSP_PREPARE_DOWNLOAD_ERROR;
-        answer->error =
-            (struct rsp_prepare_download_error){.transaction_id = own_id(chip),
-                                                .download_error_code = knobs->chip_says};
+        answer->error = (struct rsp_prepare_download_error){
+            .transaction_id = own_id(chip), .download_error_code = knobs->chip_says};
         return through_wire(&rsp_get_bound_profile_package_request_type, &r, arena);
     }
     uint8_t otpk[RSP_OTPK];
@@ -323,8 +323,8 @@ fake_prepare(struct fake_chip *chip, const struct fake_knobs *knobs, cr_arena *a
     ok->euicc_signed2.raw = encode(&rsp_euicc_signed2_type, &ok->euicc_signed2, arena);
     const cr_span parts[] = {ok->euicc_signed2.raw,
                              signature_tlv(CR_SPAN_ARRAY(chip->smdp_signature2), arena)};
-    ok->euicc_signature2 = sign(knobs->signer ? knobs->signer : chip->key, parts, 2,
-                                knobs->bad_signature2, arena);
+    ok->euicc_signature2 =
+        sign(knobs->signer ? knobs->signer : chip->key, parts, 2, knobs->bad_signature2, arena);
     return through_wire(&rsp_get_bound_profile_package_request_type, &r, arena);
 }
 
@@ -388,9 +388,9 @@ void fake_open_bpp(struct fake_chip *chip, cr_span bpp, cr_span dppb_point, cr_b
 
 /* ---- CancelSession ---- */
 
-struct rsp_cancel_session_request_es9 *
-fake_cancel(struct fake_chip *chip, const struct fake_knobs *knobs, int64_t reason,
-            cr_span smdp_oid, cr_arena *arena)
+struct rsp_cancel_session_request_es9 *fake_cancel(struct fake_chip *chip,
+                                                   const struct fake_knobs *knobs, int64_t reason,
+                                                   cr_span smdp_oid, cr_arena *arena)
 {
     struct rsp_cancel_session_request_es9 r = {.transaction_id =
                                                    pick(knobs->outer_id, own_id(chip))};
@@ -428,8 +428,8 @@ struct rsp_handle_notification_request *fake_result(struct fake_chip *chip,
                                                     const char *iccid, int64_t reason,
                                                     cr_span smdp_oid, cr_arena *arena)
 {
-    static const uint8_t aid[] = {0xA0, 0, 0, 5, 0x59, 0x10, 0x10, 0xFF,
-                                  0xFF, 0xFF, 0xFF, 0x89, 0, 0, 0x10, 0};
+    static const uint8_t aid[] = {0xA0, 0,    0,    5,    0x59, 0x10, 0x10, 0xFF,
+                                  0xFF, 0xFF, 0xFF, 0x89, 0,    0,    0x10, 0};
     static const uint8_t sima[] = {0x30, 7, 0xA0, 5, 0x30, 3, 0x80, 1, 0};
     struct rsp_handle_notification_request r = {0};
     struct rsp_profile_installation_result *pir =
@@ -455,8 +455,7 @@ struct rsp_handle_notification_request *fake_result(struct fake_chip *chip,
             .bpp_command_id = 5, .error_reason = reason, .sima_response = CR_SPAN_ARRAY(sima)};
     }
     pir->data.raw = encode(&rsp_profile_installation_result_data_type, &pir->data, arena);
-    pir->euicc_sign_pir =
-        sign(chip->key, &pir->data.raw, 1, knobs->bad_result_signature, arena);
+    pir->euicc_sign_pir = sign(chip->key, &pir->data.raw, 1, knobs->bad_result_signature, arena);
     return through_wire(&rsp_handle_notification_request_type, &r, arena);
 }
 

@@ -98,9 +98,9 @@ fake_prepare(struct fake_chip *chip, const struct fake_knobs *knobs, cr_arena *a
 void fake_open_bpp(struct fake_chip *chip, cr_span bpp, cr_span dppb_point, cr_buf *upp,
                    cr_buf *metadata, cr_arena *arena);
 
-struct rsp_cancel_session_request_es9 *
-fake_cancel(struct fake_chip *chip, const struct fake_knobs *knobs, int64_t reason,
-            cr_span smdp_oid, cr_arena *arena);
+struct rsp_cancel_session_request_es9 *fake_cancel(struct fake_chip *chip,
+                                                   const struct fake_knobs *knobs, int64_t reason,
+                                                   cr_span smdp_oid, cr_arena *arena);
 
 /* reason 0 = success, else errorReason. */
 struct rsp_handle_notification_request *fake_result(struct fake_chip *chip,

@@ -351,8 +351,8 @@ cr_status rig_notify(struct rig *rig, const struct rsp_handle_notification_reque
 cr_status rig_result(struct rig *rig, struct fake_chip *chip, int n, int64_t reason)
 {
     struct fake_knobs none = {0};
-    return rig_notify(
-        rig, fake_result(chip, &none, rig_iccid(n), reason, rig->config.oid, &rig->arena));
+    return rig_notify(rig,
+                      fake_result(chip, &none, rig_iccid(n), reason, rig->config.oid, &rig->arena));
 }
 
 void rig_to_authenticated(struct rig *rig, struct fake_chip *chip, const char *matching_id)

@@ -15,18 +15,12 @@
  * E enabled, d disabled, x deleted, ! error, U unavailable. */
 static const char *const TABLE[SMDPP_STATES] = {
     /* order eid conf c+rel rel bpp att elig post canc exp inst retry fail avail unav en dis del */
-    [SMDPP_AVAILABLE] = "AL.............U...",
-    [SMDPP_ALLOCATED] = "..CR..........VU...",
-    [SMDPP_LINKED] = "..CR..........VU...",
-    [SMDPP_CONFIRMED] = "....R.........VU...",
-    [SMDPP_RELEASED] = ".....D!!R!!...VU...",
-    [SMDPP_DOWNLOADED] = ".....D!!D!!ID!.....",
-    [SMDPP_INSTALLED] = "................Edx",
-    [SMDPP_ENABLED] = "................Edx",
-    [SMDPP_DISABLED] = "................Edx",
-    [SMDPP_DELETED] = "..............VU...",
-    [SMDPP_ERROR] = "..............VU...",
-    [SMDPP_UNAVAILABLE] = "...................",
+    [SMDPP_AVAILABLE] = "AL.............U...", [SMDPP_ALLOCATED] = "..CR..........VU...",
+    [SMDPP_LINKED] = "..CR..........VU...",    [SMDPP_CONFIRMED] = "....R.........VU...",
+    [SMDPP_RELEASED] = ".....D!!R!!...VU...",  [SMDPP_DOWNLOADED] = ".....D!!D!!ID!.....",
+    [SMDPP_INSTALLED] = "................Edx", [SMDPP_ENABLED] = "................Edx",
+    [SMDPP_DISABLED] = "................Edx",  [SMDPP_DELETED] = "..............VU...",
+    [SMDPP_ERROR] = "..............VU...",     [SMDPP_UNAVAILABLE] = "...................",
 };
 
 static const char LETTERS[] = ".VALCRDIEdx!U";
@@ -38,8 +32,7 @@ static void every_pair(void **state)
     for (int from = 1; from < SMDPP_STATES; from++) {
         assert_int_equal(strlen(TABLE[from]), SMDPP_EVENTS - 1);
         for (int event = 1; event < SMDPP_EVENTS; event++) {
-            enum smdpp_state to =
-                smdpp_state_next((enum smdpp_state)from, (enum smdpp_event)event);
+            enum smdpp_state to = smdpp_state_next((enum smdpp_state)from, (enum smdpp_event)event);
             char expected = TABLE[from][event - 1];
             if (LETTERS[to] != expected) {
                 fail_msg("%s + %s gives '%c', not '%c'", smdpp_state_name((enum smdpp_state)from),
