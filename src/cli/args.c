@@ -57,9 +57,9 @@ static void consider(const char *candidate, const char *word, const char **best,
     }
 }
 
-static const struct cli_command *find_child(const struct cli_command *group, const char *name)
+const struct cli_command *cli_find(const struct cli_command *group, const char *name)
 {
-    for (const struct cli_command *const *child = group->children; *child; child++) {
+    for (const struct cli_command *const *child = group->children; child && *child; child++) {
         if (strcmp((*child)->name, name) == 0) {
             return *child;
         }
@@ -127,9 +127,34 @@ static int bad_word(struct parser *p, const struct cli_option *o, const char *va
     return code;
 }
 
+static int add_value(struct parser *p, const struct cli_option *o, struct cli_list *list,
+                     const char *value)
+{
+    if (list->count == CLI_MAX_LIST) {
+        return cli_usage(p->cli, "%s was given more than %d times", o->name, CLI_MAX_LIST);
+    }
+    if (list->count + 1 >= list->room) {
+        size_t room = list->room ? 2 * list->room : 16;
+        const char **items = cr_arena_alloc_array(&p->cli->arena, room, sizeof(*items));
+        if (!items) {
+            return cli_fail_memory(p->cli);
+        }
+        for (size_t i = 0; i < list->count; i++) {
+            items[i] = list->items[i];
+        }
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = value;
+    return CLI_OK;
+}
+
 static int set_value(struct parser *p, const struct cli_option *o, const char *value)
 {
     void *to = p->values + o->offset;
+    if (!*value && !o->empty && (o->kind == CLI_STRING || o->kind == CLI_LIST)) {
+        return cli_usage(p->cli, "%s is empty", o->name);
+    }
     if (o->one_of) {
         const char *const *word = o->one_of;
         while (*word && strcmp(*word, value) != 0) {
@@ -160,14 +185,8 @@ static int set_value(struct parser *p, const struct cli_option *o, const char *v
         *(int64_t *)to = v;
         return CLI_OK;
     }
-    case CLI_LIST: {
-        struct cli_list *list = to;
-        if (list->count == CLI_MAX_LIST) {
-            return cli_usage(p->cli, "%s was given more than %d times", o->name, CLI_MAX_LIST);
-        }
-        list->items[list->count++] = value;
-        return CLI_OK;
-    }
+    case CLI_LIST:
+        return add_value(p, o, to, value);
     }
     return CLI_FAILED;
 }
@@ -357,7 +376,12 @@ int cli_main(const struct cli_command *root, int argc, char **argv)
             code = asked ? CLI_OK : CLI_USAGE;
             break;
         }
-        const struct cli_command *child = find_child(command, argv[at]);
+        const struct cli_command *child = cli_find(command, argv[at]);
+        if (!child && strcmp(argv[at], "--version") == 0) {
+            (void)fprintf(cli.out, "%s %s\n", root->name, CRISP_VERSION);
+            code = CLI_OK;
+            break;
+        }
         if (!child) {
             code = unknown_command(&cli, command, argv[at]);
             break;

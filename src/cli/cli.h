@@ -26,15 +26,16 @@ enum cli_exit {
 
 enum cli_kind {
     CLI_FLAG,   /* bool, no value */
-    CLI_STRING, /* const char *; NULL when not given and no default */
+    CLI_STRING, /* const char *; NULL when not given and no default; never empty unless .empty */
     CLI_INT,    /* int64_t, within min..max */
     CLI_LIST    /* struct cli_list, may be given several times */
 };
 
-#define CLI_MAX_LIST 64
+#define CLI_MAX_LIST 65536 /* values of one option or argument */
 struct cli_list {
-    const char *items[CLI_MAX_LIST];
+    const char **items; /* ends with NULL; NULL itself when there are none */
     size_t count;
+    size_t room; /* of items */
 };
 
 /* An option ("--name VALUE", "--name=VALUE", "-n VALUE") or, when positional, an argument. */
@@ -47,6 +48,7 @@ struct cli_option {
     const char *fallback; /* default as text, shown in --help; NULL = none */
     size_t offset;        /* in the command's value struct */
     bool required;
+    bool empty;                /* an empty text is a value */
     int64_t min, max;          /* CLI_INT; both 0 = no limit */
     const char *const *one_of; /* NULL-terminated list of allowed words; NULL = anything */
 };
@@ -87,6 +89,9 @@ void cli_print_reference(FILE *out, const struct cli_command *root);
 /* A man page (roff) of one command with everything below it. */
 void cli_print_man(FILE *out, const struct cli_command *command, const char *path);
 
+/* A child of a group by name, NULL. */
+const struct cli_command *cli_find(const struct cli_command *group, const char *name);
+
 /* Reports a failure on cli->err (or as a JSON line when json) and gives the exit code. */
 int cli_fail(struct cli *cli, const struct cr_err *err, bool json);
 /* A mistake in the use: prints it with the way to --help, gives CLI_USAGE. */
@@ -96,6 +101,9 @@ int cli_usage(struct cli *cli, const char *fmt, ...) CR_PRINTF(2, 3);
 bool cli_confirm(struct cli *cli, const char *question);
 /* Reads a line (echo off when secret); NULL at end of input. In the arena. */
 char *cli_ask(struct cli *cli, const char *prompt, bool secret);
+
+/* Out of memory, for `return cli_fail_memory(cli)`. */
+int cli_fail_memory(struct cli *cli);
 
 /* Set by SIGINT and SIGTERM after cli_catch_signals(): servers poll it. */
 extern volatile bool cli_stop;

@@ -77,6 +77,13 @@ int cli_fail(struct cli *cli, const struct cr_err *err, bool json)
     return code;
 }
 
+int cli_fail_memory(struct cli *cli)
+{
+    struct cr_err err;
+    (void)cr_fail_memory(&err);
+    return cli_fail(cli, &err, false);
+}
+
 int cli_usage(struct cli *cli, const char *fmt, ...)
 {
     va_list ap;
