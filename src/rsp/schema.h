@@ -115,12 +115,14 @@
     TYPE_(var, name_, tag_, ASN1_CHOICE, ASN1_NO_OFFSET, rows_)
 #define CHOICE_OF_RAW(var, name_, tag_, rows_)                                                     \
     TYPE_(var, name_, tag_, ASN1_CHOICE, offsetof(T, raw), rows_)
+/* One row that is not counted: the codec forms addresses from .fields even where there is none. */
 #define EMPTY(var, name_, tag_)                                                                    \
     const struct asn1_type var = {.name = name_,                                                   \
                                   .tag = tag_,                                                     \
                                   .kind = ASN1_SEQUENCE,                                           \
                                   .raw_offset = offsetof(struct rsp_empty, raw),                   \
-                                  .size = sizeof(struct rsp_empty)}
+                                  .size = sizeof(struct rsp_empty),                                \
+                                  .fields = (const struct asn1_field[]){{.name = NULL}}}
 /* a string type of its own: list elements and TLVs of the JSON binding */
 #define STRING_TYPE(var, name_, tag_, kind_, flags_, min_, max_)                                   \
     const struct asn1_type var = {.name = name_,                                                   \
