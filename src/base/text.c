@@ -111,36 +111,66 @@ void cr_base64_append(cr_buf *b, cr_span s)
     }
 }
 
-static int base64_value(uint8_t c)
+/* Value of a base64 digit of either alphabet (RFC 4648 clauses 4 and 5); 0xFF = no digit. */
+static const uint8_t BASE64_VALUES[256] = {
+#define NO4     0xFF, 0xFF, 0xFF, 0xFF
+#define NO16    NO4, NO4, NO4, NO4
+#define RUN5(v) (v), (v) + 1, (v) + 2, (v) + 3, (v) + 4
+    NO16,     NO16, /* 00..1F */
+    NO4,      NO4,      0xFF,     0xFF,     0xFF,     62,       0xFF, 62,   0xFF,
+    63,                                          /* '+' 2B, '-' 2D, '/' 2F */
+    RUN5(52), RUN5(57), 0xFF,     0xFF,     NO4, /* digits */
+    0xFF,     RUN5(0),  RUN5(5),  RUN5(10), RUN5(15), RUN5(20), 25,   NO4,  63,   /* A..Z, '_' 5F */
+    0xFF,     RUN5(26), RUN5(31), RUN5(36), RUN5(41), RUN5(46), 51,   NO4,  0xFF, /* a..z */
+    NO16,     NO16,     NO16,     NO16,     NO16,     NO16,     NO16, NO16,       /* 80..FF */
+#undef NO4
+#undef NO16
+#undef RUN5
+};
+
+/* Whole groups of four digits from the front of *text, as far as they go without anything else in
+ * between: nearly always all of it. */
+static void base64_groups(cr_buf *out, cr_span *text)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
+    uint8_t *to = out->p + out->n;
+    const uint8_t *at = text->p;
+    const uint8_t *end = text->p + text->n;
+    while (end - at >= 4) {
+        uint8_t a = BASE64_VALUES[at[0]];
+        uint8_t b = BASE64_VALUES[at[1]];
+        uint8_t c = BASE64_VALUES[at[2]];
+        uint8_t d = BASE64_VALUES[at[3]];
+        if ((a | b | c | d) > 63) {
+            break;
+        }
+        to[0] = (uint8_t)(a << 2 | b >> 4);
+        to[1] = (uint8_t)(b << 4 | c >> 2);
+        to[2] = (uint8_t)(c << 6 | d);
+        to += 3;
+        at += 4;
     }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    if (c == '+' || c == '-') {
-        return 62;
-    }
-    if (c == '/' || c == '_') {
-        return 63;
-    }
-    return -1;
+    out->n = (size_t)(to - out->p);
+    *text = cr_span_of(at, (size_t)(end - at));
 }
 
 cr_status cr_base64_decode(cr_buf *out, cr_span text, struct cr_err *err)
 {
+    cr_span whole = text;
     uint32_t bits = 0;
     unsigned have = 0;  /* digits of the current group of four */
     size_t padding = 0; /* '=' seen: nothing but white space and '=' may follow */
     if (!cr_buf_reserve(out, text.n / 4 * 3 + 3)) {
         return cr_fail_memory(err);
     }
-    for (size_t i = 0; i < text.n; i++) {
-        uint8_t c = text.p[i];
+    while (text.n > 0) {
+        if (have == 0 && padding == 0) {
+            base64_groups(out, &text);
+            if (text.n == 0) {
+                break;
+            }
+        }
+        uint8_t c = text.p[0];
+        text = cr_span_sub(text, 1, text.n);
         if (is_space(c)) {
             continue;
         }
@@ -148,11 +178,12 @@ cr_status cr_base64_decode(cr_buf *out, cr_span text, struct cr_err *err)
             padding++;
             continue;
         }
-        int value = base64_value(c);
-        if (value < 0 || padding) {
-            return cr_fail(err, CR_MALFORMED, NULL, "not base64 at character %zu", i + 1);
+        uint8_t value = BASE64_VALUES[c];
+        if (value > 63 || padding) {
+            return cr_fail(err, CR_MALFORMED, NULL, "not base64 at character %zu",
+                           whole.n - text.n);
         }
-        bits = bits << 6 | (uint32_t)value;
+        bits = bits << 6 | value;
         if (++have == 4) {
             cr_buf_append_be(out, bits, 3);
             bits = 0;
