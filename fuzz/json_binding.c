@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct rsp_function *rows = rsp_function_table(&count);
     const struct rsp_function *f = &rows[(data[0] & 0x7F) % count];
     cr_span text = cr_span_of(data + 1, size - 1);
+    (void)rsp_json_hex_flags(text);
     if (data[0] & 0x80) {
         check_answer(f, text);
     } else {

@@ -60,8 +60,13 @@ struct rsp_json_message {
 };
 
 enum rsp_json_flag {
-    RSP_JSON_V2 = 1 << 0 /* the peer is older than v3: leave out what is marked since_v3 */
+    RSP_JSON_V2 = 1 << 0,       /* the peer is older than v3: leave out what is marked since_v3 */
+    RSP_JSON_LOWER_HEX = 1 << 1 /* write transactionId in lower case: echo for a peer that does */
 };
+
+/* RSP_JSON_LOWER_HEX when the transactionId of this text is written in lower case, else 0. It is to
+ * be echoed exactly as it came (6.5.2); structs carry its bytes only. */
+unsigned rsp_json_hex_flags(cr_span body);
 
 /* ---- server ---- */
 

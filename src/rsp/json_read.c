@@ -375,6 +375,24 @@ static cr_status load(cr_span body, json_t **out, struct cr_err *err)
     return CR_OK;
 }
 
+unsigned rsp_json_hex_flags(cr_span body)
+{
+    static const char name[] = "\"transactionId\"";
+    const uint8_t *found = body.n ? memmem(body.p, body.n, name, sizeof(name) - 1) : NULL;
+    if (!found) {
+        return 0;
+    }
+    size_t at = (size_t)(found - body.p) + sizeof(name) - 1;
+    for (int quotes = 0; at < body.n && quotes < 2; at++) {
+        if (body.p[at] == '"') {
+            quotes++;
+        } else if (quotes && body.p[at] >= 'a' && body.p[at] <= 'f') {
+            return RSP_JSON_LOWER_HEX;
+        }
+    }
+    return 0;
+}
+
 cr_status rsp_json_parse_request(const struct rsp_function *function, cr_span body, cr_arena *arena,
                                  void **request, struct cr_err *err)
 {

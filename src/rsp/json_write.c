@@ -80,6 +80,19 @@ static void write_base64(struct writer *w, cr_span bytes)
     cr_buf_append_byte(w->out, '"');
 }
 
+static void write_hex(struct writer *w, cr_span bytes)
+{
+    cr_buf_append_byte(w->out, '"');
+    size_t from = w->out->n;
+    cr_hex_append(w->out, bytes);
+    for (size_t i = from; (w->flags & RSP_JSON_LOWER_HEX) && i < w->out->n; i++) {
+        if (w->out->p[i] >= 'A') {
+            w->out->p[i] |= 0x20;
+        }
+    }
+    cr_buf_append_byte(w->out, '"');
+}
+
 /* The TLV as it lies there, when it need not be encoded: a package of half a megabyte is not
  * copied once more. */
 static cr_span tlv_at_hand(const struct asn1_type *type, const void *value)
@@ -138,9 +151,7 @@ static cr_status write_value(struct writer *w, const struct rsp_json_field *f, c
         rsp_json_append_string(w->out, *(const cr_span *)at);
         return CR_OK;
     case RSP_JSON_HEX:
-        cr_buf_append_byte(w->out, '"');
-        cr_hex_append(w->out, *(const cr_span *)at);
-        cr_buf_append_byte(w->out, '"');
+        write_hex(w, *(const cr_span *)at);
         return CR_OK;
     case RSP_JSON_BASE64:
         write_base64(w, *(const cr_span *)at);

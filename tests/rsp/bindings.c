@@ -142,6 +142,21 @@ static void transaction_ids(void **state)
                      CR_OK);
     assert_string_equal(cr_buf_cstr(&out),
                         "{\"transactionId\":\"00AAFF\",\"cancelSessionResponse\":\"v0EDgQF/\"}");
+    /* echoed as it came */
+    cr_buf_reset(&out);
+    assert_int_equal(rsp_json_build_request(rsp_function(RSP_ES9_CANCEL_SESSION), c,
+                                            RSP_JSON_LOWER_HEX, &out, NULL),
+                     CR_OK);
+    assert_string_equal(cr_buf_cstr(&out),
+                        "{\"transactionId\":\"00aaff\",\"cancelSessionResponse\":\"v0EDgQF/\"}");
+    assert_int_equal(rsp_json_hex_flags(cr_buf_span(&out)), RSP_JSON_LOWER_HEX);
+    assert_int_equal(
+        rsp_json_hex_flags(cr_span_str("{\"transactionId\" : \"00AAFF\",\"a\":\"a\"}")), 0);
+    static const char *const none[] = {"", "{}", "{\"transactionId\"", "{\"transactionId\":\"",
+                                       "{\"transactionId\":\"0"};
+    for (size_t i = 0; i < CR_COUNT(none); i++) {
+        assert_int_equal(rsp_json_hex_flags(cr_span_str(none[i])), 0);
+    }
     cr_buf_free(&out);
     cr_arena_free(&a);
 }
