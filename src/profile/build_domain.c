@@ -1,0 +1,167 @@
+/*
+ * The operator's security domain and remote file management.
+ */
+#include "profile/build_parts.h"
+
+static const uint8_t domain_package[] = {0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50};
+static const uint8_t domain_class[] = {0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50, 0x41};
+static const uint8_t domain_aid[] = {0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
+static const uint8_t domain_privileges[] = {0x82, 0xDC, 0x00};
+static const uint8_t personalized[] = {PROFILE_LIFE_CYCLE_PERSONALIZED};
+
+/* Install parameters: SCP80 with any options, cumulative rights. */
+static const uint8_t domain_c9[] = {0x81, 0x02, 0x80, 0x00, 0x82, 0x01, 0xF0,
+                                    0x83, 0x01, 0xF0, 0x87, 0x01, 0xF0};
+
+/* keyUsageQualifier for ENC, MAC, DEK; the identifiers are 1, 2, 3. */
+static const uint8_t usage[3][1] = {{0x18}, {0x14}, {0x48}};
+static const uint8_t identifier[3][1] = {{0x01}, {0x02}, {0x03}};
+static const uint8_t type_aes[] = {PROFILE_KEY_TYPE_AES};
+static const uint8_t type_des[] = {PROFILE_KEY_TYPE_DES};
+
+static cr_status make_keys(struct profile_maker *m, const struct profile_plan *plan,
+                           struct profile_security_domain *sd)
+{
+    size_t count = plan->key_count * 3;
+    struct profile_key *keys = cr_arena_alloc_array(m->arena, count, sizeof(*keys));
+    struct profile_key_component *parts = cr_arena_alloc_array(m->arena, count, sizeof(*parts));
+    if (!keys || !parts) {
+        return cr_fail_memory(m->err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_key *from = &plan->keys[i / 3];
+        const cr_span data[] = {from->enc, from->mac, from->dek};
+        parts[i] = (struct profile_key_component){.key_type = from->type == PROFILE_KEY_TYPE_AES
+                                                                  ? CR_SPAN_ARRAY(type_aes)
+                                                                  : CR_SPAN_ARRAY(type_des),
+                                                  .key_data = data[i % 3],
+                                                  .mac_length = 8};
+        keys[i].key_usage_qualifier = CR_SPAN_ARRAY(usage[i % 3]);
+        keys[i].key_identifier = CR_SPAN_ARRAY(identifier[i % 3]);
+        keys[i].key_version_number = cr_span_of(&from->version, 1);
+        keys[i].key_components.items = &parts[i];
+        keys[i].key_components.count = 1;
+        keys[i].key_components.present = true;
+    }
+    sd->key_list.items = keys;
+    sd->key_list.count = count;
+    sd->key_list.present = count > 0;
+    return CR_OK;
+}
+
+/* UICC toolkit parameters (TS 102 226 8.2.1.3.2.2.1): the TAR and nothing of the toolkit. */
+static cr_status toolkit_of(struct profile_maker *m, const struct profile_plan *plan, cr_span *out)
+{
+    static const uint8_t before[] = {0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x01};
+    static const uint8_t behind[] = {0x00, 0x00, 0x00, 0x00, 0x00};
+    cr_buf buf = {0};
+    cr_buf_append(&buf, before, sizeof(before));
+    cr_buf_append_byte(&buf, plan->minimum_security_level);
+    cr_buf_append_span(&buf, plan->tar);
+    cr_buf_append(&buf, behind, sizeof(behind));
+    return profile_build_take(m, &buf, out);
+}
+
+/* Card recognition data (GlobalPlatform 2.2 H.2) as DGI 0070: card specification 2.2, SCP80. */
+static cr_status recognition_of(struct profile_maker *m, cr_span *out)
+{
+    static const char *const oids[] = {"1.2.840.114283.1", "1.2.840.114283.2.2.2",
+                                       "1.2.840.114283.3", "1.2.840.114283.4.128.0"};
+    static const uint32_t tags[] = {0, 0x60, 0x63, 0x64};
+    cr_buf data = {0};
+    cr_buf dgi = {0};
+    size_t outer = der_open(&data, 0x66);
+    size_t inner = der_open(&data, 0x73);
+    cr_status status = CR_OK;
+    for (size_t i = 0; status == CR_OK && i < CR_COUNT(oids); i++) {
+        cr_buf oid = {0};
+        status = der_oid_from_text(&oid, cr_span_str(oids[i]), m->err);
+        size_t mark = tags[i] ? der_open(&data, tags[i]) : 0;
+        der_put(&data, 0x06, cr_buf_span(&oid));
+        if (tags[i]) {
+            der_close(&data, mark);
+        }
+        cr_buf_free(&oid);
+    }
+    der_close(&data, inner);
+    der_close(&data, outer);
+    cr_buf_append(&dgi, "\x00\x70", 2);
+    cr_buf_append_byte(&dgi, (uint8_t)data.n);
+    cr_buf_append_span(&dgi, cr_buf_span(&data));
+    cr_buf_free(&data);
+    if (status != CR_OK) {
+        cr_buf_free(&dgi);
+        return status;
+    }
+    return profile_build_take(m, &dgi, out);
+}
+
+static cr_status make_domain(struct profile_maker *m, const struct profile_plan *plan)
+{
+    struct profile_element *e;
+    cr_span *perso = cr_arena_alloc_array(m->arena, 1, sizeof(*perso));
+    if (!perso) {
+        return cr_fail_memory(m->err);
+    }
+    CR_TRY(profile_make_element(m, PROFILE_SECURITY_DOMAIN, &e));
+    e->sd.instance = (struct profile_instance){
+        .application_load_package_aid = CR_SPAN_ARRAY(domain_package),
+        .class_aid = CR_SPAN_ARRAY(domain_class),
+        .instance_aid = CR_SPAN_ARRAY(domain_aid),
+        .application_privileges = CR_SPAN_ARRAY(domain_privileges),
+        .life_cycle_state = CR_SPAN_ARRAY(personalized),
+        .application_specific_parameters_c9 = CR_SPAN_ARRAY(domain_c9),
+        .has_application_parameters = true,
+    };
+    CR_TRY(toolkit_of(m, plan, &e->sd.instance.application_parameters.uicc_toolkit));
+    CR_TRY(recognition_of(m, perso));
+    e->sd.sd_perso_data.items = perso;
+    e->sd.sd_perso_data.count = 1;
+    e->sd.sd_perso_data.present = true;
+    return make_keys(m, plan, &e->sd);
+}
+
+/* Instance number n: the file system itself, or an application. */
+static cr_status make_rfm(struct profile_maker *m, const struct profile_plan *plan, uint8_t n,
+                          const uint8_t tar[3], cr_span adf)
+{
+    static const uint8_t full[] = {0x00};
+    static const uint8_t start[] = {0xA0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0x00, 0x00};
+    struct profile_element *e;
+    cr_buf aid = {0};
+    cr_span *tars = cr_arena_alloc_array(m->arena, 1, sizeof(*tars));
+    if (!tars) {
+        return cr_fail_memory(m->err);
+    }
+    tars[0] = cr_span_of(tar, 3);
+    CR_TRY(profile_make_element(m, PROFILE_RFM, &e));
+    cr_buf_append(&aid, start, sizeof(start));
+    cr_buf_append_byte(&aid, n);
+    CR_TRY(profile_build_take(m, &aid, &e->rfm.instance_aid));
+    e->rfm.tar_list.items = tars;
+    e->rfm.tar_list.count = 1;
+    e->rfm.tar_list.present = true;
+    e->rfm.minimum_security_level = cr_span_of(&plan->minimum_security_level, 1);
+    e->rfm.uicc_access_domain = CR_SPAN_ARRAY(full);
+    e->rfm.uicc_admin_access_domain = CR_SPAN_ARRAY(full);
+    if (cr_span_present(adf)) {
+        e->rfm.has_adf_rfm_access = true;
+        e->rfm.adf_rfm_access =
+            (struct profile_adf_rfm_access){.adf_aid = adf,
+                                            .adf_access_domain = CR_SPAN_ARRAY(full),
+                                            .adf_admin_access_domain = CR_SPAN_ARRAY(full)};
+    }
+    return CR_OK;
+}
+
+cr_status profile_build_domain(struct profile_maker *m, const struct profile_plan *plan)
+{
+    static const uint8_t tars[3][3] = {{0xB0, 0x01, 0x20}, {0xB0, 0x01, 0x40}, {0xB0, 0x01, 0x41}};
+    CR_TRY(make_domain(m, plan));
+    if (!plan->rfm) {
+        return CR_OK;
+    }
+    CR_TRY(make_rfm(m, plan, 1, tars[0], (cr_span){0}));
+    CR_TRY(make_rfm(m, plan, 2, tars[1], plan->usim_aid));
+    return plan->isim ? make_rfm(m, plan, 3, tars[2], plan->isim_aid) : CR_OK;
+}
