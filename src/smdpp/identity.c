@@ -352,6 +352,12 @@ static cr_status parse_settings(struct settings *s, cr_buf *content, const char 
     return CR_OK;
 }
 
+/* Where nobody knew better. */
+static cr_status advise(struct cr_err *err, cr_status status, const char *what)
+{
+    return err && !err->next[0] ? cr_err_next(err, status, "%s", what) : status;
+}
+
 cr_status smdpp_config_load(const char *path, const cr_env *env, struct smdpp_config *out,
                             struct cr_err *err)
 {
@@ -371,6 +377,7 @@ cr_status smdpp_config_load(const char *path, const cr_env *env, struct smdpp_co
         }
     }
     if (status != CR_OK) {
+        status = advise(err, status, "correct the path or what it names in the configuration");
         smdpp_config_free(out);
     }
     return status;
@@ -430,6 +437,7 @@ cr_status smdpp_config_from_pki(const char *dir, const cr_env *env, struct smdpp
         status = load_settings(&s, env, err);
     }
     if (status != CR_OK) {
+        status = advise(err, status, "make the set anew with 'crisp pki init'");
         smdpp_config_free(out);
     }
     return status;

@@ -128,9 +128,9 @@ int rig_teardown(void **state)
 
 const char *rig_iccid(int n)
 {
-    static char ring[8][RSP_ICCID_TEXT];
+    static char ring[64][RSP_ICCID_TEXT];
     static unsigned at;
-    char *text = ring[at++ % 8];
+    char *text = ring[at++ % 64];
     (void)snprintf(text, RSP_ICCID_TEXT, "8900012345%010d", n);
     return text;
 }
