@@ -24,7 +24,17 @@ size_t euicc_free_memory(const struct euicc *e)
 {
     size_t used = nvm_used(e->nvm);
     size_t capacity = nvm_capacity(e->nvm);
-    return used < capacity ? capacity - used : 0;
+    return used + EUICC_RESERVE < capacity ? capacity - used - EUICC_RESERVE : 0;
+}
+
+void euicc_remember_smdp(struct euicc *e, cr_span address)
+{
+    size_t n = address.n < EUICC_MAX_ADDRESS ? address.n : EUICC_MAX_ADDRESS;
+    if (n) {
+        memmove(e->default_smdp, address.p, n);
+    }
+    e->default_smdp[n] = 0;
+    e->config.default_smdp = n ? cr_span_of(e->default_smdp, n) : (cr_span){0};
 }
 
 const struct euicc_ci *euicc_ci_of(const struct euicc *e, cr_span key_id)
@@ -49,6 +59,7 @@ void euicc_session_drop(struct euicc *e)
     crypto_public_free(s->pb_key);
     crypto_private_free(s->otsk);
     bsp_free(s->bsp);
+    cr_buf_free(&s->control);
     cr_buf_free(&s->metadata);
     cr_buf_free(&s->elements);
     euicc_installer_free(s->installer);
@@ -104,6 +115,7 @@ static cr_status load(struct euicc *e, struct cr_err *err)
 {
     struct euicc_credential_record record;
     CR_TRY(euicc_config_get(e->nvm, &e->arena, &e->config, err));
+    euicc_remember_smdp(e, e->config.default_smdp);
     if (!rsp_eid_text(e->config.eid, e->eid_text)) {
         return cr_fail(err, CR_MALFORMED, NULL, "the chip's EID is damaged");
     }

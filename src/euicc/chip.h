@@ -13,9 +13,17 @@
 #include "rsp/metadata.h"
 #include "uicc/uicc.h"
 
-#define EUICC_MAX_COMMAND ((size_t)255 * 256) /* bytes of one command over all its blocks */
-#define EUICC_MAX_ADDRESS 255
-#define EUICC_MAX_OID     64
+#define EUICC_MAX_COMMAND       ((size_t)255 * 256) /* bytes of one command over all its blocks */
+#define EUICC_MAX_ADDRESS       255
+#define EUICC_MAX_OID           64
+#define EUICC_MAX_METADATA      16384 /* bytes of BF25 */
+#define EUICC_MAX_CONTROL       4096  /* plain bytes of ConfigureISDP and ReplaceSessionKeys */
+#define EUICC_MAX_ONE_TIME_KEYS 16    /* unused pairs kept, one for each SM-DP+ */
+
+/* Bytes of the memory that profiles cannot take: what is needed to end an installation, to keep its
+ * result and to delete. Notifications leave half of it alone as long as there are older ones that
+ * can go. */
+#define EUICC_RESERVE ((size_t)8 * 1024)
 
 /* One CI: what is needed to sign and to answer. */
 struct euicc_ci {
@@ -35,10 +43,12 @@ enum euicc_session_state {
 
 /* Which part of the BPP comes next. */
 enum euicc_bpp_part {
-    EUICC_BPP_CONFIGURE = 0,    /* A0 */
+    EUICC_BPP_CONFIGURE = 0,    /* A0, with none, some or all of its 87 */
+    EUICC_BPP_CONFIGURE_REST,   /* 87 ... of A0 */
     EUICC_BPP_METADATA_HEAD,    /* A1 */
     EUICC_BPP_METADATA,         /* 88 ... */
-    EUICC_BPP_KEYS_OR_ELEMENTS, /* A2 or A3 */
+    EUICC_BPP_KEYS_OR_ELEMENTS, /* A2 (as A0) or A3 */
+    EUICC_BPP_KEYS_REST,        /* 87 ... of A2 */
     EUICC_BPP_ELEMENTS_HEAD,    /* A3 */
     EUICC_BPP_ELEMENTS          /* 86 ... */
 };
@@ -63,8 +73,9 @@ struct euicc_session {
     enum rsp_bpp_command command;
     enum euicc_bpp_part part;
     size_t bpp_left;  /* bytes of BF36 to come */
-    size_t list_left; /* bytes of A1 or A3 to come */
+    size_t list_left; /* bytes of the list under way to come */
     struct bsp *bsp;  /* owned */
+    cr_buf control;   /* plain bytes of A0 or A2 as far as they came */
     cr_buf metadata;  /* BF25 as far as it came */
     cr_buf elements;  /* bytes of the profile element that is not complete yet */
     uint8_t iccid[RSP_ICCID];
@@ -78,6 +89,7 @@ struct euicc {
     struct uicc *uicc; /* owned */
     cr_arena arena;    /* holds config and certificates */
     struct euicc_config config;
+    char default_smdp[EUICC_MAX_ADDRESS + 1]; /* what config.default_smdp points to */
     char eid_text[RSP_EID_TEXT];
     struct pki_trust *trust; /* CIs it verifies with */
     struct euicc_ci cis[EUICC_MAX_CREDENTIALS];
@@ -102,6 +114,8 @@ void euicc_session_drop(struct euicc *e);
 cr_status euicc_show_profile(struct euicc *e, struct cr_err *err) CR_MUST_CHECK;
 /* AID of an ISD-P: 16 bytes. */
 cr_span euicc_isdp_aid(uint16_t id, uint8_t out[16]);
+/* Takes over a default SM-DP+ address (empty or absent = none) that is in the memory. */
+void euicc_remember_smdp(struct euicc *e, cr_span address);
 /* Bytes that are free for profiles. */
 size_t euicc_free_memory(const struct euicc *e);
 

@@ -26,13 +26,9 @@ static uicc_sw set_default_dp(struct euicc *e, cr_arena *arena, const void *requ
     if (in->default_dp_address.n > EUICC_MAX_ADDRESS) {
         return UICC_SW_OK;
     }
-    cr_span address = cr_arena_copy(&e->arena, in->default_dp_address);
-    if (!address.p) {
-        return UICC_SW_OK;
-    }
-    config.default_smdp = address.n ? address : (cr_span){0};
+    config.default_smdp = in->default_dp_address.n ? in->default_dp_address : (cr_span){0};
     if (euicc_config_put(e->nvm, &config, NULL) == CR_OK) {
-        e->config = config;
+        euicc_remember_smdp(e, config.default_smdp);
         out->set_default_dp_address_result = RSP_SET_DEFAULT_DP_OK;
     }
     return UICC_SW_OK;

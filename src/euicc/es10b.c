@@ -310,6 +310,21 @@ static int64_t check_prepare(struct euicc *e, const struct rsp_prepare_download_
     return 0;
 }
 
+/* Room for one more pair: the others are promises that nobody has to keep. */
+static cr_status limit_one_time_keys(struct euicc *e, struct cr_err *err)
+{
+    cr_span key;
+    cr_span value;
+    size_t count = 0;
+    (void)nvm_size_prefix(e->nvm, cr_span_str("ot/"), &count);
+    while (count >= EUICC_MAX_ONE_TIME_KEYS &&
+           nvm_next(e->nvm, cr_span_str("ot/"), (cr_span){0}, &key, &value)) {
+        CR_TRY(nvm_delete(e->nvm, key, err));
+        count--;
+    }
+    return CR_OK;
+}
+
 /* The stored pair when the server asks for it and it is this server's, else a new one that is
  * stored before its public half leaves the chip. */
 static cr_status one_time_key(struct euicc *e, cr_span wanted, enum crypto_curve curve,
@@ -323,6 +338,8 @@ static cr_status one_time_key(struct euicc *e, cr_span wanted, enum crypto_curve
     }
     uint8_t scalar[CRYPTO_SCALAR];
     uint8_t point[CRYPTO_POINT];
+    CR_TRY(euicc_otk_delete(e->nvm, oid, err));
+    CR_TRY(limit_one_time_keys(e, err));
     CR_TRY(crypto_private_generate(curve, out, err));
     crypto_private_scalar(*out, scalar);
     crypto_private_point(*out, point);

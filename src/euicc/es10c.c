@@ -78,8 +78,8 @@ static cr_status fill_info(const struct euicc_profile *profile, cr_span tag_list
     };
     if (profile->dp_proprietary_data.p) {
         out->has_dp_proprietary_data = true;
-        CR_TRY(asn1_decode(&rsp_dp_proprietary_data_type, profile->dp_proprietary_data, 0, arena,
-                           &out->dp_proprietary_data, err));
+        CR_TRY(asn1_decode(&rsp_dp_proprietary_data_type, profile->dp_proprietary_data,
+                           ASN1_DECODE_BER_LENGTHS, arena, &out->dp_proprietary_data, err));
     }
     rsp_profile_info_select(out, tag_list);
     return CR_OK;
@@ -105,6 +105,8 @@ static bool is_wanted(const struct rsp_profile_info_list_request *in,
     }
 }
 
+#define INFO_WITHOUT_ICON 512 /* bytes that one entry takes in most cases */
+
 static uicc_sw get_profiles_info(struct euicc *e, cr_arena *arena, const void *request,
                                  void *response)
 {
@@ -119,12 +121,16 @@ static uicc_sw get_profiles_info(struct euicc *e, cr_arena *arena, const void *r
     out->profile_info_list_ok.items =
         cr_arena_alloc_array(arena, EUICC_MAX_PROFILES, sizeof(struct rsp_profile_info));
     bool ok = out->profile_info_list_ok.items != NULL;
+    size_t bytes = 0;
     while (ok && out->profile_info_list_ok.count < EUICC_MAX_PROFILES &&
            euicc_profile_next(e->nvm, profile.id, arena, &profile)) {
         if (is_wanted(in, &profile)) {
             size_t i = out->profile_info_list_ok.count++;
-            ok = fill_info(&profile, in->tag_list, arena, &out->profile_info_list_ok.items[i],
-                           NULL) == CR_OK;
+            struct rsp_profile_info *info = &out->profile_info_list_ok.items[i];
+            ok = fill_info(&profile, in->tag_list, arena, info, NULL) == CR_OK;
+            /* More icons than an answer can carry: the host asks again without them. */
+            bytes += ok ? info->icon.n + INFO_WITHOUT_ICON : 0;
+            ok = ok && bytes <= UICC_MAX_RESPONSE;
         }
     }
     if (!ok) {
@@ -143,7 +149,7 @@ static void refreshed(void *ctx, struct uicc *uicc, cr_span terminal_response)
 {
     struct euicc *e = ctx;
     (void)uicc;
-    if (terminal_response.p && e->refresh_pending) {
+    if (terminal_response.p) {
         /* Fails for a wrong prefix only, and this one is made here. */
         cr_status status = euicc_show_profile(e, NULL);
         (void)status;
@@ -205,7 +211,7 @@ static int64_t check_enable(struct euicc *e, const struct euicc_profile *target,
         return RSP_PROFILE_DISALLOWED_BY_POLICY;
     }
     if (current->profile_class == RSP_CLASS_TEST && target->profile_class != RSP_CLASS_TEST &&
-        euicc_id_get(e->nvm, "back") && target->id != euicc_id_get(e->nvm, "back")) {
+        target->id != euicc_id_get(e->nvm, "back")) {
         return RSP_PROFILE_WRONG_REENABLING;
     }
     return RSP_PROFILE_OK;
@@ -251,24 +257,21 @@ static uicc_sw enable_profile(struct euicc *e, cr_arena *arena, const void *requ
                                                                             : UICC_SW_MEMORY;
 }
 
-/* An operational profile that a test profile interrupted comes back. */
-static cr_status bring_back(struct euicc *e, const struct euicc_profile *gone, cr_arena *arena,
-                            struct cr_err *err)
+/* An operational profile that a test profile interrupted comes back now that no profile is enabled.
+ */
+static cr_status bring_back(struct euicc *e, cr_arena *arena, struct cr_err *err)
 {
     struct euicc_profile back;
     uint16_t id = euicc_id_get(e->nvm, "back");
     CR_TRY(euicc_id_put(e->nvm, "back", 0, err));
-    if (gone->profile_class == RSP_CLASS_TEST && euicc_profile_get(e->nvm, id, arena, &back)) {
-        return set_state(e, &back, true, err);
-    }
-    return CR_OK;
+    return euicc_profile_get(e->nvm, id, arena, &back) ? set_state(e, &back, true, err) : CR_OK;
 }
 
 static cr_status do_disable(struct euicc *e, struct euicc_profile *target, bool refresh,
                             cr_arena *arena, struct cr_err *err)
 {
     CR_TRY(set_state(e, target, false, err));
-    CR_TRY(bring_back(e, target, arena, err));
+    CR_TRY(bring_back(e, arena, err));
     return switch_view(e, refresh, err);
 }
 
@@ -295,13 +298,14 @@ static uicc_sw disable_profile(struct euicc *e, cr_arena *arena, const void *req
 /* ---- DeleteProfile -----------------------------------------------------------------------------
  */
 
+/* The notification comes last: what is deleted makes room for it. */
 static cr_status do_delete(struct euicc *e, const struct euicc_profile *target, struct cr_err *err)
 {
-    CR_TRY(euicc_notify(e, target, RSP_EVENT_LOCAL_DELETE, err));
     if (euicc_id_get(e->nvm, "back") == target->id) {
         CR_TRY(euicc_id_put(e->nvm, "back", 0, err));
     }
-    return euicc_profile_delete(e->nvm, target->id, err);
+    CR_TRY(euicc_profile_delete(e->nvm, target->id, err));
+    return euicc_notify(e, target, RSP_EVENT_LOCAL_DELETE, err);
 }
 
 static uicc_sw delete_profile(struct euicc *e, cr_arena *arena, const void *request, void *response)
@@ -370,7 +374,8 @@ static uicc_sw memory_reset(struct euicc *e, cr_arena *arena, const void *reques
         out->reset_result = RSP_RESET_CAT_BUSY;
         return UICC_SW_OK;
     }
-    if (reset_profiles(e, in->reset_options, arena, &deleted, &enabled_gone, NULL) != CR_OK) {
+    if (reset_profiles(e, in->reset_options, arena, &deleted, &enabled_gone, NULL) != CR_OK ||
+        (enabled_gone && bring_back(e, arena, NULL) != CR_OK)) {
         return UICC_SW_MEMORY;
     }
     if (address_gone) {
@@ -379,7 +384,7 @@ static uicc_sw memory_reset(struct euicc *e, cr_arena *arena, const void *reques
         if (euicc_config_put(e->nvm, &config, NULL) != CR_OK) {
             return UICC_SW_MEMORY;
         }
-        e->config = config;
+        euicc_remember_smdp(e, (cr_span){0});
     }
     if (deleted == 0 && !address_gone) {
         out->reset_result = RSP_RESET_NOTHING_TO_DELETE;

@@ -214,8 +214,8 @@ static cr_status derive_keys(struct euicc *e, const struct rsp_initialise_secure
     return status;
 }
 
-/* The record of the work goes into the memory with the first segment. */
-static cr_status start_work(struct euicc *e, struct cr_err *err)
+/* The record of the work goes into the memory with the first segment, and follows what is done. */
+static cr_status record_work(struct euicc *e, struct cr_err *err)
 {
     struct euicc_session *s = &e->session;
     struct euicc_work work = {
@@ -301,21 +301,45 @@ static int64_t open_tlv(struct euicc_session *s, cr_span tlv, uint32_t tag, cr_b
     return RSP_INSTALL_FAILED_DUE_TO_UNKNOWN_ERROR;
 }
 
-/* Opens all TLVs of a list A0 or A2. */
-static int64_t open_list(struct euicc_session *s, cr_span segment, cr_buf *out)
+/* The bytes of a list item that came; false = more than the list has. */
+static bool take_from_list(struct euicc_session *s, cr_span segment)
 {
-    struct der_tlv list;
-    struct der_tlv item;
+    if (segment.n > s->list_left) {
+        return false;
+    }
+    s->list_left -= segment.n;
+    return true;
+}
+
+/* Takes a segment of A0 or A2: its header when it is the first, and any number of 87. Hosts send
+ * the list whole, or header and first 87 and the others alone (SGP.22 2.5.5). list_left tells when
+ * it is complete. */
+static int64_t open_list(struct euicc_session *s, cr_span segment, bool first)
+{
     cr_span rest = segment;
-    if (der_next(&rest, DER_BER_LENGTHS, &list, NULL) != CR_OK || rest.n > 0 || list.value.n == 0) {
+    struct der_tlv item;
+    if (first) {
+        uint32_t tag;
+        size_t header;
+        size_t length;
+        if (der_header(segment, DER_BER_LENGTHS, &tag, &header, &length, NULL) != CR_OK ||
+            length == 0 || length > s->bpp_left - header) {
+            return RSP_INSTALL_BSP_STRUCTURE_ERROR;
+        }
+        s->list_left = length;
+        cr_buf_free(&s->control);
+        s->control.secret = true;
+        s->control.limit = EUICC_MAX_CONTROL;
+        rest = cr_span_sub(segment, header, segment.n);
+    }
+    if (!take_from_list(s, rest)) {
         return RSP_INSTALL_BSP_STRUCTURE_ERROR;
     }
-    rest = list.value;
     while (rest.n > 0) {
         if (der_next(&rest, DER_BER_LENGTHS, &item, NULL) != CR_OK) {
             return RSP_INSTALL_BSP_STRUCTURE_ERROR;
         }
-        int64_t reason = open_tlv(s, item.all, 0x87, out);
+        int64_t reason = open_tlv(s, item.all, 0x87, &s->control);
         if (reason) {
             return reason;
         }
@@ -351,20 +375,19 @@ static int64_t keep_configuration(struct euicc *e, cr_arena *arena, cr_span plai
             return RSP_INSTALL_INSUFFICIENT_MEMORY;
         }
     }
-    return start_work(e, NULL) == CR_OK ? 0 : RSP_INSTALL_INSUFFICIENT_MEMORY;
+    return 0;
 }
 
-static struct verdict configure_isdp(struct euicc *e, cr_arena *arena, cr_span segment)
+static struct verdict configure_isdp(struct euicc *e, cr_arena *arena, cr_span segment, bool first)
 {
     struct euicc_session *s = &e->session;
-    cr_buf plain = {0};
     s->command = RSP_BPP_CONFIGURE_ISDP;
-    int64_t reason = open_list(s, segment, &plain);
-    if (!reason) {
-        reason = keep_configuration(e, arena, cr_buf_span(&plain));
+    s->part = EUICC_BPP_CONFIGURE_REST;
+    int64_t reason = open_list(s, segment, first);
+    if (!reason && s->list_left == 0) {
+        reason = keep_configuration(e, arena, cr_buf_span(&s->control));
+        s->part = EUICC_BPP_METADATA_HEAD;
     }
-    cr_buf_free(&plain);
-    s->part = EUICC_BPP_METADATA_HEAD;
     return reason ? refused((enum rsp_install_error)reason) : CONTINUES;
 }
 
@@ -428,7 +451,7 @@ static struct verdict metadata_complete(struct euicc *e, cr_arena *arena)
         return refused(RSP_INSTALL_INCORRECT_INPUT_VALUES);
     }
     int64_t reason = check_metadata(e, arena, &metadata);
-    if (!reason && (start_work(e, NULL) != CR_OK || open_installer(e, &metadata, NULL) != CR_OK)) {
+    if (!reason && open_installer(e, &metadata, NULL) != CR_OK) {
         reason = RSP_INSTALL_INSUFFICIENT_MEMORY;
     }
     s->part = EUICC_BPP_KEYS_OR_ELEMENTS;
@@ -443,22 +466,18 @@ static struct verdict list_header(struct euicc_session *s, cr_span segment, uint
     size_t header;
     size_t length;
     if (der_header(segment, DER_BER_LENGTHS, &tag, &header, &length, NULL) != CR_OK ||
-        tag != want || header != segment.n || length == 0 || length > s->bpp_left) {
+        tag != want || header != segment.n || length == 0 || length > s->bpp_left - header) {
         return refused(RSP_INSTALL_BSP_STRUCTURE_ERROR);
+    }
+    if (next == EUICC_BPP_ELEMENTS && length != s->bpp_left - header) {
+        return refused(RSP_INSTALL_BSP_STRUCTURE_ERROR); /* something behind the last list */
+    }
+    if (next == EUICC_BPP_METADATA && length > EUICC_MAX_METADATA) {
+        return refused(RSP_INSTALL_INCORRECT_INPUT_VALUES);
     }
     s->list_left = length;
     s->part = next;
     return CONTINUES;
-}
-
-/* The bytes of a list item that came; false = more than the list has. */
-static bool take_from_list(struct euicc_session *s, cr_span segment)
-{
-    if (segment.n > s->list_left) {
-        return false;
-    }
-    s->list_left -= segment.n;
-    return true;
 }
 
 static struct verdict metadata_segment(struct euicc *e, cr_arena *arena, cr_span segment)
@@ -496,17 +515,17 @@ static int64_t replace_keys_with(struct euicc_session *s, cr_arena *arena, cr_sp
     return status == CR_OK ? 0 : RSP_INSTALL_FAILED_DUE_TO_UNKNOWN_ERROR;
 }
 
-static struct verdict replace_keys(struct euicc *e, cr_arena *arena, cr_span segment)
+static struct verdict replace_keys(struct euicc *e, cr_arena *arena, cr_span segment, bool first)
 {
     struct euicc_session *s = &e->session;
-    cr_buf plain = {.secret = true};
     s->command = RSP_BPP_REPLACE_SESSION_KEYS;
-    int64_t reason = open_list(s, segment, &plain);
-    if (!reason) {
-        reason = replace_keys_with(s, arena, cr_buf_span(&plain));
+    s->part = EUICC_BPP_KEYS_REST;
+    int64_t reason = open_list(s, segment, first);
+    if (!reason && s->list_left == 0) {
+        reason = replace_keys_with(s, arena, cr_buf_span(&s->control));
+        cr_buf_free(&s->control);
+        s->part = EUICC_BPP_ELEMENTS_HEAD;
     }
-    cr_buf_free(&plain);
-    s->part = EUICC_BPP_ELEMENTS_HEAD;
     return reason ? refused((enum rsp_install_error)reason) : CONTINUES;
 }
 
@@ -561,6 +580,13 @@ static struct verdict after_element(struct euicc *e, cr_arena *arena, enum euicc
     return refused(RSP_INSTALL_FAILED_DUE_TO_UNKNOWN_ERROR);
 }
 
+/* What came is no sequence of elements with an end. */
+static struct verdict stop_elements(struct euicc *e, cr_arena *arena,
+                                    enum rsp_pe_status_code status)
+{
+    return after_element(e, arena, euicc_installer_abort(e->session.installer, status));
+}
+
 /* Executes every element that is complete; what is left waits for more bytes. */
 static struct verdict run_elements(struct euicc *e, cr_arena *arena)
 {
@@ -572,18 +598,21 @@ static struct verdict run_elements(struct euicc *e, cr_arena *arena)
         size_t header;
         size_t length;
         cr_status status = der_header(rest, DER_BER_LENGTHS, &tag, &header, &length, NULL);
-        if (status == CR_MALFORMED || (status == CR_OK && length > PROFILE_MAX_ELEMENT)) {
-            return refused(RSP_INSTALL_PE_PROCESSING_ERROR);
+        if (status == CR_MALFORMED) {
+            return stop_elements(e, arena, RSP_PE_INVALID_REQUEST_FORMAT);
+        }
+        if (status == CR_OK && length > PROFILE_MAX_ELEMENT) {
+            return stop_elements(e, arena, RSP_PE_NOT_ENOUGH_MEMORY);
         }
         if (status != CR_OK || rest.n - header < length) {
             break;
         }
         cr_span element = cr_span_sub(rest, 0, header + length);
-        verdict = after_element(e, arena, euicc_installer_element(s->installer, element, arena));
         rest = cr_span_sub(rest, header + length, rest.n);
-    }
-    if (verdict.ended && verdict.reason == 0 && (rest.n > 0 || s->list_left > 0)) {
-        return refused(RSP_INSTALL_PE_PROCESSING_ERROR); /* something behind the end element */
+        if (tag == profile_kind_tag(PROFILE_END) && (rest.n > 0 || s->list_left > 0)) {
+            return stop_elements(e, arena, RSP_PE_INVALID_REQUEST_FORMAT); /* more behind it */
+        }
+        verdict = after_element(e, arena, euicc_installer_element(s->installer, element, arena));
     }
     if (rest.n > 0) {
         memmove(s->elements.p, rest.p, rest.n);
@@ -606,7 +635,7 @@ static struct verdict elements_segment(struct euicc *e, cr_arena *arena, cr_span
     }
     struct verdict verdict = run_elements(e, arena);
     if (!verdict.ended && s->list_left == 0) {
-        return refused(RSP_INSTALL_PE_PROCESSING_ERROR); /* no end element came */
+        return stop_elements(e, arena, RSP_PE_INVALID_REQUEST_FORMAT); /* no end element came */
     }
     return verdict;
 }
@@ -624,8 +653,11 @@ static struct verdict next_segment(struct euicc *e, cr_arena *arena, cr_span seg
     switch (s->part) {
     case EUICC_BPP_CONFIGURE:
         s->command = RSP_BPP_CONFIGURE_ISDP;
-        verdict = der_peek(segment) == 0xA0 ? configure_isdp(e, arena, segment)
+        verdict = der_peek(segment) == 0xA0 ? configure_isdp(e, arena, segment, true)
                                             : refused(RSP_INSTALL_BSP_STRUCTURE_ERROR);
+        break;
+    case EUICC_BPP_CONFIGURE_REST:
+        verdict = configure_isdp(e, arena, segment, false);
         break;
     case EUICC_BPP_METADATA_HEAD:
         s->command = RSP_BPP_STORE_METADATA;
@@ -636,11 +668,14 @@ static struct verdict next_segment(struct euicc *e, cr_arena *arena, cr_span seg
         break;
     case EUICC_BPP_KEYS_OR_ELEMENTS:
         if (der_peek(segment) == 0xA2) {
-            verdict = replace_keys(e, arena, segment);
+            verdict = replace_keys(e, arena, segment, true);
             break;
         }
         s->command = RSP_BPP_LOAD_PROFILE_ELEMENTS;
         verdict = list_header(s, segment, 0xA3, EUICC_BPP_ELEMENTS);
+        break;
+    case EUICC_BPP_KEYS_REST:
+        verdict = replace_keys(e, arena, segment, false);
         break;
     case EUICC_BPP_ELEMENTS_HEAD:
         s->command = RSP_BPP_LOAD_PROFILE_ELEMENTS;
@@ -654,6 +689,16 @@ static struct verdict next_segment(struct euicc *e, cr_arena *arena, cr_span seg
     return verdict;
 }
 
+/* Profiles leave the reserve alone: it is for what ends an installation. */
+static struct verdict next_segment_in_room(struct euicc *e, cr_arena *arena, cr_span segment)
+{
+    size_t capacity = nvm_capacity(e->nvm);
+    nvm_set_capacity(e->nvm, capacity > EUICC_RESERVE ? capacity - EUICC_RESERVE : 0);
+    struct verdict verdict = next_segment(e, arena, segment);
+    nvm_set_capacity(e->nvm, capacity);
+    return verdict;
+}
+
 uicc_sw euicc_bpp_segment(struct euicc *e, cr_arena *arena, cr_span segment, cr_buf *out)
 {
     struct euicc_session *s = &e->session;
@@ -663,13 +708,13 @@ uicc_sw euicc_bpp_segment(struct euicc *e, cr_arena *arena, cr_span segment, cr_
             return UICC_SW_CONDITIONS;
         }
         verdict = first_segment(e, arena, segment);
-        if (!verdict.ended && start_work(e, NULL) != CR_OK) {
-            verdict = refused(RSP_INSTALL_INSUFFICIENT_MEMORY);
-        }
     } else if (s->state != EUICC_INSTALLING) {
         return UICC_SW_CONDITIONS;
     } else {
-        verdict = next_segment(e, arena, segment);
+        verdict = next_segment_in_room(e, arena, segment);
     }
-    return verdict.ended ? finish(e, verdict, arena, out) : UICC_SW_OK;
+    if (verdict.ended) {
+        return finish(e, verdict, arena, out);
+    }
+    return record_work(e, NULL) == CR_OK ? UICC_SW_OK : UICC_SW_MEMORY;
 }

@@ -90,6 +90,21 @@ static enum euicc_install_step abort_with(struct euicc_installer *in, struct rsp
     return status.status == RSP_PE_NOT_ENOUGH_MEMORY ? EUICC_INSTALL_MEMORY : EUICC_INSTALL_ABORTED;
 }
 
+enum euicc_install_step euicc_installer_abort(struct euicc_installer *in,
+                                              enum rsp_pe_status_code status)
+{
+    return in->ended ? EUICC_INSTALL_ABORTED
+                     : abort_with(in, (struct rsp_pe_status){.status = status});
+}
+
+void installer_warn(struct euicc_installer *in, enum rsp_pe_status_code status)
+{
+    if (in->warning_count < CR_COUNT(in->warnings)) {
+        in->warnings[in->warning_count++] = (struct rsp_pe_status){
+            .status = status, .has_identification = true, .identification = in->identification};
+    }
+}
+
 static enum euicc_install_step complete(struct euicc_installer *in)
 {
     struct rsp_pe_status ok = {.status = RSP_PE_OK};
@@ -204,8 +219,11 @@ static struct pe_result run_security_domain(struct euicc_installer *in,
 {
     cr_span state = sd->instance.life_cycle_state;
     /* The first one is the MNO-SD; the others hang below a personalized one. */
-    if (!in->has_sd && state.n == 1 && state.p[0] != PROFILE_LIFE_CYCLE_PERSONALIZED) {
+    if (in->has_sd && !in->sd_personalized) {
         return pe_fatal(RSP_PE_INVALID_PARAMETER);
+    }
+    if (!in->has_sd) {
+        in->sd_personalized = state.n == 1 && state.p[0] == PROFILE_LIFE_CYCLE_PERSONALIZED;
     }
     in->has_sd = true;
     return keep_element(in, bytes);
@@ -244,7 +262,7 @@ static bool in_order(const struct euicc_installer *in, const struct profile_elem
     case PROFILE_MF:
         return !has_mf;
     case PROFILE_PUK_CODES:
-        return !in->has_puk;
+        return has_mf && !in->has_puk;
     case PROFILE_GFM: /* may create the MF */
     case PROFILE_NON_STANDARD:
     case PROFILE_UNKNOWN:
@@ -374,6 +392,7 @@ settle(struct euicc_installer *in, const struct profile_element *element, struct
             return in->special ? in->special : step;
         }
         in->warnings[in->warning_count++] = status;
+        installer_undo(in);
     }
     in->count++;
     return element->kind == PROFILE_END ? complete(in) : EUICC_INSTALL_MORE;
@@ -387,20 +406,24 @@ enum euicc_install_step euicc_installer_element(struct euicc_installer *in, cr_s
     if (in->ended) {
         return EUICC_INSTALL_ABORTED;
     }
-    if (profile_element_next(&rest, arena, &element, NULL) != CR_OK || rest.n > 0) {
+    cr_status status = profile_element_next(&rest, arena, &element, NULL);
+    if (status == CR_RESOURCE) {
+        return settle(in, &element, pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY));
+    }
+    if (status != CR_OK || rest.n > 0) {
         return settle(in, &element, pe_fatal(RSP_PE_INVALID_REQUEST_FORMAT));
     }
+    in->mandated = element.header.mandated;
+    in->identification = element.header.identification;
+    in->created_count = 0;
     if (!in_order(in, &element) || !identification_is_new(in, &element)) {
         return settle(in, &element, pe_fatal(RSP_PE_INVALID_PARAMETER));
     }
     if (element.has_unknown) {
-        struct pe_result unknown = pe_problem(RSP_PE_INVALID_PARAMETER);
         if (element.header.mandated) {
-            return settle(in, &element, unknown);
+            return settle(in, &element, pe_problem(RSP_PE_INVALID_PARAMETER));
         }
-        if (in->warning_count < CR_COUNT(in->warnings)) {
-            in->warnings[in->warning_count++] = status_of(&unknown, &element);
-        }
+        installer_warn(in, RSP_PE_INVALID_PARAMETER);
     }
     return settle(in, &element, run_element(in, &element));
 }

@@ -39,6 +39,10 @@ enum euicc_install_step {
 enum euicc_install_step euicc_installer_element(struct euicc_installer *installer, cr_span bytes,
                                                 cr_arena *arena);
 
+/* Ends the installation from outside: what came is no package. */
+enum euicc_install_step euicc_installer_abort(struct euicc_installer *installer,
+                                              enum rsp_pe_status_code status);
+
 /* The simaResponse so far: EUICCResponse TLVs, warnings first. */
 cr_span euicc_installer_response(const struct euicc_installer *installer);
 

@@ -10,27 +10,31 @@
 #include "uicc/auth.h"
 #include "uicc/pin.h"
 
-#define INSTALLER_MAX_DFS 256 /* DFs and ADFs whose PIN status templates are checked at the end */
+#define INSTALLER_MAX_DFS     256 /* DFs and ADFs whose PIN status templates are checked at the end */
+#define INSTALLER_MAX_CREATED 512 /* files of one element that are taken back when it fails */
 
 struct euicc_installer {
     struct uicc_fs fs;
     bool strict_test_keys, test_profile;
     uint8_t iccid[10]; /* swapped */
 
-    size_t count;                 /* elements executed */
-    bool mandated;                /* of the element under way */
-    struct profile_header header; /* spans are gone: services only */
+    size_t count;           /* elements executed */
+    bool mandated;          /* of the element under way */
+    int64_t identification; /* of the element under way */
     bool ended;
 
     /* Context of the elements to come; 0 = none. */
     uicc_file usim, isim, csim;
     uicc_file naa;         /* the nearest preceding ADF of any kind */
     uicc_file pin_context; /* first DF or ADF of the nearest element that created one */
-    bool has_puk, has_sd;
+    bool has_puk, has_sd, sd_personalized; /* sd_...: of the MNO-SD */
 
     uicc_file dfs[INSTALLER_MAX_DFS];
     size_t df_count;
     uint8_t seen_ids[4096]; /* bit set of identifications */
+
+    uicc_file created[INSTALLER_MAX_CREATED]; /* by the element under way */
+    size_t created_count;
 
     struct rsp_pe_status warnings[64];
     size_t warning_count;
@@ -65,10 +69,15 @@ static inline struct pe_result pe_fatal(enum rsp_pe_status_code status)
 /* A failure of the file system as a result: full memory, wrong values. */
 struct pe_result pe_of_failure(cr_status status, const struct cr_err *err);
 
+/* Keeps a problem that does not end the installation; the element goes on. */
+void installer_warn(struct euicc_installer *in, enum rsp_pe_status_code status);
+
 /* installer_files.c */
 struct pe_result installer_files(struct euicc_installer *in, const struct profile_files *fs,
                                  enum profile_element_kind kind);
 struct pe_result installer_gfm(struct euicc_installer *in, const struct profile_gfm *gfm);
+/* Takes back the files of an element that failed without ending the installation. */
+void installer_undo(struct euicc_installer *in);
 
 /* installer_codes.c: PINs, PUKs, network authentication */
 struct pe_result installer_pins(struct euicc_installer *in, const struct profile_pin_codes *codes);

@@ -218,6 +218,19 @@ static void note_df(struct euicc_installer *in, uicc_file file, enum uicc_kind k
     }
 }
 
+void installer_undo(struct euicc_installer *in)
+{
+    while (in->created_count > 0) {
+        uicc_file file = in->created[--in->created_count];
+        while (in->df_count > 0 && in->dfs[in->df_count - 1] == file) {
+            in->df_count--;
+        }
+        /* A file that the card does not let go of stays: it does no harm. */
+        cr_status status = uicc_fs_delete(&in->fs, file, NULL);
+        (void)status;
+    }
+}
+
 static struct pe_result write_literal(struct euicc_installer *in, uicc_file file,
                                       const struct uicc_file_attr *attr,
                                       const struct profile_template_member *row)
@@ -281,6 +294,9 @@ static struct pe_result create_file(struct euicc_installer *in, uicc_file parent
         return pe_of_failure(status, &err);
     }
     note_df(in, *out, attr.kind);
+    if (in->created_count < CR_COUNT(in->created)) {
+        in->created[in->created_count++] = *out;
+    }
     if (initial.literal && !attr.link && !uicc_kind_is_df(attr.kind)) {
         return write_literal(in, *out, &attr, initial.row);
     }
@@ -533,12 +549,19 @@ struct pe_result installer_files(struct euicc_installer *in, const struct profil
         }
     }
     for (size_t i = 0; result.status == RSP_PE_OK && i < fs->count; i++) {
-        if (!profile_template_member(fs->template, fs->files[i].member)) {
+        if (profile_template_member(fs->template, fs->files[i].member)) {
+            continue;
+        }
+        if (in->mandated) {
             result = pe_problem(RSP_PE_INVALID_PARAMETER);
+        } else {
+            installer_warn(in, RSP_PE_INVALID_PARAMETER); /* ignored */
         }
     }
     cr_buf_free(&e.filler.pieces);
-    update_context(in, &e, kind);
+    if (result.status == RSP_PE_OK) {
+        update_context(in, &e, kind);
+    }
     return result;
 }
 
@@ -622,6 +645,9 @@ struct pe_result installer_gfm(struct euicc_installer *in, const struct profile_
         result = filler_end(in, &m.filler);
     }
     cr_buf_free(&m.filler.pieces);
+    if (result.status != RSP_PE_OK) {
+        return result;
+    }
     if (m.first_df) {
         in->pin_context = m.first_df;
     } else if (!m.created && m.df) {

@@ -66,8 +66,9 @@ static uicc_sw run_function(struct euicc *e, const struct euicc_function_row *ro
     if (sw != UICC_SW_OK) {
         return sw;
     }
+    /* 6581 also takes back what the function left in RAM. */
     return asn1_encode(row->response, response, 0, out, NULL) == CR_OK ? UICC_SW_OK
-                                                                       : UICC_SW_TECHNICAL;
+                                                                       : UICC_SW_MEMORY;
 }
 
 /* A command with all its blocks. */
@@ -157,13 +158,21 @@ static void isdr_deselect(void *ctx, unsigned channel)
 static void isdr_aborted(void *ctx)
 {
     struct euicc *e = ctx;
+    cr_arena arena = {0};
+    struct euicc_config config;
+    char prefix[EUICC_PREFIX];
     forget_command(e);
     euicc_session_drop(e);
-    e->refresh_pending = false;
-    struct euicc_config config;
-    if (euicc_config_get(e->nvm, &e->arena, &config, NULL) == CR_OK) {
-        e->config = config;
+    if (euicc_config_get(e->nvm, &arena, &config, NULL) == CR_OK) {
+        euicc_remember_smdp(e, config.default_smdp);
     }
+    cr_arena_free(&arena);
+    /* A switch waits as long as what is visible is not what is enabled. */
+    uint16_t enabled = euicc_id_get(e->nvm, "on");
+    const struct uicc_fs *visible = uicc_profile(e->uicc);
+    cr_span wanted = enabled ? euicc_profile_prefix(enabled, prefix) : (cr_span){0};
+    cr_span seen = visible ? cr_span_of(visible->prefix, visible->prefix_size) : (cr_span){0};
+    e->refresh_pending = !cr_span_equal(wanted, seen) && uicc_proactive_pending(e->uicc) > 0;
 }
 
 cr_status euicc_isdr_register(struct euicc *e, struct cr_err *err)

@@ -32,6 +32,11 @@ cr_status euicc_next_sequence(struct euicc *e, int64_t *out, struct cr_err *err)
     return CR_OK;
 }
 
+static bool is_short_of_memory(const struct euicc *e, size_t more)
+{
+    return nvm_used(e->nvm) + more + EUICC_RESERVE / 2 > nvm_capacity(e->nvm);
+}
+
 cr_status euicc_keep_notification(struct euicc *e, int64_t sequence, cr_span tlv,
                                   struct cr_err *err)
 {
@@ -40,7 +45,7 @@ cr_status euicc_keep_notification(struct euicc *e, int64_t sequence, cr_span tlv
     cr_span value;
     size_t count = 0;
     (void)nvm_size_prefix(e->nvm, cr_span_str("n/"), &count);
-    while (count >= EUICC_MAX_PENDING &&
+    while ((count >= EUICC_MAX_PENDING || is_short_of_memory(e, tlv.n)) &&
            nvm_next(e->nvm, cr_span_str("n/"), (cr_span){0}, &oldest, &value)) {
         CR_TRY(nvm_delete(e->nvm, oldest, err));
         count--;
@@ -157,7 +162,11 @@ static uicc_sw list_notification(struct euicc *e, cr_arena *arena, const void *r
 struct retrieve {
     const struct rsp_retrieve_notifications_list_request *in;
     rsp_pending_notification_list *out;
+    size_t bytes;
 };
+
+/* As many as one answer can carry, the oldest first: the others come when these are removed. */
+#define MAX_RETRIEVED (UICC_MAX_RESPONSE - 1024)
 
 static bool take_retrieved(void *ctx, const struct rsp_pending_notification *pending,
                            const struct rsp_notification_metadata *metadata)
@@ -170,8 +179,9 @@ static bool take_retrieved(void *ctx, const struct rsp_pending_notification *pen
         wanted = (metadata->profile_management_operation &
                   retrieve->in->search_criteria.profile_management_operation) != 0;
     }
-    if (wanted) {
+    if (wanted && retrieve->bytes + pending->raw.n <= MAX_RETRIEVED) {
         retrieve->out->items[retrieve->out->count++] = *pending;
+        retrieve->bytes += pending->raw.n;
     }
     return true;
 }
@@ -180,7 +190,7 @@ static uicc_sw retrieve_notifications(struct euicc *e, cr_arena *arena, const vo
                                       void *response)
 {
     struct rsp_retrieve_notifications_list_response *out = response;
-    struct retrieve retrieve = {request, &out->notification_list};
+    struct retrieve retrieve = {request, &out->notification_list, 0};
     out->which = RSP_RETRIEVE_NOTIFICATIONS_OK;
     out->notification_list.present = true;
     out->notification_list.items =
