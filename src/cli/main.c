@@ -3,12 +3,10 @@
  */
 #include "cli/cli.h"
 
-#pragma weak cli_profile
-#pragma weak cli_decode
-#pragma weak cli_lpa
-#pragma weak cli_bench
+#pragma weak cli_lpa /* written at the same time: the list ends there until it is linked */
 static const struct cli_command *const commands[] = {
-    &cli_pki, &cli_smdpp, &cli_euicc, &cli_man, &cli_profile, &cli_decode, &cli_lpa, &cli_bench, NULL,
+    &cli_pki,    &cli_profile, &cli_smdpp, &cli_euicc,
+    &cli_decode, &cli_bench,   &cli_man,   &cli_lpa, NULL,
 };
 
 const struct cli_command cli_root = {

@@ -1,0 +1,47 @@
+/*
+ * crisp decode: explaining bytes. decode.c looks what a content is, the others explain one kind
+ * each and append to the output.
+ */
+#ifndef CRISP_CLI_DECODE_H
+#define CRISP_CLI_DECODE_H
+
+#include "asn1/asn1.h"
+#include "cli/cli.h"
+#include "cli/json_line.h"
+
+/* Where the explanations go: text, or an array of JSON objects. */
+struct cli_decoder {
+    struct cli *cli;
+    const char *type; /* --type, NULL = find out */
+    cr_buf text;
+    json_t *array; /* NULL = text */
+};
+
+/* Names of OIDs and summaries of certificates, for asn1_print(). */
+extern const struct asn1_print_hooks cli_decode_hooks;
+
+/* All TLVs of a content; anything that is no known type is shown as a tree of tags. CR_MALFORMED
+ * when it is no TLV at all. */
+cr_status cli_decode_tlvs(struct cli_decoder *d, cr_span bytes, struct cr_err *err) CR_MUST_CHECK;
+
+/* A JSON body of ES9+, ES11 or ES2+: members in their order, what is base64 of a message explained
+ * below its member. */
+cr_status cli_decode_json(struct cli_decoder *d, cr_span text, struct cr_err *err) CR_MUST_CHECK;
+
+/* An activation code. */
+cr_status cli_decode_activation_code(struct cli_decoder *d, cr_span text,
+                                     struct cr_err *err) CR_MUST_CHECK;
+
+/* A command or answer APDU around a message: STORE DATA, or data with a status word behind. False
+ * when it is none. */
+bool cli_decode_apdu(struct cli_decoder *d, cr_span bytes);
+
+/* A package of profile elements; false when it is none. */
+bool cli_decode_package(struct cli_decoder *d, cr_span bytes);
+
+/* A headline, "name (remark)". */
+void cli_decode_head(struct cli_decoder *d, const char *name, const char *remark);
+/* Puts blanks before each line of text that was appended since. */
+void cli_decode_indent(cr_buf *text, size_t since, unsigned blanks);
+
+#endif
