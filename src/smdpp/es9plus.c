@@ -149,6 +149,7 @@ struct change {
     enum smdpp_session_state from, to;
     struct smdpp_profile *profile; /* NULL = not written */
     enum smdpp_event event;        /* 0 = write without a move */
+    bool soft;                     /* a power cut may undo it: the session is begun again */
     bool report;                   /* tell the operator */
     const char *eid;
     enum rsp_notification_point point;
@@ -166,7 +167,10 @@ static cr_status change_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     }
     if (c->profile) {
         struct smdpp_profile profile = *c->profile;
-        CR_TRY(smdpp_profile_save(tx, &profile, c->event, cr_now_ms(c->dp->env), err));
+        int64_t now = cr_now_ms(c->dp->env);
+        CR_TRY(c->event == SMDPP_EV_BPP
+                   ? smdpp_profile_save_binding(tx, &profile, c->event, now, err)
+                   : smdpp_profile_save_progress(tx, &profile, c->event, now, err));
         if (c->report) {
             CR_TRY(smdpp_report(c->dp, tx, &profile, c->eid, c->point, c->status, c->result_data,
                                 err));
@@ -178,7 +182,8 @@ static cr_status change_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 static cr_status commit(struct smdpp *dp, struct change *change, struct cr_err *err)
 {
     change->dp = dp;
-    CR_TRY(store_run(dp->store, change_work, change, err));
+    CR_TRY(change->soft ? store_run_soft(dp->store, change_work, change, err)
+                        : store_run(dp->store, change_work, change, err));
     if (change->report) {
         smdpp_wake_outbox(dp);
     }
@@ -374,7 +379,7 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
         return cr_fail_memory(err);
     }
     struct start start = {.session = &session, .now_ms = now, .arena = arena};
-    CR_TRY(store_run(dp->store, start_work, &start, err));
+    CR_TRY(store_run_soft(dp->store, start_work, &start, err));
     if (start.repeated) {
         session = start.earlier;
         identity = smdpp_identity_under(dp->config, session.server_ci);
@@ -688,6 +693,7 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
         .from = SMDPP_SESSION_STARTED,
         .to = SMDPP_SESSION_AUTHENTICATED,
         .profile = profile,
+        .soft = !dp->policy.report_all_points,
         .report = dp->policy.report_all_points,
         .eid = client->eid_text,
         .point = RSP_POINT_ELIGIBILITY,

@@ -44,10 +44,13 @@ const struct store_migration smdpp_migrations[] = {
      " iccid TEXT NOT NULL, body BLOB NOT NULL, attempts INTEGER NOT NULL,"
      " next_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL, last_error TEXT);"
      "CREATE INDEX outbox_next ON outbox(next_ms);"
+     /* By the hash of what the chip signed: test chips are made anew under an old EID and count
+      * from the beginning. */
      "CREATE TABLE notification("
-     " eid TEXT NOT NULL, sequence INTEGER NOT NULL, iccid TEXT, operation INTEGER NOT NULL,"
-     " body BLOB NOT NULL, received_ms INTEGER NOT NULL,"
-     " PRIMARY KEY(eid, sequence, operation)) WITHOUT ROWID;"},
+     " hash BLOB PRIMARY KEY, eid TEXT NOT NULL, sequence INTEGER NOT NULL, iccid TEXT,"
+     " operation INTEGER NOT NULL, body BLOB NOT NULL, received_ms INTEGER NOT NULL)"
+     " WITHOUT ROWID;"
+     "CREATE INDEX notification_profile ON notification(iccid, eid, sequence);"},
 };
 const size_t smdpp_migration_count = CR_COUNT(smdpp_migrations);
 
@@ -239,24 +242,47 @@ cr_status smdpp_profile_each(struct store_tx *tx, enum smdpp_state state, const 
                       take_each, &each, NULL, err);
 }
 
-cr_status smdpp_profile_save(struct store_tx *tx, struct smdpp_profile *p, enum smdpp_event event,
-                             int64_t now_ms, struct cr_err *err)
+/* The state that event leads to (event 0 = stay). */
+static cr_status move(const struct smdpp_profile *p, enum smdpp_event event, enum smdpp_state *to,
+                      struct cr_err *err)
 {
-    enum smdpp_state to = event ? smdpp_state_next(p->state, event) : p->state;
-    if (!to) {
+    *to = event ? smdpp_state_next(p->state, event) : p->state;
+    if (!*to) {
         return cr_fail(err, CR_INTERNAL, "SGP.22 3.1.6", "%s is not allowed in state %s",
                        smdpp_event_name(event), smdpp_state_name(p->state));
     }
+    return CR_OK;
+}
+
+/* The row as it is in the database now. */
+static cr_status moved(struct smdpp_profile *p, enum smdpp_state to, int64_t now_ms,
+                       int64_t changed, struct cr_err *err)
+{
+    if (changed != 1) {
+        cr_status status = cr_fail(err, CR_RESOURCE, NULL,
+                                   "profile %s was changed by somebody else meanwhile", p->iccid);
+        return cr_err_code(err, status, SMDPP_LOST);
+    }
+    p->state = to;
+    p->revision++;
+    p->updated_ms = now_ms;
+    return CR_OK;
+}
+
+cr_status smdpp_profile_save(struct store_tx *tx, struct smdpp_profile *p, enum smdpp_event event,
+                             int64_t now_ms, struct cr_err *err)
+{
+    enum smdpp_state to;
     int64_t changed = 0;
+    CR_TRY(move(p, event, &to, err));
     CR_TRY(store_exec(
         tx,
         "UPDATE profile SET state = ?, revision = revision + 1, metadata = ?, class = ?,"
         " requester = ?, matching_id = ?, eid = ?, smds_address = ?, cc_hash = ?,"
         " cc_failures = ?, cc_limit = ?, downloads = ?, download_limit = ?, expires_ms = ?,"
         " transaction_id = ?, bound_eid = ?, euicc_key = ?, euicc_curve = ?, otpk_euicc = ?,"
-        " otpk_dp = ?, bound_head = ?, host_id = ?, last_error = ?, updated_ms = ?, otpk_curve = "
-        "?, policy_rules = ?"
-        " WHERE iccid = ? AND revision = ?",
+        " otpk_dp = ?, bound_head = ?, host_id = ?, last_error = ?, updated_ms = ?,"
+        " otpk_curve = ?, policy_rules = ? WHERE iccid = ? AND revision = ?",
         STORE_VALUES(STORE_I(to), STORE_B(p->metadata), STORE_I(p->profile_class),
                      STORE_T(p->requester), STORE_T(p->matching_id), STORE_T(p->eid),
                      STORE_T(p->smds_address), STORE_B(p->cc_hash), STORE_I(p->cc_failures),
@@ -267,15 +293,59 @@ cr_status smdpp_profile_save(struct store_tx *tx, struct smdpp_profile *p, enum 
                      STORE_T(p->last_error), STORE_I(now_ms), STORE_I(p->otpk_curve),
                      STORE_I(p->policy_rules), STORE_T(p->iccid), STORE_I(p->revision)),
         NULL, NULL, &changed, err));
-    if (changed != 1) {
-        cr_status status = cr_fail(err, CR_RESOURCE, NULL,
-                                   "profile %s was changed by somebody else meanwhile", p->iccid);
-        return cr_err_code(err, status, SMDPP_LOST);
+    if (event == SMDPP_EV_CANCEL_AVAILABLE) {
+        /* Its next life starts without the notifications of this one. */
+        CR_TRY(store_exec(tx, "DELETE FROM notification WHERE iccid = ?",
+                          STORE_VALUES(STORE_T(p->iccid)), NULL, NULL, NULL, err));
     }
-    p->state = to;
-    p->revision++;
-    p->updated_ms = now_ms;
-    return CR_OK;
+    return moved(p, to, now_ms, changed, err);
+}
+
+cr_status smdpp_profile_save_binding(struct store_tx *tx, struct smdpp_profile *p,
+                                     enum smdpp_event event, int64_t now_ms, struct cr_err *err)
+{
+    enum smdpp_state to;
+    int64_t changed = 0;
+    CR_TRY(move(p, event, &to, err));
+    CR_TRY(store_exec(
+        tx,
+        "UPDATE profile SET state = ?, revision = revision + 1, cc_failures = ?, downloads = ?,"
+        " transaction_id = ?, bound_eid = ?, euicc_key = ?, euicc_curve = ?, otpk_euicc = ?,"
+        " otpk_dp = ?, bound_head = ?, host_id = ?, last_error = ?, updated_ms = ?,"
+        " otpk_curve = ? WHERE iccid = ? AND revision = ?",
+        STORE_VALUES(STORE_I(to), STORE_I(p->cc_failures), STORE_I(p->downloads),
+                     STORE_B(p->transaction_id), STORE_T(p->bound_eid), STORE_B(p->euicc_key),
+                     STORE_I(p->euicc_curve), STORE_B(p->otpk_euicc), STORE_B(p->otpk_dp),
+                     STORE_B(p->bound_head), STORE_B(p->host_id), STORE_T(p->last_error),
+                     STORE_I(now_ms), STORE_I(p->otpk_curve), STORE_T(p->iccid),
+                     STORE_I(p->revision)),
+        NULL, NULL, &changed, err));
+    return moved(p, to, now_ms, changed, err);
+}
+
+cr_status smdpp_profile_save_progress(struct store_tx *tx, struct smdpp_profile *p,
+                                      enum smdpp_event event, int64_t now_ms, struct cr_err *err)
+{
+    enum smdpp_state to;
+    int64_t changed = 0;
+    CR_TRY(move(p, event, &to, err));
+    const struct store_value counters[] = {STORE_I(p->cc_failures),
+                                           STORE_I(p->downloads),
+                                           STORE_T(p->last_error),
+                                           STORE_I(now_ms),
+                                           STORE_T(p->iccid),
+                                           STORE_I(p->revision),
+                                           STORE_I(to),
+                                           {.kind = STORE_END}};
+    /* The state stands in two indexes: left alone where it does not change. */
+    const char *stay = "UPDATE profile SET revision = revision + 1, cc_failures = ?1,"
+                       " downloads = ?2, last_error = ?3, updated_ms = ?4"
+                       " WHERE iccid = ?5 AND revision = ?6 AND state = ?7";
+    const char *go = "UPDATE profile SET revision = revision + 1, cc_failures = ?1,"
+                     " downloads = ?2, last_error = ?3, updated_ms = ?4, state = ?7"
+                     " WHERE iccid = ?5 AND revision = ?6";
+    CR_TRY(store_exec(tx, to == p->state ? stay : go, counters, NULL, NULL, &changed, err));
+    return moved(p, to, now_ms, changed, err);
 }
 
 void smdpp_profile_clear_order(struct smdpp_profile *p)

@@ -102,6 +102,15 @@ cr_status smdpp_profile_save(struct store_tx *tx, struct smdpp_profile *profile,
                              enum smdpp_event event, int64_t now_ms,
                              struct cr_err *err) CR_MUST_CHECK;
 
+/* The same for what a session changes, without touching the order and its indexes: counters and
+ * binding, or counters alone. */
+cr_status smdpp_profile_save_binding(struct store_tx *tx, struct smdpp_profile *profile,
+                                     enum smdpp_event event, int64_t now_ms,
+                                     struct cr_err *err) CR_MUST_CHECK;
+cr_status smdpp_profile_save_progress(struct store_tx *tx, struct smdpp_profile *profile,
+                                      enum smdpp_event event, int64_t now_ms,
+                                      struct cr_err *err) CR_MUST_CHECK;
+
 /* Forgets order and binding of a profile that returns to Available. */
 void smdpp_profile_clear_order(struct smdpp_profile *profile);
 

@@ -18,6 +18,7 @@ struct arrival {
     bool known;        /* a profile of ours */
     bool forged;       /* signature wrong */
     bool reported;
+    uint8_t hash[CRYPTO_SHA256]; /* of what is signed */
 };
 
 static cr_status take_flag(const struct store_row *row, void *ctx, struct cr_err *err)
@@ -38,10 +39,10 @@ static cr_status keep(struct arrival *a, struct store_tx *tx, bool *first, bool 
         STORE_VALUES(STORE_T(a->eid), STORE_T(a->iccid), STORE_I(a->metadata->seq_number)),
         take_flag, &later, NULL, err));
     CR_TRY(store_exec(tx,
-                      "INSERT OR IGNORE INTO notification(eid, sequence, iccid, operation, body,"
-                      " received_ms) VALUES(?, ?, ?, ?, ?, ?)",
-                      STORE_VALUES(STORE_T(a->eid), STORE_I(a->metadata->seq_number),
-                                   STORE_T(a->iccid),
+                      "INSERT OR IGNORE INTO notification(hash, eid, sequence, iccid, operation,"
+                      " body, received_ms) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                      STORE_VALUES(STORE_B(CR_SPAN_ARRAY(a->hash)), STORE_T(a->eid),
+                                   STORE_I(a->metadata->seq_number), STORE_T(a->iccid),
                                    STORE_I((int64_t)a->metadata->profile_management_operation),
                                    STORE_B(a->pending->raw), STORE_I(cr_now_ms(a->dp->env))),
                       NULL, NULL, &changed, err));
@@ -91,7 +92,7 @@ static cr_status apply_result(struct arrival *a, struct store_tx *tx, struct smd
     if (!smdpp_state_next(profile->state, event)) {
         return CR_OK; /* the order was cancelled meanwhile, or the result is an old one */
     }
-    CR_TRY(smdpp_profile_save(tx, profile, event, cr_now_ms(a->dp->env), err));
+    CR_TRY(smdpp_profile_save_progress(tx, profile, event, cr_now_ms(a->dp->env), err));
     a->reported = true;
     return smdpp_report(a->dp, tx, profile, a->eid, RSP_POINT_BPP_INSTALLATION, &status,
                         a->pending->raw, err);
@@ -171,6 +172,7 @@ static cr_status handle_result(struct arrival *a, struct cr_err *err)
     }
     a->iccid = find.profile.iccid;
     a->eid = find.profile.bound_eid ? find.profile.bound_eid : "";
+    crypto_sha256(a->pending->profile_installation_result.data.raw, a->hash);
     return store_run(a->dp->store, result_work, a, err);
 }
 
@@ -234,13 +236,13 @@ static cr_status other_work(struct store_tx *tx, void *ctx, struct cr_err *err)
         enum smdpp_event event = OPERATIONS[i].event;
         if (profile.state == SMDPP_DOWNLOADED && smdpp_state_next(SMDPP_INSTALLED, event)) {
             /* The installation result was lost or is still under way: this proves it. */
-            CR_TRY(
-                smdpp_profile_save(tx, &profile, SMDPP_EV_INSTALLED, cr_now_ms(a->dp->env), err));
+            CR_TRY(smdpp_profile_save_progress(tx, &profile, SMDPP_EV_INSTALLED,
+                                               cr_now_ms(a->dp->env), err));
         }
         if (!smdpp_state_next(profile.state, event)) {
             return CR_OK;
         }
-        CR_TRY(smdpp_profile_save(tx, &profile, event, cr_now_ms(a->dp->env), err));
+        CR_TRY(smdpp_profile_save_progress(tx, &profile, event, cr_now_ms(a->dp->env), err));
         a->reported = true;
         return smdpp_report(a->dp, tx, &profile, a->eid, OPERATIONS[i].point, NULL, a->pending->raw,
                             err);
@@ -264,6 +266,7 @@ static cr_status handle_other(struct arrival *a, struct cr_err *err)
     }
     a->eid = eid;
     a->iccid = iccid;
+    crypto_sha256(a->metadata->raw, a->hash);
     return store_run(a->dp->store, other_work, a, err);
 }
 

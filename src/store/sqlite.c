@@ -71,16 +71,33 @@ static cr_status use_wal(struct store_sqlite *db, struct cr_err *err)
     return CR_OK;
 }
 
+cr_status store_sqlite_set_durable(struct store_sqlite *db, bool durable, struct cr_err *err)
+{
+    if (db->volatile_commits || db->soft == !durable) {
+        return CR_OK;
+    }
+    CR_TRY(run(db, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err));
+    db->soft = !durable;
+    return CR_OK;
+}
+
 static cr_status configure(struct store_sqlite *db, const struct store_sqlite_options *options,
                            struct cr_err *err)
 {
+    db->volatile_commits = options->volatile_commits;
     (void)sqlite3_extended_result_codes(db->db, 1);
     (void)sqlite3_busy_timeout(db->db, db->busy_timeout_ms);
     (void)sqlite3_db_config(db->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* Plans do not depend on bound values: otherwise each statement on a partial index is planned
+     * anew for every call. */
+    (void)sqlite3_db_config(db->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     (void)sqlite3_set_authorizer(db->db, authorize, db);
     CR_TRY(run(db, "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF", err));
     if (options->exclusive) {
         CR_TRY(run(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA wal_autocheckpoint=256", err));
+    } else if (!options->read_only) {
+        /* A page that many commits touch goes into the file once for all of them. */
+        CR_TRY(run(db, "PRAGMA wal_autocheckpoint=8192; PRAGMA cache_size=-8192", err));
     }
     if (!options->read_only && strcmp(options->path, STORE_MEMORY) != 0) {
         CR_TRY(use_wal(db, err));

@@ -42,6 +42,11 @@ enum store_verb {
 cr_status store_sqlite_control(struct store_sqlite *db, enum store_verb verb,
                                struct cr_err *err) CR_MUST_CHECK;
 
+/* Outside of a transaction: whether the commits to come wait for the disk. Without it they survive
+ * the end of the process, not a power cut, and the next durable commit makes them durable too. */
+cr_status store_sqlite_set_durable(struct store_sqlite *db, bool durable,
+                                   struct cr_err *err) CR_MUST_CHECK;
+
 /* False when none was begun, or when SQLite gave it up after a failure (disk full, I/O error). */
 bool store_sqlite_in_transaction(const struct store_sqlite *db);
 

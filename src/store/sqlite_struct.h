@@ -20,6 +20,8 @@ struct store_sqlite {
     sqlite3 *db;
     char *path;
     int busy_timeout_ms;
+    bool volatile_commits; /* never wait for the disk */
+    bool soft;             /* commits do not wait for the disk now */
     bool guard; /* the authorizer refuses transaction control: a work's statement is prepared */
     sqlite3_stmt *verbs[STORE_VERBS];
     struct store_slot slots[STORE_STATEMENTS];

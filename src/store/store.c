@@ -24,6 +24,7 @@ struct request {
     struct cr_err *err; /* may be NULL */
     cr_status status;
     bool read_only;
+    bool soft; /* need not survive a power cut */
     bool lead; /* woken to lead the next group, not because it is done */
     sem_t woken;
 };
@@ -159,10 +160,22 @@ static void group_rollback(struct store_sqlite *db)
     }
 }
 
+/* One member that promises something makes the whole group wait for the disk. */
+static bool group_is_durable(const struct request *group)
+{
+    for (const struct request *r = group; r; r = r->next) {
+        if (!r->soft) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void group_run(struct store_sqlite *db, struct request *group)
 {
     struct cr_err why = {0};
-    if (store_sqlite_control(db, STORE_BEGIN_WRITE, &why) != CR_OK) {
+    if (store_sqlite_set_durable(db, group_is_durable(group), &why) != CR_OK ||
+        store_sqlite_control(db, STORE_BEGIN_WRITE, &why) != CR_OK) {
         group_fail(group, &why);
         return;
     }
@@ -270,6 +283,12 @@ cr_status store_run(struct store *store, store_work work, void *ctx, struct cr_e
     return request_run(store, &r, err);
 }
 
+cr_status store_run_soft(struct store *store, store_work work, void *ctx, struct cr_err *err)
+{
+    struct request r = {.work = work, .ctx = ctx, .err = err, .soft = true};
+    return request_run(store, &r, err);
+}
+
 /* ---- readers ---- */
 
 static cr_status reader_take(struct store *store, struct store_sqlite **out, struct cr_err *err)
@@ -323,7 +342,7 @@ static void reader_return(struct store *store, struct store_sqlite *db)
 cr_status store_read(struct store *store, store_work work, void *ctx, struct cr_err *err)
 {
     if (store->memory) { /* nobody but its own connection sees such a database */
-        struct request r = {.work = work, .ctx = ctx, .err = err, .read_only = true};
+        struct request r = {.work = work, .ctx = ctx, .err = err, .read_only = true, .soft = true};
         return request_run(store, &r, err);
     }
     struct store_sqlite *db = NULL;

@@ -59,6 +59,12 @@ typedef cr_status (*store_work)(struct store_tx *tx, void *ctx, struct cr_err *e
 cr_status store_run(struct store *store, store_work work, void *ctx,
                     struct cr_err *err) CR_MUST_CHECK;
 
+/* As store_run(), but CR_OK promises less: the effect survives the end of this process (kill -9),
+ * not a power cut. For steps that the peer repeats from the start when they are gone, such as the
+ * beginning of a session. A later store_run() makes it durable too. */
+cr_status store_run_soft(struct store *store, store_work work, void *ctx,
+                         struct cr_err *err) CR_MUST_CHECK;
+
 /* As store_run() for works that change nothing: sees the last commit and may run beside others, on
  * the thread of the caller. A statement that writes is CR_INTERNAL. */
 cr_status store_read(struct store *store, store_work work, void *ctx,
