@@ -150,7 +150,8 @@ static int64_t verify_server(struct euicc *e, const struct rsp_authenticate_serv
     struct pki_expect expect = {.role = cert->role == PKI_ROLE_DS_AUTH ? PKI_ROLE_DS_AUTH
                                                                        : PKI_ROLE_DP_AUTH};
     if (pki_chain_verify(e->trust, cert, 1, &expect, &verdict, key, NULL) != CR_OK) {
-        return authenticate_error_of(verdict.problem);
+        bool no_oid = verdict.problem == PKI_BAD_PROFILE && !cert->registered_id.p;
+        return no_oid ? RSP_AUTHENTICATE_INVALID_OID : authenticate_error_of(verdict.problem);
     }
     if (!cert->registered_id.p || cert->registered_id.n > EUICC_MAX_OID) {
         return RSP_AUTHENTICATE_INVALID_OID;

@@ -1,5 +1,7 @@
 #include "fake_server.h"
 
+#include "crypto/symmetric.h"
+
 /* ---- making ------------------------------------------------------------------------------------
  */
 
@@ -345,6 +347,83 @@ void fake_rebind(struct fake_server *s)
     cr_buf_append_span(&s->bpp, cr_buf_span(&s->body));
     der_close(&s->bpp, mark);
     cr_buf_free(&covered);
+}
+
+cr_span fake_keys(struct fake_server *s)
+{
+    struct cr_err err = {0};
+    uint8_t key[BSP_KEY];
+    cr_span out;
+    memset(key, FAKE_PPK, sizeof(key));
+    struct rsp_replace_session_keys keys = {.initial_mac_chaining_value = CR_SPAN_ARRAY(key),
+                                            .ppk_enc = CR_SPAN_ARRAY(key),
+                                            .ppk_cmac = CR_SPAN_ARRAY(key)};
+    MUST_OK(asn1_encode_arena(&rsp_replace_session_keys_type, &keys, 0, &s->arena, &out, &err));
+    return out;
+}
+
+static void put_list(struct fake_server *s, struct bsp *bsp, uint32_t tag, uint8_t item,
+                     cr_span plain, size_t cut)
+{
+    struct cr_err err = {0};
+    size_t mark = der_open(&s->body, tag);
+    size_t most = cut ? cut : 1007;
+    for (size_t at = 0; at < plain.n; at += most) {
+        MUST_OK(bsp_protect(bsp, item, cr_span_sub(plain, at, most), &s->body, &err));
+    }
+    der_close(&s->body, mark);
+}
+
+/* One 86 whose last block is FF: encrypted and signed by hand. */
+static void put_unpadded(struct fake_server *s, const struct bsp_keys *keys)
+{
+    struct cr_err err = {0};
+    uint8_t icv[CRYPTO_AES_BLOCK] = {0};
+    uint8_t data[32];
+    uint8_t mac[16];
+    uint8_t tlv[2 + sizeof(data)] = {0x86, sizeof(data) + 8};
+    cr_span enc = CR_SPAN_ARRAY(keys->s_enc);
+    memset(data, 0xFF, sizeof(data));
+    icv[15] = 1; /* the counter begins anew behind ReplaceSessionKeys */
+    MUST_OK(crypto_aes_block(enc, icv, icv, &err));
+    MUST_OK(crypto_aes_cbc(true, enc, icv, data, sizeof(data), tlv + 2, &err));
+    const cr_span parts[] = {CR_SPAN_ARRAY(keys->mcv), CR_SPAN_ARRAY(tlv)};
+    MUST_OK(crypto_cmac(CR_SPAN_ARRAY(keys->s_mac), parts, 2, mac, &err));
+    size_t mark = der_open(&s->body, 0xA3);
+    cr_buf_append_span(&s->body, CR_SPAN_ARRAY(tlv));
+    cr_buf_append(&s->body, mac, 8);
+    der_close(&s->body, mark);
+}
+
+void fake_bind_plan(struct fake_server *s, const struct fake_plan *plan)
+{
+    static const uint8_t empty[] = {0xBF, 0x24, 0x00};
+    struct cr_err err = {0};
+    uint8_t z[CRYPTO_SCALAR];
+    struct bsp_keys keys;
+    struct bsp *bsp = NULL;
+    struct profile_binding binding = binding_of(s);
+    MUST_OK(crypto_ecka(binding.otsk, s->otpk_euicc, z, &err));
+    MUST_OK(bsp_derive(CR_SPAN_ARRAY(z), BSP_KEY_TYPE_AES, BSP_KEY_LENGTH, binding.host_id,
+                       binding.eid, &keys, &err));
+    MUST_OK(bsp_new(&keys, &bsp, &err));
+    cr_buf_reset(&s->body);
+    put_list(s, bsp, 0xA0, 0x87, plan->configure.p ? plan->configure : CR_SPAN_ARRAY(empty),
+             plan->configure_cut);
+    put_list(s, bsp, 0xA1, 0x88, plan->metadata.p ? plan->metadata : metadata_of(s),
+             plan->metadata_cut);
+    if (plan->keys.p) {
+        put_list(s, bsp, 0xA2, 0x87, plan->keys, plan->keys_cut);
+        memset(&keys, FAKE_PPK, sizeof(keys));
+        MUST_OK(bsp_replace_keys(bsp, &keys, &err));
+    }
+    if (plan->bad_padding) {
+        put_unpadded(s, &keys);
+    } else {
+        put_list(s, bsp, 0xA3, 0x86, plan->upp.p ? plan->upp : s->upp, plan->upp_cut);
+    }
+    bsp_free(bsp);
+    fake_rebind(s);
 }
 
 /* ---- loading -----------------------------------------------------------------------------------

@@ -86,6 +86,19 @@ void fake_bind(struct fake_server *s, cr_span euicc_otpk);
 /* BF23 of the session with what is to be broken in it, in front of s->body. */
 void fake_rebind(struct fake_server *s);
 
+/* A body from plain parts, cut as one likes: for what profile_bind_body() would never make. Absent
+ * parts: configure BF24 00, metadata and upp of s, keys none. cut 0 = the largest. */
+struct fake_plan {
+    cr_span configure, metadata, keys, upp;
+    size_t configure_cut, metadata_cut, keys_cut, upp_cut;
+    bool bad_padding; /* of the first 86: the MAC is right, the padding is none */
+};
+#define FAKE_PPK 0x5A /* every byte of the three keys in fake_keys() */
+/* A right BF26. */
+cr_span fake_keys(struct fake_server *s);
+/* Fills s->body and s->bpp. */
+void fake_bind_plan(struct fake_server *s, const struct fake_plan *plan);
+
 /* The steps on a chip. Verify all that the chip signs. */
 void fake_run_authenticate(struct fake_server *s, struct bed *bed);    /* has to succeed */
 int64_t fake_try_authenticate(struct fake_server *s, struct bed *bed); /* 0 or the error */

@@ -80,9 +80,9 @@ static void test_no_ber_brainpool(void **state)
 static enum uicc_kind kind_of(enum profile_file_type type)
 {
     static const enum uicc_kind kinds[] = {
-        [PROFILE_TYPE_MF] = UICC_MF,          [PROFILE_TYPE_DF] = UICC_DF,
-        [PROFILE_TYPE_ADF] = UICC_ADF,        [PROFILE_TYPE_TR] = UICC_TRANSPARENT,
-        [PROFILE_TYPE_LF] = UICC_LINEAR,      [PROFILE_TYPE_CY] = UICC_CYCLIC,
+        [PROFILE_TYPE_MF] = UICC_MF,     [PROFILE_TYPE_DF] = UICC_DF,
+        [PROFILE_TYPE_ADF] = UICC_ADF,   [PROFILE_TYPE_TR] = UICC_TRANSPARENT,
+        [PROFILE_TYPE_LF] = UICC_LINEAR, [PROFILE_TYPE_CY] = UICC_CYCLIC,
         [PROFILE_TYPE_BT] = UICC_BERTLV,
     };
     return kinds[type];
@@ -141,8 +141,7 @@ static void compare_node(struct comparison *c, size_t index)
         SAME("EF.ARR", got.arr_fid,
              profile_arr_fid(wanted, node->parent == c->tree->mf || parent == 0));
     }
-    SAME("link", got.link ? got.link : 0,
-         node->link == PROFILE_NO_NODE ? 0 : c->files[node->link]);
+    SAME("link", got.link ? got.link : 0, node->link == PROFILE_NO_NODE ? 0 : c->files[node->link]);
     if (profile_type_is_df(target->file.type)) {
         assert_true(cr_span_equal(got.pin_status, target->file.pin_status));
         assert_true(cr_span_equal(got.aid, wanted->aid));
@@ -187,8 +186,8 @@ static void compare_files(const char *name, size_t least)
     MUST_OK(profile_tree_build(&package, &arena, NULL, &tree, &err));
     struct comparison c = {.tree = &tree};
     char prefix[EUICC_PREFIX];
-    MUST(uicc_fs_init(&c.fs, euicc_nvm(bed->euicc),
-                      euicc_profile_prefix(EUICC_FIRST_ISDP, prefix)));
+    MUST(
+        uicc_fs_init(&c.fs, euicc_nvm(bed->euicc), euicc_profile_prefix(EUICC_FIRST_ISDP, prefix)));
     c.files = cr_arena_alloc_array(&arena, tree.count, sizeof(uicc_file));
     MUST(c.files);
     for (size_t i = 0; i < tree.count; i++) {
@@ -263,12 +262,9 @@ static void test_codes_and_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ber_nist),
-        cmocka_unit_test(test_ber_brainpool),
-        cmocka_unit_test(test_no_ber_nist),
-        cmocka_unit_test(test_no_ber_brainpool),
-        cmocka_unit_test(test_files_ber),
-        cmocka_unit_test(test_files_no_ber),
+        cmocka_unit_test(test_ber_nist),       cmocka_unit_test(test_ber_brainpool),
+        cmocka_unit_test(test_no_ber_nist),    cmocka_unit_test(test_no_ber_brainpool),
+        cmocka_unit_test(test_files_ber),      cmocka_unit_test(test_files_no_ber),
         cmocka_unit_test(test_codes_and_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
