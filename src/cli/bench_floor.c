@@ -9,7 +9,9 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MEASURE_MS 120 /* of each operation */
 
@@ -274,7 +276,7 @@ static bool measure_handshake(struct bench_floor *out)
     return ok;
 }
 
-cr_status bench_floor_measure(struct bench_floor *out, struct cr_err *err)
+static bool measure_all(struct bench_floor *out)
 {
     struct curve c = {0};
     bool ok = curve_open(&c);
@@ -289,10 +291,50 @@ cr_status bench_floor_measure(struct bench_floor *out, struct cr_err *err)
     out->tls_us_per_byte = measure_cipher("AES-128-GCM", true);
     out->cbc_us_per_byte = measure_cipher("AES-128-CBC", false);
     out->cmac_us_per_byte = out->cbc_us_per_byte; /* a CMAC is one CBC pass */
-    if (!ok || out->sign_us < 0 || out->verify_us < 0 || out->keypair_us < 0 || out->agree_us < 0 ||
-        out->handshake_us < 0 || out->tls_us_per_byte < 0 || out->cbc_us_per_byte < 0) {
+    return ok && out->sign_us > 0 && out->verify_us > 0 && out->keypair_us > 0 &&
+           out->agree_us > 0 && out->handshake_us > 0 && out->tls_us_per_byte > 0 &&
+           out->cbc_us_per_byte > 0;
+}
+
+struct measurer {
+    pthread_t thread;
+    struct bench_floor floor;
+    bool started, ok;
+};
+
+static void *measurer_main(void *ctx)
+{
+    struct measurer *m = ctx;
+    m->ok = measure_all(&m->floor);
+    return NULL;
+}
+
+#define MAX_MEASURERS 64
+
+/* On every processor at once: the server that it is held against shares its core with the clients,
+ * and two busy hyper-threads are slower each than one alone. */
+cr_status bench_floor_measure(struct bench_floor *out, struct cr_err *err)
+{
+    struct measurer measurers[MAX_MEASURERS] = {0};
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = processors < 1 ? 1 : (size_t)processors;
+    bool ok = true;
+    count = count > MAX_MEASURERS ? MAX_MEASURERS : count;
+    for (size_t i = 0; i < count; i++) {
+        measurers[i].started =
+            pthread_create(&measurers[i].thread, NULL, measurer_main, &measurers[i]) == 0;
+        ok = ok && measurers[i].started;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (measurers[i].started) {
+            (void)pthread_join(measurers[i].thread, NULL);
+            ok = ok && measurers[i].ok;
+        }
+    }
+    if (!ok) {
         return cr_fail(err, CR_INTERNAL, NULL, "OpenSSL failed while the floor was measured");
     }
+    *out = measurers[0].floor;
     return CR_OK;
 }
 

@@ -61,7 +61,7 @@ struct bench {
 
 static void iccid_of(size_t i, char out[RSP_ICCID_TEXT])
 {
-    (void)snprintf(out, RSP_ICCID_TEXT, "8901%016zu", i);
+    (void)snprintf(out, RSP_ICCID_TEXT, "8901%016u", (unsigned)(i % 100000000));
 }
 
 static void matching_id_of(size_t i, char out[32])
@@ -77,14 +77,16 @@ static cr_status build_one(size_t i, cr_arena *arena, cr_span *upp, cr_span *met
     cr_buf package = {0};
     cr_buf bytes = {0};
     iccid_of(i, iccid);
-    json_t *description = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s}}", "profileType", "crisp bench", "iccid",
-        iccid, "imsi", "001010000000001", "spn", "bench", "algorithm", "milenage", "k",
-        "465B5CE8B199B49FAA5F0A2EE238A6BC", "opc", "CD63CB71954A9F4E48A5994E37A02BAF", "isim",
-        "domain", "ims.mnc001.mcc001.3gppnetwork.org");
-    cr_status status =
-        description ? profile_build(description, &package, err) : cr_fail_memory(err);
-    json_decref(description);
+    const char *description = cr_arena_printf(
+        arena,
+        "{\"profileType\":\"crisp bench\",\"iccid\":\"%s\",\"imsi\":\"001010000000001\","
+        "\"spn\":\"bench\",\"algorithm\":\"milenage\","
+        "\"k\":\"465B5CE8B199B49FAA5F0A2EE238A6BC\","
+        "\"opc\":\"CD63CB71954A9F4E48A5994E37A02BAF\",\"mncLength\":2,"
+        "\"puk1\":\"12345678\",\"puk2\":\"12345678\",\"adm1\":\"88888888\"}",
+        iccid);
+    cr_status status = description ? profile_build_text(cr_span_str(description), &package, err)
+                                   : cr_fail_memory(err);
     if (status == CR_OK) {
         struct profile_metadata m = {.iccid = cr_span_str(iccid),
                                      .service_provider_name = cr_span_str("bench"),
