@@ -3,10 +3,9 @@
  */
 #include "cli/cli.h"
 
-#pragma weak cli_lpa /* written at the same time: the list ends there until it is linked */
 static const struct cli_command *const commands[] = {
-    &cli_pki,    &cli_profile, &cli_smdpp, &cli_euicc,
-    &cli_decode, &cli_bench,   &cli_man,   &cli_lpa, NULL,
+    &cli_pki,    &cli_profile, &cli_smdpp, &cli_euicc, &cli_lpa,
+    &cli_decode, &cli_bench,   &cli_man,   NULL,
 };
 
 const struct cli_command cli_root = {
