@@ -28,13 +28,14 @@ static void wrap(FILE *out, const char *text, int at, int indent)
         (void)fprintf(out, "%.*s", (int)n, text);
         column += (int)n;
         text += n;
-        while (*text == ' ') {
-            if (column < HELP_WIDTH) {
-                (void)fputc(' ', out);
-            }
-            column++;
-            text++;
+        size_t blanks = strspn(text, " ");
+        size_t next = strcspn(text + blanks, " \n");
+        text += blanks;
+        /* A blank at the end of a line is none. */
+        if (*text && *text != '\n' && column + (int)(blanks + next) <= HELP_WIDTH) {
+            (void)fprintf(out, "%*s", (int)blanks, "");
         }
+        column += (int)blanks;
     }
     (void)fputc('\n', out);
 }
@@ -137,6 +138,17 @@ void cli_print_help(FILE *out, const struct cli_command *c, const char *path)
     }
 }
 
+/* In a cell of a Markdown table, where a bar would begin the next one. */
+static void cell(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|') {
+            (void)fputc('\\', out);
+        }
+        (void)fputc(*text, out);
+    }
+}
+
 static void reference_rows(FILE *out, const struct cli_option *rows, size_t count, bool arguments)
 {
     for (size_t i = 0; i < count; i++) {
@@ -148,7 +160,11 @@ static void reference_rows(FILE *out, const struct cli_option *rows, size_t coun
             option_label(label, sizeof(label), &rows[i]);
         }
         option_help(help, sizeof(help), &rows[i]);
-        (void)fprintf(out, "| `%s` | %s |\n", label, help);
+        (void)fputs("| `", out);
+        cell(out, label);
+        (void)fputs("` | ", out);
+        cell(out, help);
+        (void)fputs(" |\n", out);
     }
 }
 

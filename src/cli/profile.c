@@ -15,10 +15,7 @@ const char *cli_profile_output(struct cli *cli, const char *in, const char *out,
 }
 
 static const struct cli_command *const children[] = {
-    &cli_profile_build,
-    &cli_profile_show,
-    &cli_profile_check,
-    NULL,
+    &cli_profile_build, &cli_profile_show, &cli_profile_check, &cli_profile_personalise, NULL,
 };
 
 const struct cli_command cli_profile = {

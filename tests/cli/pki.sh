@@ -23,7 +23,8 @@ usage "--host needs a value (FQDN)" pki init x --host
 usage "host is empty" pki init x --host ""
 usage "--ci-cert-nist and --ci-key-nist go together" pki init x --ci-cert-nist a
 usage "--ci-cert-brainpool and --ci-key-brainpool go together" pki init x --ci-key-brainpool a
-run 3 pki init other --oid not.an.oid
+run 1 pki init other --oid not.an.oid
+says err "no dotted OID" "registered_id"
 run 1 pki init /dev/null/x
 says err "/dev/null"
 
