@@ -212,7 +212,7 @@ uint16_t euicc_profile_free_id(const struct nvm *nvm)
 uint16_t euicc_id_get(const struct nvm *nvm, const char *name)
 {
     cr_span value = nvm_get(nvm, cr_span_str(name));
-    return value.n == 2 ? (uint16_t)(value.p[0] << 8 | value.p[1]) : 0;
+    return value.n == 2 ? (uint16_t)((unsigned)value.p[0] << 8 | value.p[1]) : 0;
 }
 
 cr_status euicc_id_put(struct nvm *nvm, const char *name, uint16_t id, struct cr_err *err)
