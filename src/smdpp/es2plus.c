@@ -187,7 +187,7 @@ static cr_status run(struct es2_work *w, store_work work, struct cr_err *err)
 static cr_status still_ordered(struct es2_work *w, struct store_tx *tx, cr_span iccid, bool *holds,
                                struct cr_err *err)
 {
-    struct smdpp_profile profile;
+    struct smdpp_profile profile = {0};
     const char *digits = text(w, iccid);
     if (!digits) {
         return cr_fail_memory(err);
@@ -227,10 +227,10 @@ static cr_status download_order_work(struct store_tx *tx, void *ctx, struct cr_e
     struct es2_work *w = ctx;
     const struct rsp_download_order_request *in = w->request;
     struct rsp_download_order_response *out = w->response;
-    struct smdpp_profile profile;
+    struct smdpp_profile profile = {0};
     const char *type = in->profile_type.n ? text(w, in->profile_type) : NULL;
     const char *eid = in->eid.n ? text(w, in->eid) : NULL;
-    cr_span seen;
+    cr_span seen = {0};
     bool holds = false;
     CR_TRY(check_eid(in->eid, "SGP.22 5.3.1", err));
     CR_TRY(recall(tx, &w->key, w->call->arena, &seen, err));
@@ -360,8 +360,8 @@ static cr_status confirm_order_work(struct store_tx *tx, void *ctx, struct cr_er
 {
     struct es2_work *w = ctx;
     const struct rsp_confirm_order_request *in = w->request;
-    struct smdpp_profile profile;
-    cr_span seen;
+    struct smdpp_profile profile = {0};
+    cr_span seen = {0};
     uint8_t hash[CRYPTO_SHA256];
     cr_span cc_hash = {0};
     const char *eid = in->eid.n ? text(w, in->eid) : NULL;
@@ -425,8 +425,8 @@ static cr_status cancel_order_work(struct store_tx *tx, void *ctx, struct cr_err
 {
     struct es2_work *w = ctx;
     const struct rsp_cancel_order_request *in = w->request;
-    struct smdpp_profile profile;
-    cr_span seen;
+    struct smdpp_profile profile = {0};
+    cr_span seen = {0};
     CR_TRY(recall(tx, &w->key, w->call->arena, &seen, err));
     if (seen.p) {
         return CR_OK;
@@ -480,8 +480,8 @@ static cr_status release_work(struct store_tx *tx, void *ctx, struct cr_err *err
 {
     struct es2_work *w = ctx;
     const struct rsp_release_profile_request *in = w->request;
-    struct smdpp_profile profile;
-    cr_span seen;
+    struct smdpp_profile profile = {0};
+    cr_span seen = {0};
     CR_TRY(own_profile(w, tx, in->iccid, &profile, "SGP.22 5.3.4", err));
     CR_TRY(recall(tx, &w->key, w->call->arena, &seen, err));
     if (seen.p && profile.state >= SMDPP_RELEASED) {
@@ -537,7 +537,7 @@ static cr_status new_metadata(struct smdpp_profile *profile, cr_span metadata, c
 static cr_status adjust_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct adjust_work *w = ctx;
-    struct smdpp_profile profile;
+    struct smdpp_profile profile = {0};
     bool found = false;
     cr_arena *arena = w->base.call->arena;
     CR_TRY(smdpp_profile_by_iccid(tx, w->iccid, arena, &profile, &found, err));
