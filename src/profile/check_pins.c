@@ -18,6 +18,7 @@ struct pins {
     const struct profile_reporter *reporter;
     struct context *contexts;
     size_t count;
+    bool iot; /* the only context is ADF.USIM, and it has the global PINs */
 };
 
 static const struct context *context_of(const struct pins *p, size_t df)
@@ -56,7 +57,8 @@ static bool defines(const struct pins *p, size_t df, int64_t key)
 static bool is_defined(const struct pins *p, size_t df, int64_t key)
 {
     if (!profile_key_is_local(key)) {
-        return defines(p, p->tree->mf, key);
+        bool adf = p->iot && p->count > 0 && defines(p, p->contexts[0].df, key);
+        return adf || defines(p, p->tree->mf, key);
     }
     for (; df != PROFILE_NO_NODE; df = p->tree->nodes[df].parent) {
         if (defines(p, df, key)) {
@@ -87,7 +89,7 @@ static void check_config(const struct pins *p, const struct context *c)
     for (size_t i = 0; i < c->codes->codes.pinconfig.count; i++) {
         const struct profile_pin *pin = &c->codes->codes.pinconfig.items[i];
         int64_t key = pin->key_reference;
-        if (mf ? profile_key_is_local(key) : profile_key_is_global(key)) {
+        if (mf ? profile_key_is_local(key) : profile_key_is_global(key) && !p->iot) {
             profile_report(p->reporter, PROFILE_RULE_PIN_CONTEXT, c->element, NULL,
                            "PIN %02llX for %s", (long long)key,
                            profile_tree_name(p->tree, c->df, path, sizeof(path)));
@@ -184,6 +186,7 @@ cr_status profile_check_pins(const struct profile_package *package, const struct
     }
     for (size_t i = 0; i < package->count; i++) {
         const struct profile_element *e = &package->elements[i];
+        p.iot = p.iot || e->kind == PROFILE_IOT;
         if (e->kind == PROFILE_PIN_CODES) {
             p.contexts[p.count++] =
                 (struct context){.element = i,
