@@ -182,17 +182,28 @@ uint16_t bed_apdu(struct bed *bed, cr_span command)
         cr_buf_append(&bed->out, one.p, one.n - 2);
     }
     cr_buf_free(&one);
+    if (bed->status != CR_OK && bed->cut) {
+        assert_int_equal(sw, 0x6581);
+        assert_int_equal(bed->out.n, 0);
+        longjmp(*bed->cut, 1);
+    }
     return sw;
 }
 
-uint16_t bed_hex(struct bed *bed, const char *hex)
+/* In the arena: a power cut leaves by longjmp(). */
+static cr_span bytes_of(struct bed *bed, const char *hex)
 {
     struct cr_err err = {0};
     cr_buf bytes = {0};
     MUST_OK(cr_hex_decode(&bytes, cr_span_str(hex), &err));
-    uint16_t sw = bed_apdu(bed, cr_buf_span(&bytes));
+    cr_span copy = cr_arena_copy(&bed->arena, cr_buf_span(&bytes));
     cr_buf_free(&bytes);
-    return sw;
+    return copy;
+}
+
+uint16_t bed_hex(struct bed *bed, const char *hex)
+{
+    return bed_apdu(bed, bytes_of(bed, hex));
 }
 
 uint16_t bed_store(struct bed *bed, cr_span command)
@@ -219,12 +230,7 @@ uint16_t bed_store(struct bed *bed, cr_span command)
 
 uint16_t bed_store_hex(struct bed *bed, const char *hex)
 {
-    struct cr_err err = {0};
-    cr_buf bytes = {0};
-    MUST_OK(cr_hex_decode(&bytes, cr_span_str(hex), &err));
-    uint16_t sw = bed_store(bed, cr_buf_span(&bytes));
-    cr_buf_free(&bytes);
-    return sw;
+    return bed_store(bed, bytes_of(bed, hex));
 }
 
 void bed_expect(const struct bed *bed, const char *hex)
@@ -244,10 +250,9 @@ uint16_t bed_call(struct bed *bed, const struct asn1_type *request_type, const v
                   const struct asn1_type *response_type, void *response)
 {
     struct cr_err err = {0};
-    cr_buf command = {0};
-    MUST_OK(asn1_encode(request_type, request, 0, &command, &err));
-    uint16_t sw = bed_store(bed, cr_buf_span(&command));
-    cr_buf_free(&command);
+    cr_span command;
+    MUST_OK(asn1_encode_arena(request_type, request, 0, &bed->arena, &command, &err));
+    uint16_t sw = bed_store(bed, command);
     memset(response, 0, response_type->size);
     if (sw == 0x9000 || sw >> 8 == 0x91) {
         cr_span copy = cr_arena_copy(&bed->arena, cr_buf_span(&bed->out));

@@ -53,6 +53,7 @@ struct bed {
     cr_buf out;       /* response data of the last command */
     cr_arena arena;   /* of what was decoded */
     cr_status status; /* of the last exchange */
+    jmp_buf *cut;     /* where to go when the memory fails; NULL = nowhere */
 };
 
 /* A chip in RAM with everything by default, its ISD-R selected. */
