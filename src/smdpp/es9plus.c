@@ -580,6 +580,7 @@ static cr_status close_session(struct smdpp *dp, struct smdpp_session *session,
         .session = session,
         .from = (enum smdpp_session_state)session->state,
         .to = SMDPP_SESSION_CLOSED,
+        .soft = true, /* strangers can have this as often as they like */
     };
     struct cr_err local;
     remember_failure(session, request_hash, err);

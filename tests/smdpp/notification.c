@@ -232,6 +232,54 @@ static void not_believed(void **state)
     assert_int_equal(told(rig), 1);
 }
 
+/* Operators that want to follow along hear of every step; the others of ends only. */
+static void every_point(void **state)
+{
+    struct rig *rig = *state;
+    struct smdpp_policy policy = {.report_all_points = true};
+    static const char *const points[] = {"\"notificationPointId\":1", "\"notificationPointId\":3",
+                                         "\"notificationPointId\":4"};
+    rig_reopen(rig, NULL, &policy);
+    rig_release(rig, 1, "ABC", NULL, NULL);
+    rig_to_installed(rig, &rig->nist, 1, "ABC");
+    assert_int_equal(told(rig), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(strstr(rig_outbox(rig, i), points[i]));
+        assert_non_null(strstr(rig_outbox(rig, i), "Executed-Success"));
+        assert_non_null(strstr(rig_outbox(rig, i), "\"profileType\":\"type\""));
+    }
+    /* an operator that listens nowhere is not kept waiting for */
+    rig_import(rig, 2);
+    assert_ok(rig, rig_download_order(rig, RIG_OTHER, NULL, NULL, rig_iccid(2), NULL, NULL));
+    assert_ok(rig, rig_confirm_order(rig, RIG_OTHER, NULL, rig_iccid(2), NULL, "DEF", NULL, NULL,
+                                     true, NULL));
+    rig_to_installed(rig, &rig->nist, 2, "DEF");
+    assert_int_equal(told(rig), 3);
+}
+
+/* A chip made anew under its old EID counts its notifications from the beginning. */
+static void chip_made_anew(void **state)
+{
+    struct rig *rig = *state;
+    rig_release(rig, 1, "ABC", NULL, NULL);
+    rig_to_installed(rig, &rig->nist, 1, "ABC");
+    notify(rig, &rig->nist, 1, RSP_EVENT_LOCAL_DELETE, 50);
+    rig_assert_state(rig, 1, SMDPP_DELETED);
+    rig->nist.sequence = 0;
+    rig_release(rig, 2, "DEF", NULL, NULL);
+    rig_to_installed(rig, &rig->nist, 2, "DEF");
+    /* the same profile, ordered again */
+    rig->nist.sequence = 0;
+    assert_ok(rig,
+              rig_cancel_order(rig, RIG_OPERATOR, NULL, rig_iccid(1), NULL, NULL, "Available"));
+    assert_ok(rig, rig_download_order(rig, RIG_OPERATOR, NULL, NULL, rig_iccid(1), NULL, NULL));
+    assert_ok(rig, rig_confirm_order(rig, RIG_OPERATOR, NULL, rig_iccid(1), NULL, "GHI", NULL, NULL,
+                                     true, NULL));
+    rig_to_installed(rig, &rig->nist, 1, "GHI");
+    notify(rig, &rig->nist, 1, RSP_EVENT_LOCAL_ENABLE, 0);
+    rig_assert_state(rig, 1, SMDPP_ENABLED);
+}
+
 static void other_kinds(void **state)
 {
     struct rig *rig = *state;
@@ -260,6 +308,8 @@ int main(void)
         TEST(life),
         TEST(order_and_duplicates),
         TEST(not_believed),
+        TEST(every_point),
+        TEST(chip_made_anew),
         TEST(other_kinds),
     };
     return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
