@@ -38,7 +38,9 @@ static void text_line(struct writer *w, const char *name, const char *key, cr_sp
     if (s.p && cr_utf8_valid(s)) {
         (void)cr_str_copy(text, sizeof(text), s);
         for (char *c = text; *c; c++) {
-            *c = (unsigned char)*c < ' ' ? '?' : *c; /* no control codes on the terminal */
+            if ((unsigned char)*c < ' ') {
+                *c = '?'; /* no control codes on the terminal */
+            }
         }
         line(w, name, key, text);
     } else {

@@ -268,7 +268,11 @@ void cli_print_man(FILE *out, const struct cli_command *c, const char *path)
     char title[96];
     size_t n = 0;
     for (; path[n] && n + 1 < sizeof(title); n++) {
-        title[n] = path[n] == ' ' ? '-' : (char)toupper((unsigned char)path[n]);
+        int upper = toupper((unsigned char)path[n]);
+        title[n] = '-';
+        if (upper != ' ') {
+            title[n] = (char)upper;
+        }
     }
     title[n] = 0;
     (void)fprintf(out, ".TH %s 1 \"\" crisp \"Remote SIM Provisioning\"\n.SH NAME\n", title);

@@ -51,7 +51,7 @@ static bool is_readable(cr_span s)
 static bool starts_with(cr_span s, const char *text)
 {
     size_t n = strlen(text);
-    return s.n >= n && memcmp(s.p, text, n) == 0;
+    return s.p && s.n >= n && memcmp(s.p, text, n) == 0;
 }
 
 static cr_span without_prefix(cr_span s)
@@ -65,7 +65,7 @@ enum cli_form cli_form_of(cr_span content)
         return CLI_FORM_BINARY;
     }
     cr_span s = trim(content);
-    if (s.n > 0 && memmem(s.p, s.n, PEM_BEGIN, strlen(PEM_BEGIN))) {
+    if (s.p && memmem(s.p, s.n, PEM_BEGIN, strlen(PEM_BEGIN))) {
         return CLI_FORM_PEM;
     }
     if (starts_with(s, "{") || starts_with(s, "[")) {
