@@ -1,7 +1,7 @@
 # What the black-box tests share. Sourced with the path of the executable as first argument.
 # shellcheck shell=bash
 set -u
-crisp=$1
+crisp=$(realpath "$1") || exit 1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 pids=()
