@@ -74,7 +74,8 @@ static int judge(struct chip *c, uint32_t tag, struct slot *slot, bool by_aid, b
     if (tag != 0xBF33 && (refresh ? c->refresh_result : c->no_refresh_result)) {
         return refresh ? c->refresh_result : c->no_refresh_result;
     }
-    if (slot->enabled == (tag == 0xBF31)) {
+    bool as_wanted = tag == 0xBF33 ? slot->enabled : slot->enabled == (tag == 0xBF31);
+    if (as_wanted) {
         return 2;
     }
     return 0;
