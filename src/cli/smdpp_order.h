@@ -85,8 +85,7 @@ cr_status cli_order_check(const struct cli_confirm_options *confirm,
 
 /* ConfirmOrder; asks for the confirmation code where the options say so. eid NULL = as ordered. */
 cr_status cli_order_confirm(struct cli_order *o, const char *iccid, const char *eid,
-                            const struct cli_confirm_options *options,
-                            struct cr_err *err) CR_MUST_CHECK;
+                            const struct cli_confirm_options *c, struct cr_err *err) CR_MUST_CHECK;
 
 /* CancelOrder; of the profile ICCID and EID are needed. */
 cr_status cli_order_cancel(struct cli_order *o, const struct smdpp_profile *profile,
