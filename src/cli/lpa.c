@@ -519,7 +519,7 @@ static int run_default_set(struct cli *cli, const void *values)
     }
     struct cr_err err = {0};
     char address[ES9_MAX_ADDRESS + 1] = "";
-    l.lpa.where.stage = LPA_STAGE_MANAGE;
+    l.lpa.where = (struct lpa_where){.stage = LPA_STAGE_MANAGE};
     cr_status status = v->address[0] ? es9_address(cr_span_str(v->address), address, &err) : CR_OK;
     if (status == CR_OK) {
         status = es10a_set_default_dp_address(l.lpa.card, cr_span_str(address), &err);

@@ -118,7 +118,9 @@ bool cli_lpa_open(struct cli_lpa *l, struct cli *cli, const struct cli_lpa_value
         *code = cli_usage(cli, "--reader and --chip exclude each other");
         return false;
     }
-    cli_catch_signals();
+    if (servers) {
+        cli_catch_signals(); /* a session that is broken off is cancelled, not just left */
+    }
     struct cr_err err = {0};
     cr_status status = describe_device(l, &err);
     if (status == CR_OK && servers) {

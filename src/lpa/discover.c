@@ -60,6 +60,7 @@ cr_status lpa_discover(struct lpa *lpa, cr_span smds_address, const struct lpa_d
     cr_span smds = smds_address.n > 0 ? smds_address : configured.root_ds_address;
     cr_span smdp = configured.default_dp_address;
     if (smds.n == 0 && smdp.n == 0) {
+        lpa_where_enter(&lpa->where, NULL); /* no function said so */
         status = cr_fail(err, CR_REFUSED, "SGP.22 3.6",
                          "the eUICC has neither a default SM-DP+ nor an SM-DS to ask");
         return cr_err_next(err, status,

@@ -176,6 +176,7 @@ static cr_status refuse_rules(struct download *d, struct cr_err *err)
         [LPA_PPR_OPERATIONAL_EXISTS] = "another operational profile is installed",
     };
     d->cancel = RSP_CANCEL_PPR_NOT_ALLOWED;
+    lpa_where_enter(&d->lpa->where, NULL); /* no function said so */
     const char *rule = lpa_ppr_text(d->ppr.rule);
     cr_status status =
         cr_fail(err, CR_REFUSED, "SGP.22 3.1.3", "the profile's policy rule %s is not allowed: %s",

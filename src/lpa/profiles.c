@@ -66,6 +66,12 @@ static const struct rsp_profile_info *find_nickname(const rsp_profile_info_list 
     return found;
 }
 
+/* A failure from here on is the LPA's own finding, not one of the function that ran last. */
+static void own_finding(struct lpa *lpa)
+{
+    lpa_where_enter(&lpa->where, NULL);
+}
+
 cr_status lpa_profile_find(const rsp_profile_info_list *list, cr_span text,
                            const struct rsp_profile_info **out, struct cr_err *err)
 {
@@ -265,6 +271,7 @@ static cr_status settle(struct change *c, unsigned refreshes_before, struct cr_e
     if (c->out->verified) {
         return CR_OK;
     }
+    own_finding(c->lpa);
     cr_status status =
         cr_fail(err, CR_RESOURCE, "SGP.22 3.2", "%s succeeded, but the profile is not %s",
                 verbs[c->verb].function, verbs[c->verb].done);
@@ -305,6 +312,7 @@ static cr_status change(struct change *c, cr_span text, struct cr_err *err)
     struct lpa_notification_list before = {0};
     const struct rsp_profile_info *profile = NULL;
     CR_TRY(lpa_profile_list(c->lpa, c->arena, &list, err));
+    own_finding(c->lpa);
     CR_TRY(lpa_profile_find(&list, text, &profile, err));
     c->out->profile = *profile;
     if (c->verb == VERB_DELETE && lpa_profile_enabled(profile)) {
@@ -371,6 +379,7 @@ cr_status lpa_profile_nickname(struct lpa *lpa, cr_span profile, cr_span nicknam
     rsp_profile_info_list list = {0};
     const struct rsp_profile_info *found = NULL;
     CR_TRY(lpa_profile_list(lpa, arena, &list, err));
+    own_finding(lpa);
     CR_TRY(lpa_profile_find(&list, profile, &found, err));
     out->profile = *found;
     return es10c_set_nickname(lpa->card, found->iccid, nickname, err);
@@ -417,6 +426,7 @@ cr_status lpa_memory_reset(struct lpa *lpa, uint64_t reset_options,
         out->verified &= lpa_profile_class(&list.items[i]) != RSP_CLASS_OPERATIONAL;
     }
     if (!out->verified) {
+        own_finding(lpa);
         status = cr_fail(err, CR_RESOURCE, "SGP.22 3.3.2",
                          "the memory reset did not take place: profiles are still there");
         return cr_err_next(err, status, "try again");

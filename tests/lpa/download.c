@@ -516,7 +516,7 @@ static const struct failure failures[] = {
     {"authenticate client html", authenticate_client_html, LPA_STAGE_AUTHENTICATE_CLIENT,
      CR_MALFORMED, RSP_CANCEL_TIMEOUT, "", "ES9+.AuthenticateClient"},
     {"other transaction", other_tid, LPA_STAGE_AUTHENTICATE_CLIENT, CR_MALFORMED,
-     RSP_CANCEL_TIMEOUT, "transactionId", NULL},
+     RSP_CANCEL_TIMEOUT, "transactionId", "ES9+.AuthenticateClient"},
     {"rule not allowed", rule_not_allowed, LPA_STAGE_CHECK_PROFILE, CR_REFUSED,
      RSP_CANCEL_PPR_NOT_ALLOWED, "PPR2", NULL},
     {"card refuses binding", card_refuses_binding, LPA_STAGE_PREPARE, CR_REFUSED,
@@ -591,6 +591,9 @@ static void test_failures(void **state)
             assert_string_equal(w.lpa.where.function, f->function);
         }
         assert_true(run.err.cause[0]);
+        if (!f->function && f->stage < LPA_STAGE_INSTALL) {
+            assert_null(w.lpa.where.function); /* nobody else is blamed */
+        }
         check_cancel(&w, f);
         fake_world_free(&w);
     }
