@@ -62,26 +62,29 @@ static cr_status toolkit_of(struct profile_maker *m, const struct profile_plan *
     return profile_build_take(m, &buf, out);
 }
 
-/* Card recognition data (GlobalPlatform 2.2 H.2) as DGI 0070: card specification 2.2, SCP80. */
+/* Card recognition data (GlobalPlatform 2.2 H.2) as DGI 0070: card specification 2.2, SCP80. The
+ * last OID carries the protocol's number as a byte, not as an arc. */
 static cr_status recognition_of(struct profile_maker *m, cr_span *out)
 {
-    static const char *const oids[] = {"1.2.840.114283.1", "1.2.840.114283.2.2.2",
-                                       "1.2.840.114283.3", "1.2.840.114283.4.128.0"};
-    static const uint32_t tags[] = {0, 0x60, 0x63, 0x64};
+    static const uint8_t global_platform[] = {0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B};
+    static const struct {
+        uint32_t tag; /* around the OID; 0 = none */
+        uint8_t n;
+        uint8_t tail[3];
+    } oids[] = {{0, 1, {1}}, {0x60, 3, {2, 2, 2}}, {0x63, 1, {3}}, {0x64, 3, {4, 0x80, 0}}};
     cr_buf data = {0};
     cr_buf dgi = {0};
     size_t outer = der_open(&data, 0x66);
     size_t inner = der_open(&data, 0x73);
-    cr_status status = CR_OK;
-    for (size_t i = 0; status == CR_OK && i < CR_COUNT(oids); i++) {
-        cr_buf oid = {0};
-        status = der_oid_from_text(&oid, cr_span_str(oids[i]), m->err);
-        size_t mark = tags[i] ? der_open(&data, tags[i]) : 0;
-        der_put(&data, 0x06, cr_buf_span(&oid));
-        if (tags[i]) {
-            der_close(&data, mark);
+    for (size_t i = 0; i < CR_COUNT(oids); i++) {
+        size_t wrapped = oids[i].tag ? der_open(&data, oids[i].tag) : 0;
+        size_t oid = der_open(&data, 0x06);
+        cr_buf_append(&data, global_platform, sizeof(global_platform));
+        cr_buf_append(&data, oids[i].tail, oids[i].n);
+        der_close(&data, oid);
+        if (oids[i].tag) {
+            der_close(&data, wrapped);
         }
-        cr_buf_free(&oid);
     }
     der_close(&data, inner);
     der_close(&data, outer);
@@ -89,10 +92,6 @@ static cr_status recognition_of(struct profile_maker *m, cr_span *out)
     cr_buf_append_byte(&dgi, (uint8_t)data.n);
     cr_buf_append_span(&dgi, cr_buf_span(&data));
     cr_buf_free(&data);
-    if (status != CR_OK) {
-        cr_buf_free(&dgi);
-        return status;
-    }
     return profile_build_take(m, &dgi, out);
 }
 

@@ -137,11 +137,12 @@ cr_status profile_adm_encode(cr_span text, uint8_t out[PROFILE_CODE], struct cr_
 
 static cr_status acc_list(cr_span text, unsigned *bits, struct cr_err *err)
 {
-    while (text.n > 0) {
-        const uint8_t *comma = memchr(text.p, ',', text.n);
+    for (bool more = true; more;) {
+        const uint8_t *comma = text.n ? memchr(text.p, ',', text.n) : NULL;
         cr_span word = cr_span_sub(text, 0, comma ? (size_t)(comma - text.p) : text.n);
-        text = cr_span_sub(text, word.n + (comma ? 1 : 0), text.n);
         unsigned n = 0;
+        more = comma != NULL;
+        text = cr_span_sub(text, word.n + more, text.n);
         for (size_t i = 0; i < word.n && i < 3; i++) {
             n = n * 10 + (unsigned)(word.p[i] - '0');
         }
