@@ -47,9 +47,8 @@ bool es9_same_host(cr_span a, cr_span b);
 /* One function of rsp/functions.h: builds the request, posts it, reads the answer. *response (the
  * function's response struct, in the arena) stays NULL for notifications. A refusal of the server
  * is CR_REFUSED with its subject and reason code, a sentence, and what to do next. */
-cr_status es9_call(struct es9 *es9, enum rsp_function_id function, cr_span server,
-                   const void *request, cr_arena *arena, void **response,
-                   struct cr_err *err) CR_MUST_CHECK;
+cr_status es9_call(struct es9 *es9, enum rsp_function_id id, cr_span server, const void *request,
+                   cr_arena *arena, void **response, struct cr_err *err) CR_MUST_CHECK;
 
 cr_status es9_initiate_authentication(struct es9 *es9, bool smds, cr_span server,
                                       const struct rsp_initiate_authentication_request *request,

@@ -166,8 +166,8 @@ static void test_bad_bodies(void **state)
         "null",
         "{\"header\":{}}",
         "{\"header\":{\"functionExecutionStatus\":{\"status\":\"Executed-Success\"}}}",
-        "{\"header\":{\"functionExecutionStatus\":{\"status\":\"Executed-Success\"}},"
-        "\"transactionId\":\"00\",\"boundProfilePackage\":\"!!\"}"};
+        ("{\"header\":{\"functionExecutionStatus\":{\"status\":\"Executed-Success\"}},"
+         "\"transactionId\":\"00\",\"boundProfilePackage\":\"!!\"}")};
     for (size_t i = 0; i < CR_COUNT(bodies); i++) {
         struct client c;
         setup(&c);
