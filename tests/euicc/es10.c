@@ -429,8 +429,8 @@ static void test_refresh(void **state)
     terminal_profile(bed, true);
     assert_int_equal(bed_enable(bed, two, true), RSP_PROFILE_OK);
     assert_int_equal(bed_hex(bed, "801200000B"), 0x9000);
-    bed_expect(bed, "D009810302010982028182");
-    terminal_response(bed, 2, 9);
+    bed_expect(bed, "D009810303010982028182");
+    terminal_response(bed, 3, 9);
     assert_string_equal(selected_iccid(bed), "98000000000000000020");
     /* and the power that goes while it waits */
     assert_int_equal(bed_enable(bed, one, true), RSP_PROFILE_OK);
