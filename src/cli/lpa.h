@@ -49,6 +49,7 @@ struct cli_lpa {
     bool line_shown; /* a progress line stands on the terminal */
     enum lpa_stage stage_shown;
     int64_t shown_ms;
+    size_t done_shown;
 };
 
 /* Opens the card (and, when servers, what is needed to reach them). On failure it has been reported

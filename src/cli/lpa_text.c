@@ -138,11 +138,13 @@ void cli_lpa_end_line(struct cli_lpa *l)
 static bool worth_showing(struct cli_lpa *l, const struct lpa_progress *p)
 {
     int64_t now = cr_now_ms(l->cli->env);
-    bool edge = p->stage != l->stage_shown || (p->total > 0 && p->done == p->total);
+    bool edge = p->stage != l->stage_shown ||
+                (p->total > 0 && p->done == p->total && p->done != l->done_shown);
     if (!edge && now - l->shown_ms < SHOW_EVERY_MS) {
         return false;
     }
     l->shown_ms = now;
+    l->done_shown = p->done;
     return true;
 }
 

@@ -310,7 +310,6 @@ static cr_status fetch(struct download *d, struct cr_err *err)
     CR_TRY(es9_get_bound_profile_package(d->lpa->server, d->session.server, &request, d->arena,
                                          &d->bpp, err));
     d->result->bpp_bytes = d->bpp.n;
-    tell(d, d->bpp.n, d->bpp.n);
     return CR_OK;
 }
 

@@ -27,7 +27,8 @@ struct lpa_download_order {
 /* The order of an activation code. An empty token is sent as an absent MatchingID. */
 struct lpa_download_order lpa_order_from_activation_code(const struct rsp_activation_code *code);
 
-/* How far it is. bytes: of the package, fetched or installed; total 0 = not known or no bytes. */
+/* How far it is. Bytes: of the server's answer in LPA_STAGE_FETCH (told by the transport), of the
+ * package in LPA_STAGE_INSTALL; total 0 = not known or no bytes. */
 struct lpa_progress {
     enum lpa_stage stage;
     int step, steps; /* 1.. of how many stages */
