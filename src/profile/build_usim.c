@@ -348,7 +348,7 @@ static cr_status routing_of(struct profile_maker *m, const struct profile_templa
     memcpy(p + 2, row->pattern + 2, 2);
     for (size_t i = 0; i < digits.n && i < 4; i++) {
         uint8_t v = (uint8_t)(digits.p[i] - '0');
-        p[i / 2] = i % 2 ? (uint8_t)((p[i / 2] & 0x0F) | v << 4) : (uint8_t)(0xF0 | v);
+        p[i / 2] = (uint8_t)(i % 2 ? (p[i / 2] & 0x0F) | v << 4 : 0xF0 | v);
     }
     *out = cr_span_of(p, 4);
     return CR_OK;

@@ -140,7 +140,7 @@ static void order_multiple(const struct order *o, const struct profile_element *
 {
     static const struct {
         enum profile_element_kind kind;
-        enum profile_service service;
+        int service;
     } naas[] = {{PROFILE_USIM, PROFILE_SERVICE_MULTIPLE_USIM},
                 {PROFILE_ISIM, PROFILE_SERVICE_MULTIPLE_ISIM},
                 {PROFILE_CSIM, PROFILE_SERVICE_MULTIPLE_CSIM}};

@@ -20,7 +20,7 @@ static void pack(cr_span digits, bool swapped, uint8_t *out, size_t n)
         uint8_t value = (uint8_t)(digits.p[i] - '0');
         bool low = (i % 2 == 0) == swapped;
         uint8_t *byte = &out[i / 2];
-        *byte = low ? (uint8_t)((*byte & 0xF0) | value) : (uint8_t)((*byte & 0x0F) | value << 4);
+        *byte = (uint8_t)(low ? (*byte & 0xF0) | value : (*byte & 0x0F) | value << 4);
     }
 }
 
@@ -473,7 +473,7 @@ static cr_status number_encode(cr_span number, uint8_t *out, size_t *used, struc
         }
         uint8_t value = (uint8_t)(strchr(number_digits, digits.p[i]) - number_digits);
         uint8_t *byte = &out[1 + i / 2];
-        *byte = i % 2 ? (uint8_t)((*byte & 0x0F) | value << 4) : (uint8_t)(0xF0 | value);
+        *byte = (uint8_t)(i % 2 ? (*byte & 0x0F) | value << 4 : 0xF0 | value);
     }
     *used = 1 + (digits.n + 1) / 2;
     return CR_OK;

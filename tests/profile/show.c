@@ -44,7 +44,7 @@ static void test_ts48(void **state)
         "link to 7FD06F3B",
         "6F38 ef-ust",
         "= 001010123456789@test.3gpp.com",
-        "4F0B ef-ursp                  BER-TLV 1024",
+        "4F0B ef-ursp              BER-TLV 1024",
         "PINs of mf/adf-usim",
         "authentication: USIM test algorithm, K (16 bytes)",
         "key 03 version 02, AES (16 bytes)",
