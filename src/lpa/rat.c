@@ -1,5 +1,7 @@
 #include "lpa/rat.h"
 
+#include "rsp/rat.h"
+
 /* The rules that need the eUICC's permission (2.9.2.1). pprUpdateControl is none, other bits are
  * reserved. */
 static const struct {
@@ -20,59 +22,6 @@ const char *lpa_ppr_text(uint64_t rule)
     return NULL;
 }
 
-static bool nibble_matches(unsigned entry, unsigned owner)
-{
-    return entry == 0xE || entry == owner;
-}
-
-static bool mcc_mnc_matches(cr_span entry, cr_span owner)
-{
-    if (entry.n != RSP_MCC_MNC || owner.n != RSP_MCC_MNC) {
-        return false;
-    }
-    for (size_t i = 0; i < RSP_MCC_MNC; i++) {
-        if (!nibble_matches(entry.p[i] >> 4, owner.p[i] >> 4) ||
-            !nibble_matches(entry.p[i] & 0xF, owner.p[i] & 0xF)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool gid_matches(cr_span entry, cr_span owner)
-{
-    if (!cr_span_present(entry)) {
-        return !cr_span_present(owner);
-    }
-    return entry.n == 0 || (cr_span_present(owner) && cr_span_equal(entry, owner));
-}
-
-bool lpa_rat_operator_matches(const struct rsp_operator_id *entry,
-                              const struct rsp_operator_id *owner)
-{
-    return mcc_mnc_matches(entry->mcc_mnc, owner->mcc_mnc) &&
-           gid_matches(entry->gid1, owner->gid1) && gid_matches(entry->gid2, owner->gid2);
-}
-
-/* The first entry for this rule and owner decides. */
-static const struct rsp_profile_policy_authorisation_rule *
-find_entry(const struct rsp_get_rat_response *rat, uint64_t rule,
-           const struct rsp_operator_id *owner)
-{
-    for (size_t i = 0; i < rat->rat.count; i++) {
-        const struct rsp_profile_policy_authorisation_rule *entry = &rat->rat.items[i];
-        if (!(entry->ppr_ids & rule)) {
-            continue;
-        }
-        for (size_t j = 0; j < entry->allowed_operators.count; j++) {
-            if (lpa_rat_operator_matches(&entry->allowed_operators.items[j], owner)) {
-                return entry;
-            }
-        }
-    }
-    return NULL;
-}
-
 static enum lpa_ppr_verdict judge(uint64_t rule, const struct rsp_store_metadata *metadata,
                                   const struct rsp_get_rat_response *rat, uint64_t forbidden,
                                   bool operational_installed)
@@ -87,7 +36,7 @@ static enum lpa_ppr_verdict judge(uint64_t rule, const struct rsp_store_metadata
         return LPA_PPR_NO_OWNER;
     }
     const struct rsp_profile_policy_authorisation_rule *entry =
-        find_entry(rat, rule, &metadata->profile_owner);
+        rsp_rat_entry(rat, rule, &metadata->profile_owner);
     if (!entry) {
         return LPA_PPR_NOT_IN_RAT;
     }

@@ -22,11 +22,6 @@ struct lpa_ppr_result {
     uint64_t rule; /* the enum rsp_ppr bit that decided; 0 = none */
 };
 
-/* True when the owner of a profile is one of those an entry of the table means: a nibble E of the
- * entry's mccMnc matches any, an empty gid any, an absent gid only an absent one. */
-bool lpa_rat_operator_matches(const struct rsp_operator_id *entry,
-                              const struct rsp_operator_id *owner);
-
 /* What the LPA has to do with a profile that carries these metadata. operational_installed: some
  * operational profile is on the eUICC. */
 struct lpa_ppr_result lpa_rat_evaluate(const struct rsp_store_metadata *metadata,

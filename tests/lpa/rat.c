@@ -2,6 +2,7 @@
 #include "fake.h"
 
 #include "lpa/rat.h"
+#include "rsp/rat.h"
 
 #define RULE_1 RSP_PPR1
 #define RULE_2 RSP_PPR2
@@ -301,17 +302,17 @@ static void test_odd_operators(void **state)
     (void)state;
     struct rsp_operator_id entry = {.mcc_mnc = cr_span_of("\xEE\xEE", 2)};
     struct rsp_operator_id owner = {.mcc_mnc = cr_span_of("\x00\xF1\x10", 3)};
-    assert_false(lpa_rat_operator_matches(&entry, &owner)); /* cut */
+    assert_false(rsp_rat_operator_matches(&entry, &owner)); /* cut */
     entry.mcc_mnc = cr_span_of("\xEE\xEE\xEE", 3);
-    assert_true(lpa_rat_operator_matches(&entry, &owner));
+    assert_true(rsp_rat_operator_matches(&entry, &owner));
     owner.gid2 = cr_span_of("\x01", 1);
-    assert_false(lpa_rat_operator_matches(&entry, &owner));
+    assert_false(rsp_rat_operator_matches(&entry, &owner));
     entry.gid2 = cr_span_of("", 0);
-    assert_true(lpa_rat_operator_matches(&entry, &owner));
+    assert_true(rsp_rat_operator_matches(&entry, &owner));
     /* A wildcard of the owner is none. */
     owner.mcc_mnc = cr_span_of("\xEE\xEE\xEE", 3);
     entry.mcc_mnc = cr_span_of("\x00\xF1\x10", 3);
-    assert_false(lpa_rat_operator_matches(&entry, &owner));
+    assert_false(rsp_rat_operator_matches(&entry, &owner));
 }
 
 int main(void)
