@@ -63,7 +63,7 @@ typedef cr_status (*smdpp_handler)(struct smdpp *dp, const struct smdpp_call *ca
 /* The handler of a function; NULL = this SM-DP+ does not have it. */
 smdpp_handler smdpp_handler_of(enum rsp_function_id function);
 
-/* ES9+ (es9plus.c). */
+/* ES9+ (initiate.c, authenticate.c, bind.c, notification.c, cancel.c). */
 cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_call *call,
                                         const void *request, void *response,
                                         struct cr_err *err) CR_MUST_CHECK;
