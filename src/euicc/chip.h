@@ -32,7 +32,7 @@ struct euicc_ci {
     struct pki_key *key;
 };
 
-/* The RSP session (sheet 8.1): RAM. */
+/* The RSP session: RAM. */
 enum euicc_session_state {
     EUICC_IDLE = 0,
     EUICC_CHALLENGE,     /* GetEUICCChallenge answered */
@@ -171,7 +171,7 @@ cr_status euicc_notify(struct euicc *e, const struct euicc_profile *profile,
 /* ---- rules.c ---- */
 
 /* Whether the RAT lets the owner of metadata set its policy rules, and none is forbidden or
- * impossible now (sheet 4.14). */
+ * impossible now (SGP.22 2.9.2.4). */
 bool euicc_rules_allowed(const struct euicc *e, const struct rsp_store_metadata *metadata);
 
 #endif

@@ -197,7 +197,7 @@ static cr_status set_state(struct euicc *e, struct euicc_profile *profile, bool 
                         err);
 }
 
-/* 0 or why not (sheet 8.2). */
+/* 0 or why not (SGP.22 5.7.16). */
 static int64_t check_enable(struct euicc *e, const struct euicc_profile *target,
                             const struct euicc_profile *current)
 {

@@ -249,7 +249,7 @@ static struct pe_result run_end(struct euicc_installer *in)
     return result;
 }
 
-/* ---- order (1.4 of the sheet) ------------------------------------------------------------------
+/* ---- order of the elements --------------------------------------------------------------------
  */
 
 static bool in_order(const struct euicc_installer *in, const struct profile_element *element)

@@ -1,5 +1,5 @@
 /*
- * The profile package interpreter (TCA Interoperable Format 3.11 of the sheet; SGP.22 2.5.3):
+ * The profile package interpreter (TCA Interoperable Format; SGP.22 2.5.3):
  * executes profile elements one by one into a file system.
  *
  * Works inside the caller's transaction; whoever gets an abort removes the file system. Knows

@@ -1,5 +1,6 @@
 /*
- * File elements: template tables and Fcps into files (2.1, 2.4 and 3.1 of the sheet).
+ * File elements: template tables and Fcps into files (TCA Interoperable Format:
+ * PE-GenericFileManagement and the template annex).
  */
 #include "euicc/installer_context.h"
 

@@ -1,5 +1,5 @@
 /*
- * Profile policy rules against the Rules Authorisation Table (SGP.22 2.9, sheet 4.14).
+ * Profile policy rules against the Rules Authorisation Table (SGP.22 2.9).
  */
 #include "euicc/chip.h"
 

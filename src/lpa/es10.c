@@ -47,7 +47,7 @@ static const struct es10_aid known_aids[] = {
      16}, /* LinksField */
 };
 
-/* The device downloads profiles and has a user interface (sheet 8.4). */
+/* The device downloads profiles and has a user interface (TS 102 221 11.1.19, SGP.22 5.7.1). */
 static const uint8_t terminal_capability[] = {0xA9, 0x08, 0x81, 0x00, 0x82,
                                               0x01, 0x01, 0x83, 0x01, 0x07};
 

@@ -1,5 +1,5 @@
 /*
- * TLS policies: what crisp offers and demands on each interface (SGP.22 2.6.6, sheet 2.6).
+ * TLS policies: what crisp offers and demands on each interface (SGP.22 2.6.6).
  *
  * 1.2 and 1.3; ECDHE with ECDSA or (for public certificates) RSA; AES-GCM and ChaCha20 only;
  * X25519, P-256 and P-384 key shares.

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "crypto/ec.h"
 
-/* Roles by certificate policy OID (SGP.22 4.5.2.1.0.4 / table of the sheet 6.1). */
+/* Roles by certificate policy OID (SGP.22 4.5.2.1 and annex H). */
 enum pki_role {
     PKI_ROLE_NONE = 0, /* no role policy: public TLS certificates */
     PKI_ROLE_CI,

@@ -4,7 +4,7 @@
 #include "rsp/es9plus.h"
 
 /* Members are rows; T is the struct of the message. Clauses: SGP.22 6.5.2 for ES9+ and ES11, 5.3
- * for ES2+, 5.9 for ES12. What the sheet could not confirm is marked. */
+ * for ES2+, 5.9 for ES12. Names without a second source are marked "unverified". */
 #define MEMBER_(m, name_, kind_)                                                                   \
     .name = name_, .kind = kind_, .offset = offsetof(T, m), .has = ASN1_NO_OFFSET
 #define WITH_MARK_(m, name_, kind_)                                                                \

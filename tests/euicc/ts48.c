@@ -17,7 +17,7 @@ static struct fake_server *ts48_server(const char *name, enum crypto_curve curve
     return s;
 }
 
-/* TS 34.108 8.1.2 with the vector of the fact sheet. */
+/* TS 34.108 8.1.2 with the vector. */
 static void authenticate(struct bed *bed)
 {
     assert_int_equal(bed_hex(bed, "00A4040C0CA0000000871002FF49FF0589"), 0x9000);

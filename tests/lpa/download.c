@@ -222,7 +222,7 @@ static void test_confirmation_code(void **state)
     assert_int_equal(asn1_decode(&rsp_prepare_download_request_type,
                                  fake_card_last(&w.card, 0xBF21), 0, &w.arena, &sent, NULL),
                      CR_OK);
-    uint8_t expected[RSP_HASH]; /* vector of the sheet, 5.8 */
+    uint8_t expected[RSP_HASH]; /* recomputed: SHA256(SHA256("12345678") || tid) */
     assert_true(cr_hex_fixed(expected, sizeof(expected),
                              cr_span_str("87b0215c5d8f952804b1c92d5f2ae9966568b47cd659519536d862e7a"
                                          "9470d2d")));

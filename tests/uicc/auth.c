@@ -34,7 +34,7 @@ static struct sim *sim_milenage(uint8_t sqn_options, uint32_t counter_max)
     "0088008122"                                                                                   \
     "10" RAND1 "10" autn "00"
 
-/* The card-level test of the fact sheet: fresh, replayed, next index, next sequence number. */
+/* The card-level test: fresh, replayed, next index, next sequence number. */
 static void milenage_and_sequence_numbers(void **state)
 {
     (void)state;
