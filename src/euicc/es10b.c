@@ -479,12 +479,29 @@ static int compare_numbers(cr_span a, cr_span b)
     return cr_span_compare(a, b);
 }
 
+#define CRL_KEY 32
+
+/* One record for each CI, and one for each part of a list that comes in parts. */
+static bool crl_key(size_t ci, cr_span partial_number, char out[CRL_KEY])
+{
+    int64_t part = 0;
+    if (!partial_number.p) {
+        (void)snprintf(out, CRL_KEY, "crl/%zu", ci);
+        return true;
+    }
+    if (der_integer(partial_number, &part, NULL) != CR_OK || part < 0) {
+        return false;
+    }
+    (void)snprintf(out, CRL_KEY, "crl/%zu/%llX", ci, (unsigned long long)part);
+    return true;
+}
+
 /* 0 = loaded. */
 static int64_t load_crl_into(struct euicc *e, cr_span der)
 {
     struct pki_crl crl;
     struct pki_crl old;
-    char key[16];
+    char key[CRL_KEY];
     if (pki_crl_decode(der, &crl, NULL) != CR_OK) {
         return RSP_LOAD_CRL_INVALID_CRL_FORMAT;
     }
@@ -492,11 +509,16 @@ static int64_t load_crl_into(struct euicc *e, cr_span der)
     if (!ci) {
         return RSP_LOAD_CRL_VERIFICATION_KEY_NOT_FOUND;
     }
-    (void)snprintf(key, sizeof(key), "crl/%zu", (size_t)(ci - e->cis));
+    if (!crl_key((size_t)(ci - e->cis), crl.partial_number, key)) {
+        return RSP_LOAD_CRL_INVALID_CRL_FORMAT;
+    }
     cr_span stored = nvm_get(e->nvm, cr_span_str(key));
     if (stored.p && pki_crl_decode(stored, &old, NULL) == CR_OK &&
         compare_numbers(crl.number, old.number) <= 0) {
         return RSP_LOAD_CRL_FRESHER_CRL_ALREADY_LOADED;
+    }
+    if (der.n > euicc_free_memory(e)) {
+        return RSP_LOAD_CRL_NOT_ENOUGH_MEMORY_SPACE;
     }
     if (pki_trust_add_crl(e->trust, der, NULL) != CR_OK) {
         return RSP_LOAD_CRL_INVALID_SIGNATURE;

@@ -11,7 +11,7 @@
  *   n/<seq>      a pending notification, complete TLV (eight hex digits)
  *   ot/<oid>     an unused one-time key pair for an SM-DP+ (hash of its OID)
  *   work         the installation under way
- *   crl/<n>      loaded CRLs
+ *   crl/<n>      the CRL of CI n; crl/<n>/<part> a part of one
  */
 #ifndef CRISP_EUICC_RECORDS_H
 #define CRISP_EUICC_RECORDS_H
