@@ -352,27 +352,27 @@ static void check_encoding(const struct profile_package *package,
     }
 }
 
-cr_status profile_check(cr_span in, cr_arena *arena, profile_finding_fn found, void *ctx,
+cr_status profile_check(cr_span package, cr_arena *arena, profile_finding_fn found, void *ctx,
                         struct profile_check_result *result, struct cr_err *err)
 {
-    struct profile_package package = {.bytes = in};
-    struct driver d = {.package = &package, .found = found, .ctx = ctx};
+    struct profile_package read = {.bytes = package};
+    struct driver d = {.package = &read, .found = found, .ctx = ctx};
     const struct profile_reporter reporter = {.report = on_report, .ctx = &d};
     struct profile_tree tree;
-    if (in.n == 0 || in.n > PROFILE_MAX_PACKAGE) {
-        return cr_fail(err, CR_MALFORMED, NULL, "a package of %zu bytes, 1 to %d are taken", in.n,
-                       PROFILE_MAX_PACKAGE);
+    if (package.n == 0 || package.n > PROFILE_MAX_PACKAGE) {
+        return cr_fail(err, CR_MALFORMED, NULL, "a package of %zu bytes, 1 to %d are taken",
+                       package.n, PROFILE_MAX_PACKAGE);
     }
-    CR_TRY(read_all(in, arena, &package, &reporter, err));
-    check_encoding(&package, &reporter);
-    profile_check_order(&package, &reporter);
-    for (size_t i = 0; i < package.count; i++) {
-        profile_check_element(&package.elements[i], i, &reporter);
+    CR_TRY(read_all(package, arena, &read, &reporter, err));
+    check_encoding(&read, &reporter);
+    profile_check_order(&read, &reporter);
+    for (size_t i = 0; i < read.count; i++) {
+        profile_check_element(&read.elements[i], i, &reporter);
     }
-    CR_TRY(profile_tree_build(&package, arena, &reporter, &tree, err));
-    CR_TRY(profile_check_files(&package, &tree, arena, &reporter, err));
-    CR_TRY(profile_check_pins(&package, &tree, arena, &reporter, err));
-    profile_check_applications(&package, &tree, &reporter);
+    CR_TRY(profile_tree_build(&read, arena, &reporter, &tree, err));
+    CR_TRY(profile_check_files(&read, &tree, arena, &reporter, err));
+    CR_TRY(profile_check_pins(&read, &tree, arena, &reporter, err));
+    profile_check_applications(&read, &tree, &reporter);
     *result = d.result;
     return CR_OK;
 }

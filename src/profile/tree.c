@@ -4,10 +4,9 @@
 
 #include <stdio.h>
 
-#define MAX_LINKS     8   /* links followed one after another */
-#define NAME_OF_PATH  160 /* bytes of a path in a report */
-#define FIRST_NODES   256
-#define IOT_AID_START "\xA0\x00\x00\x00\x87"
+#define MAX_LINKS    8   /* links followed one after another */
+#define NAME_OF_PATH 160 /* bytes of a path in a report */
+#define FIRST_NODES  256
 
 /* State of the interpreter. */
 struct builder {
@@ -458,18 +457,19 @@ static size_t parent_of(const struct builder *b, const struct profile_template *
 /* AID of the only application of an IoT minimal profile. */
 static cr_span iot_aid(const struct builder *b)
 {
+    static const uint8_t start[] = {0xA0, 0x00, 0x00, 0x00, 0x87};
     const struct profile_element *first = &b->package->elements[0];
     if (first->kind != PROFILE_HEADER || !first->profile_header.has_iot_options) {
         return (cr_span){0};
     }
     cr_span pix = first->profile_header.iot_options.pix;
-    uint8_t *aid = cr_arena_alloc(b->arena, 5 + pix.n);
+    uint8_t *aid = cr_arena_alloc(b->arena, sizeof(start) + pix.n);
     if (!aid) {
         return (cr_span){0};
     }
-    memcpy(aid, IOT_AID_START, 5);
-    memcpy(aid + 5, pix.p, pix.n);
-    return cr_span_of(aid, 5 + pix.n);
+    memcpy(aid, start, sizeof(start));
+    memcpy(aid + sizeof(start), pix.p, pix.n);
+    return cr_span_of(aid, sizeof(start) + pix.n);
 }
 
 #define FID_ICCID 0x2FE2
