@@ -643,59 +643,53 @@ static struct verdict elements_segment(struct euicc *e, cr_arena *arena, cr_span
 /* ---- one segment -------------------------------------------------------------------------------
  */
 
-static struct verdict next_segment(struct euicc *e, cr_arena *arena, cr_span segment)
+/* The segment goes to the part that comes next. */
+static struct verdict run_part(struct euicc *e, cr_arena *arena, cr_span segment)
 {
     struct euicc_session *s = &e->session;
-    if (segment.n > s->bpp_left) {
-        return refused(RSP_INSTALL_BSP_STRUCTURE_ERROR);
-    }
-    struct verdict verdict = CONTINUES;
     switch (s->part) {
     case EUICC_BPP_CONFIGURE:
         s->command = RSP_BPP_CONFIGURE_ISDP;
-        verdict = der_peek(segment) == 0xA0 ? configure_isdp(e, arena, segment, true)
-                                            : refused(RSP_INSTALL_BSP_STRUCTURE_ERROR);
-        break;
+        return der_peek(segment) == 0xA0 ? configure_isdp(e, arena, segment, true)
+                                         : refused(RSP_INSTALL_BSP_STRUCTURE_ERROR);
     case EUICC_BPP_CONFIGURE_REST:
-        verdict = configure_isdp(e, arena, segment, false);
-        break;
+        return configure_isdp(e, arena, segment, false);
     case EUICC_BPP_METADATA_HEAD:
         s->command = RSP_BPP_STORE_METADATA;
-        verdict = list_header(s, segment, 0xA1, EUICC_BPP_METADATA);
-        break;
+        return list_header(s, segment, 0xA1, EUICC_BPP_METADATA);
     case EUICC_BPP_METADATA:
-        verdict = metadata_segment(e, arena, segment);
-        break;
+        return metadata_segment(e, arena, segment);
     case EUICC_BPP_KEYS_OR_ELEMENTS:
         if (der_peek(segment) == 0xA2) {
-            verdict = replace_keys(e, arena, segment, true);
-            break;
+            return replace_keys(e, arena, segment, true);
         }
         s->command = RSP_BPP_LOAD_PROFILE_ELEMENTS;
-        verdict = list_header(s, segment, 0xA3, EUICC_BPP_ELEMENTS);
-        break;
+        return list_header(s, segment, 0xA3, EUICC_BPP_ELEMENTS);
     case EUICC_BPP_KEYS_REST:
-        verdict = replace_keys(e, arena, segment, false);
-        break;
+        return replace_keys(e, arena, segment, false);
     case EUICC_BPP_ELEMENTS_HEAD:
         s->command = RSP_BPP_LOAD_PROFILE_ELEMENTS;
-        verdict = list_header(s, segment, 0xA3, EUICC_BPP_ELEMENTS);
-        break;
+        return list_header(s, segment, 0xA3, EUICC_BPP_ELEMENTS);
     case EUICC_BPP_ELEMENTS:
-        verdict = elements_segment(e, arena, segment);
-        break;
+        return elements_segment(e, arena, segment);
     }
-    s->bpp_left -= segment.n;
-    return verdict;
+    return refused(RSP_INSTALL_FAILED_DUE_TO_UNKNOWN_ERROR);
 }
 
 /* Profiles leave the reserve alone: it is for what ends an installation. */
-static struct verdict next_segment_in_room(struct euicc *e, cr_arena *arena, cr_span segment)
+static struct verdict next_segment(struct euicc *e, cr_arena *arena, cr_span segment)
 {
     size_t capacity = nvm_capacity(e->nvm);
+    if (segment.n > e->session.bpp_left) {
+        if (e->session.part == EUICC_BPP_CONFIGURE) {
+            e->session.command = RSP_BPP_CONFIGURE_ISDP; /* the channel itself was fine */
+        }
+        return refused(RSP_INSTALL_BSP_STRUCTURE_ERROR);
+    }
     nvm_set_capacity(e->nvm, capacity > EUICC_RESERVE ? capacity - EUICC_RESERVE : 0);
-    struct verdict verdict = next_segment(e, arena, segment);
+    struct verdict verdict = run_part(e, arena, segment);
     nvm_set_capacity(e->nvm, capacity);
+    e->session.bpp_left -= segment.n;
     return verdict;
 }
 
@@ -711,7 +705,7 @@ uicc_sw euicc_bpp_segment(struct euicc *e, cr_arena *arena, cr_span segment, cr_
     } else if (s->state != EUICC_INSTALLING) {
         return UICC_SW_CONDITIONS;
     } else {
-        verdict = next_segment_in_room(e, arena, segment);
+        verdict = next_segment(e, arena, segment);
     }
     if (verdict.ended) {
         return finish(e, verdict, arena, out);

@@ -484,6 +484,29 @@ static void test_after_a_new_challenge(void **state)
                    RSP_INSTALL_INVALID_TRANSACTION_ID);
 }
 
+/* BF36 that ends behind BF23: whatever follows is too much. */
+static void test_more_than_the_package_has(void **state)
+{
+    struct scene *c = *state;
+    struct cr_err err = {0};
+    struct rsp_segmenter segmenter;
+    struct rsp_profile_installation_result result;
+    cr_buf first = {0};
+    prepare(c);
+    fake_bind(c->server, (cr_span){0});
+    MUST_OK(rsp_segmenter_start(&segmenter, cr_buf_span(&c->server->bpp), &err));
+    der_put(&first, 0xBF36, segmenter.parts[0]);
+    assert_int_equal(bed_store(c->bed, cr_buf_span(&first)), 0x9000);
+    assert_int_equal(c->bed->out.n, 0);
+    assert_int_equal(bed_store(c->bed, segmenter.parts[1]), 0x9000);
+    cr_span copy = cr_arena_copy(&c->bed->arena, cr_buf_span(&c->bed->out));
+    MUST_OK(
+        asn1_decode(&rsp_profile_installation_result_type, copy, 0, &c->bed->arena, &result, &err));
+    ASSERT_REFUSED(result, RSP_BPP_CONFIGURE_ISDP, RSP_INSTALL_BSP_STRUCTURE_ERROR);
+    check_refused(c, 0);
+    cr_buf_free(&first);
+}
+
 static void test_package_of_another_chip(void **state)
 {
     struct scene *c = *state;
@@ -493,7 +516,6 @@ static void test_package_of_another_chip(void **state)
     fake_run_authenticate(other, bed);
     fake_run_prepare(other, bed);
     prepare(c);
-    memcpy(c->server->transaction_id, other->transaction_id, 0);
     fake_bind(other, (cr_span){0});
     fake_bind(c->server, (cr_span){0});
     /* as it is: signed over the other chip's one-time key */
@@ -671,6 +693,7 @@ int main(void)
         WITH_SCENE(test_order),
         WITH_SCENE(test_first_segment_twice),
         WITH_SCENE(test_after_a_new_challenge),
+        WITH_SCENE(test_more_than_the_package_has),
         WITH_SCENE(test_package_of_another_chip),
         WITH_SCENE(test_other_eid),
         WITH_SCENE(test_interruptions),
