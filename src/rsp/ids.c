@@ -199,8 +199,10 @@ cr_status rsp_imei_parse(cr_span text, uint8_t out[8], struct cr_err *err)
     }
     pack_swapped(digits, IMEI_BODY, out, 7);
     /* SGP.22 4.2, from v2.1: the check digit in the high nibble. An IMEISV fills both. */
-    out[7] = count == IMEI_BODY + 2 ? (uint8_t)(digits[15] << 4 | digits[14])
-                                    : (uint8_t)(digits[IMEI_BODY] << 4 | FILLER);
+    bool with_version = count == IMEI_BODY + 2;
+    unsigned high = with_version ? digits[15] : digits[IMEI_BODY];
+    unsigned low = with_version ? digits[14] : FILLER;
+    out[7] = (uint8_t)(high << 4 | low);
     return CR_OK;
 }
 

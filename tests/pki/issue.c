@@ -294,6 +294,7 @@ static const char *run(struct stranger *s, int *code, const char *command)
 
 static void want_in(const char *text, const char *part)
 {
+    assert_non_null(text);
     if (!strstr(text, part)) {
         fail_msg("'%s' is not in:\n%s", part, text);
     }
