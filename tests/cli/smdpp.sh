@@ -246,7 +246,7 @@ run 1 smdpp serve -d dp --es9 :0 --notify operator
 says err "'='"
 run 3 smdpp serve -d dp --es9 :0 --notify-ca operator=ci.pem
 says err "which no --notify names"
-run 1 smdpp serve -d dp --es9 :0 --port-file /dev/null/x
+run 1 smdpp serve -d dp --es9 :0 --no-es2 --port-file /dev/null/x
 says err "/dev/null/x"
 usage "workers takes a number" smdpp serve -d dp --workers 1000
 echo '{' >dp/settings.json
