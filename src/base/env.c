@@ -1,5 +1,7 @@
 #include "base/env.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
@@ -52,6 +54,7 @@ void cr_log(const cr_env *env, enum cr_log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
+    cr_text_clean(line);
     env->log(env->ctx, level, line);
 }
 

@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 
 static void text_set(char *to, size_t size, const char *from)
@@ -18,6 +20,7 @@ static cr_status fail_v(struct cr_err *err, cr_status category, const char *subj
         text_set(err->reason, sizeof(err->reason), reason);
         text_set(err->clause, sizeof(err->clause), clause);
         (void)vsnprintf(err->cause, sizeof(err->cause), fmt, ap);
+        cr_text_clean(err->cause);
     }
     return category;
 }
@@ -58,6 +61,7 @@ cr_status cr_err_field(struct cr_err *err, cr_status status, const char *field)
 {
     if (err) {
         text_set(err->field, sizeof(err->field), field);
+        cr_text_clean(err->field);
     }
     return status;
 }
@@ -69,6 +73,7 @@ cr_status cr_err_next(struct cr_err *err, cr_status status, const char *fmt, ...
         va_start(ap, fmt);
         (void)vsnprintf(err->next, sizeof(err->next), fmt, ap);
         va_end(ap);
+        cr_text_clean(err->next);
     }
     return status;
 }
@@ -87,6 +92,7 @@ cr_status cr_err_context(struct cr_err *err, cr_status status, const char *fmt, 
         if (n > 0 && (size_t)n < sizeof(err->cause)) {
             text_set(err->cause + n, sizeof(err->cause) - (size_t)n, cause);
         }
+        cr_text_clean(err->cause); /* the prefix, and a character that was cut in two */
     }
     return status;
 }

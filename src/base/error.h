@@ -33,7 +33,7 @@ struct cr_err {
     char field[64];   /* the standard's name of the offending field; empty = none */
     char subject[16]; /* subject code, "8.1.2"; empty = none */
     char reason[16];  /* reason code, "6.1" */
-    char cause[256];  /* a plain sentence, no newline */
+    char cause[256];  /* a plain sentence; texts of peers in it are cleaned (cr_text_clean()) */
     char next[256];   /* what the user can do next; empty = nothing better than the cause */
 };
 

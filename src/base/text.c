@@ -250,6 +250,22 @@ bool cr_utf8_valid(cr_span s)
     return true;
 }
 
+void cr_text_clean(char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i < n;) {
+        uint8_t lead = (uint8_t)text[i];
+        size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0x80 ? 2 : 1;
+        bool whole = size <= n - i && cr_utf8_valid(cr_span_of(text + i, size));
+        bool c1 = lead == 0xC2 && whole && (uint8_t)text[i + 1] < 0xA0;
+        if (whole && !c1 && lead >= 0x20 && lead != 0x7F) {
+            i += size;
+        } else {
+            text[i++] = '?';
+        }
+    }
+}
+
 bool cr_is_digits(cr_span s)
 {
     for (size_t i = 0; i < s.n; i++) {

@@ -35,6 +35,10 @@ cr_status cr_base64_decode(cr_buf *out, cr_span text, struct cr_err *err) CR_MUS
 /* True when every byte is a valid part of well-formed UTF-8 (no surrogates, no overlong forms). */
 bool cr_utf8_valid(cr_span s);
 
+/* Makes a text fit to be shown: control codes (C0, DEL, C1) and bytes that are no UTF-8 become '?'.
+ * What peers send must not steer a terminal or forge a line of a log. */
+void cr_text_clean(char *text);
+
 /* Decimal digits only, at least one. */
 bool cr_is_digits(cr_span s);
 

@@ -369,8 +369,13 @@ static cr_status check_package(struct download *d, struct cr_err *err)
 {
     CR_TRY(lpa_install_check(d->bpp, &d->segmenter, err));
     struct rsp_store_metadata metadata = {0};
-    if (lpa_install_metadata(d->bpp, d->arena, &metadata, NULL) != CR_OK) {
-        return CR_OK; /* the eUICC will have its own word on it */
+    /* What cannot be read cannot be compared with what was agreed to, and an eUICC may read it more
+     * kindly: it must not come by rules that nobody was asked about. */
+    cr_status status = lpa_install_metadata(d->bpp, d->arena, &metadata, err);
+    if (status != CR_OK) {
+        status = cr_err_context(err, status, "the metadata in the package cannot be read");
+        return cr_err_next(err, status,
+                           "do not install what cannot be looked into: tell the operator");
     }
     if (d->metadata) {
         CR_TRY(compare_metadata(d, &metadata, err));

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "base/env.h"
+#include "base/text.h"
 
 static void times_both_ways(void **state)
 {
@@ -114,6 +115,21 @@ static void log_lines_are_bounded(void **state)
     assert_int_equal(length, 1023);
 }
 
+static void keep_text(void *ctx, enum cr_log_level level, const char *line)
+{
+    (void)level;
+    (void)cr_str_copy(ctx, 64, cr_span_str(line));
+}
+
+static void log_lines_are_one_line(void **state)
+{
+    (void)state;
+    char text[64];
+    cr_env env = {.ctx = text, .log = keep_text};
+    cr_log(&env, CR_LOG_INFO, "path %s", "/a\n2026 error forged\x1B[0m");
+    assert_string_equal(text, "path /a?2026 error forged?[0m");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +137,7 @@ int main(void)
         cmocka_unit_test(times_from_peers),
         cmocka_unit_test(system_env),
         cmocka_unit_test(log_lines_are_bounded),
+        cmocka_unit_test(log_lines_are_one_line),
     };
     return cmocka_run_group_tests_name("base/env", tests, NULL, NULL);
 }

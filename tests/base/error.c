@@ -64,6 +64,31 @@ static void long_texts_are_cut(void **state)
     assert_int_equal(strlen(err.field), sizeof(err.field) - 1);
 }
 
+/* What a peer sends gets into messages: it must not steer the terminal or begin a line of a log. */
+static void texts_of_peers_are_cleaned(void **state)
+{
+    (void)state;
+    struct cr_err err;
+    assert_int_equal(cr_fail(&err, CR_REFUSED, NULL, "name '%s'",
+                             "a\nERROR b\x1B[2J\x7F\xC2\x9B"
+                             "1m"),
+                     CR_REFUSED);
+    assert_string_equal(err.cause, "name 'a?ERROR b?[2J???1m'");
+    assert_int_equal(cr_err_next(&err, CR_REFUSED, "%s", "x\ry"), CR_REFUSED);
+    assert_string_equal(err.next, "x?y");
+    assert_int_equal(cr_err_field(&err, CR_REFUSED, "f\t"), CR_REFUSED);
+    assert_string_equal(err.field, "f?");
+    assert_int_equal(cr_err_context(&err, CR_REFUSED, "\b%s", "p"), CR_REFUSED);
+    assert_string_equal(err.cause, "?p: name 'a?ERROR b?[2J???1m'");
+    assert_int_equal(cr_refuse(&err, "8.1", "6.1", NULL, "%s", "\xC3\xA4 \xE2\x82\xAC \xFF \xC3"),
+                     CR_REFUSED);
+    assert_string_equal(err.cause, "\xC3\xA4 \xE2\x82\xAC ? ?");
+    /* a character that the buffer's end cuts in two is no UTF-8 any more */
+    assert_int_equal(cr_fail(&err, CR_REFUSED, NULL, "%0254d\xC3\xA4", 1), CR_REFUSED);
+    assert_int_equal(strlen(err.cause), sizeof(err.cause) - 1);
+    assert_int_equal(err.cause[254], '?');
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -81,6 +106,7 @@ int main(void)
         cmocka_unit_test(said_once_and_added_to),
         cmocka_unit_test(null_is_allowed),
         cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(texts_of_peers_are_cleaned),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests_name("base/error", tests, NULL, NULL);

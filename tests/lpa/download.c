@@ -428,6 +428,12 @@ static void cut_package(struct fake_world *w, struct person *p)
     w->bound.ok.bound_profile_package = cr_arena_copy(&w->arena, cr_buf_span(&cut));
     cr_buf_free(&cut);
 }
+static void unreadable_metadata(struct fake_world *w, struct person *p)
+{
+    (void)p;
+    w->bound.ok.bound_profile_package = fake_bpp(
+        &w->arena, cr_span_of("\xBF\x25\x0C\x5A\x0A\x98\x00\x10\x32\x54\x76\x98\x10\x32\x14", 15));
+}
 static void other_rules(struct fake_world *w, struct person *p)
 {
     (void)p;
@@ -529,6 +535,8 @@ static const struct failure failures[] = {
      "ES9+.GetBoundProfilePackage"},
     {"cut package", cut_package, LPA_STAGE_CHECK_PACKAGE, CR_MALFORMED,
      RSP_CANCEL_LOAD_BPP_EXECUTION_ERROR, "", NULL},
+    {"unreadable metadata", unreadable_metadata, LPA_STAGE_CHECK_PACKAGE, CR_MALFORMED,
+     RSP_CANCEL_LOAD_BPP_EXECUTION_ERROR, "metadata", NULL},
     {"other rules", other_rules, LPA_STAGE_CHECK_PACKAGE, CR_REFUSED, RSP_CANCEL_PPR_NOT_ALLOWED,
      "profilePolicyRules", NULL},
     {"other name", other_name, LPA_STAGE_CHECK_PACKAGE, CR_REFUSED, RSP_CANCEL_METADATA_MISMATCH,
