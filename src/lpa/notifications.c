@@ -55,6 +55,11 @@ cr_status lpa_notification_list(struct lpa *lpa, cr_arena *arena, struct lpa_not
     struct rsp_notification_metadata *metadata = NULL;
     size_t count = 0;
     CR_TRY(es10b_list_notification(lpa->card, 0, arena, &metadata, &count, err));
+    if (count > LPA_MAX_NOTIFICATIONS) {
+        return cr_fail(err, CR_MALFORMED, "SGP.22 5.7.9",
+                       "the card lists %zu notifications, more than %d", count,
+                       LPA_MAX_NOTIFICATIONS);
+    }
     struct lpa_notification *items = cr_arena_alloc_array(arena, count, sizeof(*items));
     if (!items) {
         return cr_fail_memory(err);

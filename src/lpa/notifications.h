@@ -10,6 +10,8 @@
 #include "lpa/es10.h"
 #include "lpa/es9.h"
 
+#define LPA_MAX_NOTIFICATIONS 4096 /* on one eUICC; the list is searched for each of them */
+
 /* What happens to the notifications that an operation made. */
 enum lpa_notify {
     LPA_NOTIFY_OPERATION, /* send those of the operation, and what the order puts before them */

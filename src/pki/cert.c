@@ -345,6 +345,9 @@ static bool read_subject(struct pki_cert *c)
                          : cr_span_equal(a.oid, CR_SPAN_ARRAY(PKI_OID_O))      ? &c->subject_o
                          : cr_span_equal(a.oid, CR_SPAN_ARRAY(PKI_OID_SERIAL)) ? &c->subject_serial
                                                                                : NULL;
+        if (field && memchr(a.value.p, 0, a.value.n)) {
+            return false; /* read as a C string it would be somebody else's name */
+        }
         if (field && !cr_span_present(*field)) {
             *field = a.value;
         }

@@ -16,6 +16,7 @@ struct store {
     size_t count;
     struct card inner;
     bool refuse_removal;
+    size_t flood; /* more entries, all alike */
 };
 
 static void encode_entry(const struct entry *e, cr_buf *out)
@@ -36,6 +37,9 @@ static void encode_list(const struct store *s, cr_buf *out)
         if (!s->entries[i].removed) {
             encode_entry(&s->entries[i], out);
         }
+    }
+    for (size_t i = 0; i < s->flood; i++) {
+        cr_buf_append(out, "\xBF\x2F\x09\x80\x01\x00\x81\x02\x04\x10\x0C\x00", 12);
     }
     der_close(out, inner);
     der_close(out, outer);
@@ -301,6 +305,23 @@ static void test_kept_and_not_removed(void **state)
     done(&s);
 }
 
+/* A card that lists without end would keep the LPA busy for hours: each is compared with each. */
+static void test_flood(void **state)
+{
+    (void)state;
+    struct store s;
+    setup(&s);
+    struct lpa_notification_list list = {0};
+    struct cr_err err = {0};
+    s.flood = LPA_MAX_NOTIFICATIONS - s.count;
+    assert_int_equal(lpa_notification_list(&s.w.lpa, &s.w.arena, &list, &err), CR_OK);
+    assert_int_equal(list.count, LPA_MAX_NOTIFICATIONS);
+    s.flood++;
+    assert_int_equal(lpa_notification_list(&s.w.lpa, &s.w.arena, &list, &err), CR_MALFORMED);
+    assert_non_null(strstr(err.cause, "4097"));
+    done(&s);
+}
+
 static void test_only_new_ones(void **state)
 {
     (void)state;
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_next_waits_for_the_one_before),
         cmocka_unit_test(test_any_2xx_acknowledges),
         cmocka_unit_test(test_kept_and_not_removed),
+        cmocka_unit_test(test_flood),
         cmocka_unit_test(test_only_new_ones),
         cmocka_unit_test(test_removal),
         cmocka_unit_test(test_bad_address),

@@ -291,6 +291,14 @@ static const struct malformed {
      FIELD(RIG_SUBJECT, "\x30\x0f\x31\x0d\x30\x07\x06\x03\x55\x04\x03\x0c\x00\x30\x02\x05\x00"),
      "subject"},
     {"empty subject", FIELD(RIG_SUBJECT, "\x30\x00"), NULL},
+    {"NUL in the common name",
+     FIELD(RIG_SUBJECT, "\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03"
+                        "a\x00z"),
+     "subject"},
+    {"NUL in the serial number",
+     FIELD(RIG_SUBJECT, "\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x05\x13\x03"
+                        "8\x00z"),
+     "subject"},
     {"key without algorithm", FIELD(RIG_SPKI, "\x30\x06\x30\x00\x03\x02\x00\x04"),
      "subjectPublicKeyInfo"},
     {"key with unused bits",
@@ -534,7 +542,7 @@ static void test_summary(void **state)
     /* Nothing from outside gets at the terminal. */
     static const struct rig_edit edits[RIG_MAX_EDITS] =
         FIELD(RIG_SUBJECT, "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08"
-                           "a\x1b[\n\xff\x7f\x00z");
+                           "a\x1b[\n\xff\x7f\x01z");
     rig_forge(euicc.cert.raw, edits, eum.key, &der);
     assert_int_equal(pki_cert_decode(cr_buf_span(&der), &c, NULL), CR_OK);
     cr_buf_reset(&text);
