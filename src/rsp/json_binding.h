@@ -16,8 +16,9 @@
 #include "base/buf.h"
 #include "rsp/functions.h"
 
-#define RSP_JSON_MAX_BODY  ((size_t)16 << 20) /* bytes of a JSON text from outside */
-#define RSP_JSON_MAX_ITEMS 1024               /* elements of an array */
+#define RSP_JSON_MAX_BODY   ((size_t)16 << 20) /* bytes of a JSON text from outside */
+#define RSP_JSON_MAX_ITEMS  1024               /* elements of an array */
+#define RSP_JSON_MAX_VALUES 16384              /* values of all kinds in a text from outside */
 
 enum rsp_json_kind {
     RSP_JSON_TEXT,       /* cr_span, UTF-8 */

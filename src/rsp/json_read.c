@@ -354,6 +354,25 @@ static cr_status read_object(const struct reader *r, const struct rsp_json_messa
 
 /* ---- texts ---- */
 
+/* Three bytes of text ("[],") are a hundred of memory once they are read: counted before that. */
+static bool too_many_values(cr_span body)
+{
+    size_t count = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < body.n; i++) {
+        uint8_t c = body.p[i];
+        if (in_string) {
+            in_string = c != '"';
+            i += c == '\\';
+        } else if (c == '"') {
+            in_string = true;
+        } else if ((c == ',' || c == '[' || c == '{') && ++count > RSP_JSON_MAX_VALUES) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static cr_status load(cr_span body, json_t **out, struct cr_err *err)
 {
     static const char bom[] = "\xEF\xBB\xBF";
@@ -364,6 +383,11 @@ static cr_status load(cr_span body, json_t **out, struct cr_err *err)
     }
     if (body.n >= 3 && memcmp(body.p, bom, 3) == 0) {
         body = cr_span_sub(body, 3, body.n);
+    }
+    if (too_many_values(body)) {
+        (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2", "a body of more than %d values",
+                      RSP_JSON_MAX_VALUES);
+        return set_codes(err, "1.3.1", "2.1");
     }
     json_error_t why = {0};
     *out = body.n ? json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, &why) : NULL;

@@ -309,26 +309,43 @@ static cr_span sign_again(struct fake_server *s, cr_span tbs)
     return copy;
 }
 
+/* prime256v1 becomes prime256v2: a curve that nobody has here. */
+static cr_span on_another_curve(struct fake_server *s, cr_span from)
+{
+    static const uint8_t oid[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
+    uint8_t *tbs = cr_arena_alloc(&s->arena, from.n);
+    size_t at = 0;
+    MUST(tbs);
+    memcpy(tbs, from.p, from.n);
+    while (memcmp(tbs + at, oid, sizeof(oid)) != 0) {
+        at++;
+        MUST(at + sizeof(oid) < from.n);
+    }
+    tbs[at + 7] = 0x06;
+    return sign_again(s, cr_span_of(tbs, from.n));
+}
+
 static void test_unsupported_curve(void **state)
 {
     struct scene *c = *state;
     struct fake_server *s = c->server;
-    /* prime256v1 becomes prime256v2: a curve that nobody has here. */
-    static const uint8_t oid[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
-    uint8_t *tbs = cr_arena_alloc(&s->arena, s->auth.tbs.n);
-    size_t at = 0;
-    MUST(tbs);
-    memcpy(tbs, s->auth.tbs.p, s->auth.tbs.n);
-    s->auth.raw = sign_again(s, cr_span_of(tbs, s->auth.tbs.n));
+    s->auth.raw = sign_again(s, s->auth.tbs);
     fake_run_authenticate(s, c->bed); /* as it was */
-    while (memcmp(tbs + at, oid, sizeof(oid)) != 0) {
-        at++;
-        MUST(at + sizeof(oid) < s->auth.tbs.n);
-    }
-    tbs[at + 7] = 0x06;
-    s->auth.raw = sign_again(s, cr_span_of(tbs, s->auth.tbs.n));
+    s->auth.raw = on_another_curve(s, s->auth.tbs);
     int64_t code = fake_try_authenticate(s, c->bed);
     assert_int_equal(code, RSP_AUTHENTICATE_UNSUPPORTED_CURVE);
+}
+
+static void test_long_server_address(void **state)
+{
+    struct scene *c = *state;
+    struct fake_server *s = c->server;
+    char address[EUICC_MAX_ADDRESS + 1];
+    memset(address, 'a', sizeof(address));
+    s->address = cr_span_of(address, EUICC_MAX_ADDRESS);
+    fake_run_authenticate(s, c->bed);
+    s->address = cr_span_of(address, EUICC_MAX_ADDRESS + 1);
+    assert_int_equal(fake_try_authenticate(s, c->bed), RSP_AUTHENTICATE_UNDEFINED);
 }
 
 static void test_server_without_oid(void **state)
@@ -371,6 +388,26 @@ static void test_prepare_refusals(void **state)
                      (int)rows[i].code);
         }
     }
+}
+
+static void test_prepare_certificates(void **state)
+{
+    struct scene *c = *state;
+    struct fake_server *s = c->server;
+    const struct pki_cert good = s->pb;
+    fake_run_authenticate(s, c->bed);
+    /* one bit of the CI's signature */
+    uint8_t *bytes = cr_arena_alloc(&s->arena, good.raw.n);
+    MUST(bytes);
+    memcpy(bytes, good.raw.p, good.raw.n);
+    bytes[good.raw.n - 1] ^= 0x01;
+    s->pb.raw = cr_span_of(bytes, good.raw.n);
+    assert_int_equal(fake_try_prepare(s, c->bed), RSP_DOWNLOAD_INVALID_CERTIFICATE);
+    s->pb.raw = on_another_curve(s, good.tbs);
+    assert_int_equal(fake_try_prepare(s, c->bed), RSP_DOWNLOAD_UNSUPPORTED_CURVE);
+    /* none of that ended the session */
+    s->pb.raw = sign_again(s, good.tbs);
+    fake_run_prepare(s, c->bed);
 }
 
 static void test_prepare_without_session(void **state)
@@ -780,8 +817,10 @@ int main(void)
         WITH_SCENE(test_revoked_server),
         WITH_SCENE(test_unknown_ci),
         WITH_SCENE(test_unsupported_curve),
+        WITH_SCENE(test_long_server_address),
         WITH_SCENE(test_server_without_oid),
         WITH_SCENE(test_prepare_refusals),
+        WITH_SCENE(test_prepare_certificates),
         WITH_SCENE(test_prepare_without_session),
         WITH_SCENE(test_prepare_with_an_sm_ds),
         WITH_SCENE(test_binder_of_another_server),

@@ -126,6 +126,42 @@ static void texts_that_are_no_request(void **state)
                    "transactionId");
 }
 
+/* 8 MB of "[]," would be 400 MB of values: refused before they are made. Text in strings is none.
+ */
+static void values_are_counted_first(void **state)
+{
+    (void)state;
+    cr_arena a = {0};
+    const struct rsp_function *f = rsp_function(RSP_ES9_CANCEL_SESSION);
+    static const char *const pieces[] = {"[],", "{},", "0,"};
+    void *request = NULL;
+    struct cr_err err = {0};
+    cr_buf body = {0};
+    for (size_t i = 0; i < CR_COUNT(pieces); i++) {
+        cr_buf_reset(&body);
+        cr_buf_append_str(&body, "{\"x\":[");
+        for (int n = 0; n < RSP_JSON_MAX_VALUES; n++) {
+            cr_buf_append_str(&body, pieces[i]);
+        }
+        cr_buf_append_str(&body, "0]}");
+        assert_int_equal(rsp_json_parse_request(f, cr_buf_span(&body), &a, &request, &err),
+                         CR_MALFORMED);
+        assert_string_equal(err.subject, "1.3.1");
+        assert_non_null(strstr(err.cause, "16384 values"));
+    }
+    cr_buf_reset(&body);
+    cr_buf_append_str(&body, "{\"x\":\"\\\\\\\"");
+    for (int n = 0; n <= RSP_JSON_MAX_VALUES; n++) {
+        cr_buf_append_str(&body, ",[{");
+    }
+    cr_buf_append_str(&body, "\"}");
+    assert_int_equal(rsp_json_parse_request(f, cr_buf_span(&body), &a, &request, &err),
+                     CR_MALFORMED);
+    assert_string_equal(err.field, "transactionId"); /* missing, otherwise fine */
+    cr_buf_free(&body);
+    cr_arena_free(&a);
+}
+
 static void transaction_ids(void **state)
 {
     (void)state;
@@ -668,6 +704,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initiate_authentication_request),
         cmocka_unit_test(texts_that_are_no_request),
+        cmocka_unit_test(values_are_counted_first),
         cmocka_unit_test(transaction_ids),
         cmocka_unit_test(answers_come_back),
         cmocka_unit_test(failures_come_back),
