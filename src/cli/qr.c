@@ -64,7 +64,7 @@ static cr_status draw_svg(const char *path, const QRcode *code, struct cr_err *e
     }
     cr_buf_append_str(&svg, "\" fill=\"#000\"/>\n</svg>\n");
     cr_status status =
-        cr_buf_ok(&svg) ? cr_file_write(path, cr_buf_span(&svg), 0644, err) : cr_fail_memory(err);
+        cr_buf_ok(&svg) ? cr_file_write(path, cr_buf_span(&svg), 0600, err) : cr_fail_memory(err);
     cr_buf_free(&svg);
     return status;
 }
@@ -85,7 +85,7 @@ static cr_status write_png(const char *path, const uint8_t *pixels, int width, s
         status = cr_fail(err, CR_INTERNAL, NULL, "making a PNG: %s", image.message);
     }
     if (status == CR_OK) {
-        status = cr_file_write(path, cr_span_of(file, size), 0644, err);
+        status = cr_file_write(path, cr_span_of(file, size), 0600, err);
     }
     free(file);
     return status;
