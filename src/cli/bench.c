@@ -34,7 +34,7 @@ static const struct cli_option rsp_options[] = {
     {.name = "workers",
      .kind = CLI_INT,
      .metavar = "N",
-     .help = "Worker threads of the server; 0 = one for each processor.",
+     .help = "Worker threads of the server; 0 = 8 for each processor.",
      .fallback = "0",
      .offset = offsetof(struct bench_rsp_values, workers),
      .min = 0,

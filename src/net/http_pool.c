@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_WORKERS 256
+#define MAX_WORKERS           256
+#define WORKERS_PER_PROCESSOR 8 /* most of them wait for a commit that they share */
 
 struct http_pool {
     pthread_mutex_t lock;
@@ -273,7 +274,8 @@ cr_status http_pool_new(unsigned workers, const cr_env *env, struct http_pool **
 {
     if (workers == 0) {
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        workers = processors > 0 && processors < MAX_WORKERS ? (unsigned)processors : 1;
+        workers = processors > 0 ? (unsigned)processors * WORKERS_PER_PROCESSOR : 1;
+        workers = workers < MAX_WORKERS ? workers : MAX_WORKERS;
     }
     if (workers > MAX_WORKERS) {
         return cr_fail(err, CR_REFUSED, NULL, "%u worker threads are more than the %d allowed",

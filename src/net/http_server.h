@@ -60,7 +60,7 @@ struct http_listener {
 struct http_server_options {
     const struct http_listener *listeners; /* each with its own handler: ES9+, ES2+ ... */
     size_t listener_count;
-    unsigned workers;         /* 0 = number of processors */
+    unsigned workers;         /* 0 = 8 for each processor */
     size_t max_body;          /* 0 = HTTP_MAX_BODY */
     unsigned max_connections; /* 0 = 4096 */
     unsigned idle_seconds;    /* 0 = 60; between requests, and without progress of an answer */

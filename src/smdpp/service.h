@@ -17,7 +17,7 @@ struct smdpp_service_options {
     bool es2;             /* ES2+ too (needs config->operator_ca) */
     const char *es2_host;
     uint16_t es2_port;
-    unsigned workers; /* 0 = number of processors */
+    unsigned workers; /* 0 = 8 for each processor */
     bool plain;       /* HTTP without TLS on ES9+, behind a proxy or for measurements */
 };
 

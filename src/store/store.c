@@ -3,15 +3,25 @@
  *
  * The leader takes what waits in the queue as one group: one transaction, each work in its own
  * savepoint (a group of one needs none), one commit, hence one fsync for all of them. While it
- * waits for the disk the next group gathers by itself, and its first member leads next; nobody
- * waits for company. A caller that is alone never switches threads, which costs more than the work
- * itself; one that is not is woken once.
+ * waits for the disk the next group gathers by itself, and its first member leads next. A caller
+ * that is alone never switches threads, which costs more than the work itself; one that is not is
+ * woken once.
+ *
+ * A commit costs the same for one work as for many: where works come so densely that company is
+ * certain, the leader waits for it, but never longer than GATHER_NS. Where they do not, nobody
+ * waits.
  */
 #include "store/sqlite.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define GATHER_NS    2000000    /* a leader waits at most this long for company */
+#define GATHER_WORTH 3          /* works that have to be expected in that time */
+#define GAP_MAX_NS   1000000000 /* a longer pause between two works counts as this */
+#define GAP_SHARE    8          /* of the average that the last pause has */
 
 #define GROUP_MAX   256 /* works in one transaction: bounds what the first of them waits for */
 #define READERS_MAX 8   /* connections that read at the same time */
@@ -47,6 +57,11 @@ struct store {
     bool leading;     /* somebody leads, or was told to */
     bool at_work;     /* leader runs works now */
     pthread_t leader; /* valid while at_work */
+    size_t queued;
+    size_t peak;              /* about as many works as wait at the same time at most */
+    struct request *gatherer; /* the leader that waits for company */
+    int64_t arrived_ns;       /* the last work */
+    int64_t gap_ns;           /* between works: moving average */
 
     pthread_mutex_t reader_lock;
     pthread_cond_t reader_free;
@@ -197,9 +212,12 @@ static struct request *group_take(struct store *store)
     store->leader = pthread_self();
     struct request *group = store->first;
     struct request **end = &store->first;
-    for (size_t n = 0; *end && n < GROUP_MAX; n++) {
+    size_t n = 0;
+    for (; *end && n < GROUP_MAX; n++) {
         end = &(*end)->next;
     }
+    store->queued -= n;
+    store->peak = n >= store->peak ? n : store->peak - (store->peak - n + 3) / 4;
     struct request *rest = *end;
     *end = NULL;
     store->first = rest;
@@ -228,8 +246,54 @@ static void hand_over(struct store *store)
     }
 }
 
-static void lead(struct store *store, const struct request *own)
+/* ---- gathering ---- */
+
+static int64_t now_ns(void)
 {
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A work enters the queue; the lock is held. */
+static void arrive(struct store *store, struct request *r)
+{
+    int64_t now = now_ns();
+    int64_t gap = now - store->arrived_ns;
+    gap = gap < GAP_MAX_NS ? gap : GAP_MAX_NS;
+    store->arrived_ns = now;
+    store->gap_ns += (gap - store->gap_ns) / GAP_SHARE;
+    *store->last = r;
+    store->last = &r->next;
+    store->queued++;
+    if (store->gatherer && store->queued >= store->peak) {
+        (void)sem_post(&store->gatherer->woken);
+        store->gatherer = NULL;
+    }
+}
+
+/* Waits until as many works are there as the last groups had, or the time is over. */
+static void gather(struct store *store, struct request *own)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    bool worth = store->gap_ns * GATHER_WORTH < GATHER_NS && store->queued < store->peak + 1 &&
+                 store->queued < GROUP_MAX;
+    int64_t until = store->arrived_ns + GATHER_NS;
+    store->gatherer = worth ? own : NULL;
+    (void)pthread_mutex_unlock(&store->lock);
+    if (!worth) {
+        return;
+    }
+    const struct timespec deadline = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    (void)sem_clockwait(&own->woken, CLOCK_MONOTONIC, &deadline); /* EINTR: no matter */
+    (void)pthread_mutex_lock(&store->lock);
+    store->gatherer = NULL; /* whoever posted has let go of the lock: own may end */
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
+static void lead(struct store *store, struct request *own)
+{
+    gather(store, own);
     struct request *group = group_take(store);
     group_run(store->writer, group);
     hand_over(store); /* first, so that the disk has something to do */
@@ -257,8 +321,7 @@ static cr_status request_run(struct store *store, struct request *r, struct cr_e
     bool leads = !store->leading;
     bool inside = store->at_work && pthread_equal(pthread_self(), store->leader);
     if (!inside) {
-        *store->last = r;
-        store->last = &r->next;
+        arrive(store, r);
         store->leading = true;
     }
     (void)pthread_mutex_unlock(&store->lock);
@@ -398,6 +461,7 @@ cr_status store_open(const struct store_options *options, struct store **out, st
     store->path = path;
     store->memory = strcmp(path, STORE_MEMORY) == 0;
     store->last = &store->first;
+    store->gap_ns = GAP_MAX_NS;
     (void)pthread_mutex_init(&store->lock, NULL);
     (void)pthread_cond_init(&store->finished, NULL);
     (void)pthread_mutex_init(&store->reader_lock, NULL);
