@@ -158,7 +158,7 @@ static cr_status offer(const struct smdpp_identity *identity, struct smdpp_sessi
 /* The checks on the order, and the offer; session and client are verified. */
 static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
                            const struct rsp_authenticate_response_ok *ok, struct smdpp_load *load,
-                           cr_span hash, const struct client *client,
+                           cr_span hash, struct client *client,
                            struct rsp_authenticate_client_response *out, bool *lost,
                            struct cr_err *err)
 {
@@ -208,6 +208,9 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
     CR_TRY(
         offer(identity, session, profile, client->eid_text, ok->euicc_signature1, arena, out, err));
     session->expires_ms = load->now_ms + dp->policy.session_ms;
+    /* No InitiateAuthentication is answered from it any more. */
+    session->start_answer = (cr_span){0};
+    session->start_request_hash = (cr_span){0};
     struct smdpp_change change = {
         .session = session,
         .from = SMDPP_SESSION_STARTED,
@@ -218,43 +221,42 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
         .eid = client->eid_text,
         .point = RSP_POINT_ELIGIBILITY,
     };
-    return smdpp_commit(dp, &change, lost, err);
+    CR_TRY(smdpp_commit(dp, &change, lost, err));
+    smdpp_memo_keep(dp->memos, session, profile, &client->key);
+    return CR_OK;
 }
 
-static cr_status authenticate_once(struct smdpp *dp, const struct smdpp_call *call,
-                                   const void *request, void *response, bool *lost,
-                                   struct cr_err *err)
+static cr_status authenticate(struct smdpp *dp, const struct smdpp_call *call,
+                              const struct rsp_authenticate_client_request *in,
+                              struct rsp_authenticate_client_response *out, struct smdpp_load *load,
+                              bool *lost, struct cr_err *err)
 {
-    const struct rsp_authenticate_client_request *in = request;
     const struct rsp_authenticate_server_response *answer = &in->authenticate_server_response;
-    struct rsp_authenticate_client_response *out = response;
-    struct smdpp_load load = {
-        .transaction_id = in->transaction_id, .now_ms = cr_now_ms(dp->env), .arena = call->arena};
     if (answer->which == RSP_AUTHENTICATE_RESPONSE_OK) {
         const struct rsp_ctx_params1 *ctx = &answer->ok.euicc_signed1.ctx_params1;
-        load.matching_id = ctx->which == RSP_CTX_COMMON_AUTHENTICATION
-                               ? ctx->common_authentication.matching_id
-                               : (cr_span){0};
+        load->matching_id = ctx->which == RSP_CTX_COMMON_AUTHENTICATION
+                                ? ctx->common_authentication.matching_id
+                                : (cr_span){0};
     }
-    CR_TRY(store_read(dp->store, smdpp_load_work, &load, err));
+    CR_TRY(smdpp_load(dp, load, SMDPP_SESSION_STARTED, err));
     cr_span hash = smdpp_hash(call->arena, &answer->raw, 1);
     if (!hash.p) {
         return cr_fail_memory(err);
     }
-    if (load.has_session && smdpp_failed_before(&load.session, hash, err)) {
+    if (load->has_session && smdpp_failed_before(&load->session, hash, err)) {
         return CR_REFUSED;
     }
-    if (!load.has_session || load.session.state == SMDPP_SESSION_CLOSED) {
+    if (!load->has_session || load->session.state == SMDPP_SESSION_CLOSED) {
         return smdpp_unknown_transaction(err, "the TransactionID is not known");
     }
-    if (load.session.state != SMDPP_SESSION_STARTED) {
-        if (!cr_span_equal(load.session.auth_request_hash, hash)) {
+    if (load->session.state != SMDPP_SESSION_STARTED) {
+        if (!cr_span_equal(load->session.auth_request_hash, hash)) {
             return smdpp_unknown_transaction(err, "the session is past AuthenticateClient");
         }
-        return asn1_decode(&rsp_authenticate_client_response_type, load.session.auth_answer, 0,
+        return asn1_decode(&rsp_authenticate_client_response_type, load->session.auth_answer, 0,
                            call->arena, out, err);
     }
-    load.session.auth_request_hash = hash;
+    load->session.auth_request_hash = hash;
     if (answer->which == RSP_AUTHENTICATE_RESPONSE_ERROR) {
         if (!cr_span_equal(answer->error.transaction_id, in->transaction_id)) {
             return smdpp_unknown_transaction(err, "the eUICC's TransactionID is another one");
@@ -264,22 +266,33 @@ static cr_status authenticate_once(struct smdpp *dp, const struct smdpp_call *ca
         cr_status status = cr_refuse(
             err, "8.1", "6.1", "SGP.22 5.6.3", "the eUICC refused this server: %s (%lld)",
             name ? name : "unknown error", (long long)answer->error.authenticate_error_code);
-        return smdpp_close_session(dp, &load.session, hash, lost, status, err);
+        return smdpp_close_session(dp, &load->session, hash, lost, status, err);
     }
     const struct rsp_authenticate_response_ok *ok = &answer->ok;
     if (!cr_span_equal(ok->euicc_signed1.transaction_id, in->transaction_id)) {
         return smdpp_unknown_transaction(err, "the signed TransactionID is another one");
     }
     struct client client = {0};
-    cr_status status = verify_client(dp, ok, load.session.euicc_ci, &client, err);
+    cr_status status = verify_client(dp, ok, load->session.euicc_ci, &client, err);
     if (status == CR_OK) {
-        status = verify_signed1(&load.session, ok, client.key, err);
+        status = verify_signed1(&load->session, ok, client.key, err);
     }
     if (status == CR_OK) {
-        status = authorise(dp, call, ok, &load, hash, &client, out, lost, err);
+        status = authorise(dp, call, ok, load, hash, &client, out, lost, err);
     }
     crypto_public_free(client.key);
     return status;
+}
+
+static cr_status authenticate_once(struct smdpp *dp, const struct smdpp_call *call,
+                                   const void *request, void *response, bool *lost,
+                                   struct cr_err *err)
+{
+    const struct rsp_authenticate_client_request *in = request;
+    struct smdpp_load load = {
+        .transaction_id = in->transaction_id, .now_ms = cr_now_ms(dp->env), .arena = call->arena};
+    cr_status status = authenticate(dp, call, in, response, &load, lost, err);
+    return smdpp_load_end(&load, status, lost);
 }
 
 cr_status smdpp_authenticate_client(struct smdpp *dp, const struct smdpp_call *call,

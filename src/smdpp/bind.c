@@ -8,16 +8,13 @@
 
 /* euiccSignature2 over euiccSigned2 || smdpSignature2 TLV. */
 static cr_status verify_signed2(const struct smdpp_session *session,
-                                const struct rsp_prepare_download_ok *ok, struct cr_err *err)
+                                const struct rsp_prepare_download_ok *ok,
+                                const struct crypto_public *key, struct cr_err *err)
 {
-    struct crypto_public *key = NULL;
-    CR_TRY(crypto_public_new((enum crypto_curve)session->euicc_curve, session->euicc_point, &key,
-                             err));
     struct smdpp_signature_tlv tlv;
     const cr_span parts[] = {ok->euicc_signed2.raw,
                              smdpp_signature_tlv(&tlv, session->smdp_signature2)};
     cr_status status = crypto_verify(key, parts, 2, ok->euicc_signature2, NULL);
-    crypto_public_free(key);
     if (status != CR_OK) {
         return cr_refuse(err, "8.1", "6.1", "SGP.22 5.6.2", "euiccSignature2 is wrong");
     }
@@ -208,32 +205,28 @@ static cr_status assemble(cr_span channel, cr_span head, cr_span segments, cr_ar
     return CR_OK;
 }
 
-static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const void *request,
-                          void *response, bool *lost, struct cr_err *err)
+static cr_status bind_package(struct smdpp *dp, const struct smdpp_call *call,
+                              const struct rsp_get_bound_profile_package_request *in,
+                              struct rsp_get_bound_profile_package_response *out,
+                              struct smdpp_load *load, bool *lost, struct cr_err *err)
 {
-    const struct rsp_get_bound_profile_package_request *in = request;
     const struct rsp_prepare_download_response *answer = &in->prepare_download_response;
-    struct rsp_get_bound_profile_package_response *out = response;
     cr_arena *arena = call->arena;
-    struct smdpp_load load = {.transaction_id = in->transaction_id,
-                              .now_ms = cr_now_ms(dp->env),
-                              .arena = arena,
-                              .want_package = true};
-    CR_TRY(store_read(dp->store, smdpp_load_work, &load, err));
-    struct smdpp_session *session = &load.session;
-    struct smdpp_profile *profile = &load.profile;
+    CR_TRY(smdpp_load(dp, load, SMDPP_SESSION_AUTHENTICATED, err));
+    struct smdpp_session *session = &load->session;
+    struct smdpp_profile *profile = &load->profile;
     cr_span hash = smdpp_hash(arena, &answer->raw, 1);
     if (!hash.p) {
         return cr_fail_memory(err);
     }
-    if (load.has_session && smdpp_failed_before(session, hash, err)) {
+    if (load->has_session && smdpp_failed_before(session, hash, err)) {
         return CR_REFUSED;
     }
-    if (!load.has_session || session->state < SMDPP_SESSION_AUTHENTICATED ||
+    if (!load->has_session || session->state < SMDPP_SESSION_AUTHENTICATED ||
         session->state == SMDPP_SESSION_CLOSED) {
         return smdpp_unknown_transaction(err, "the TransactionID is not known");
     }
-    if (!load.has_profile) {
+    if (!load->has_profile) {
         return smdpp_unknown_transaction(err, "the order of this session was cancelled");
     }
     out->ok.transaction_id = session->transaction_id;
@@ -242,7 +235,7 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
             !cr_span_equal(profile->transaction_id, session->transaction_id)) {
             return smdpp_unknown_transaction(err, "the session is past GetBoundProfilePackage");
         }
-        return assemble(session->init_secure_channel, profile->bound_head, load.package.segments,
+        return assemble(session->init_secure_channel, profile->bound_head, load->package.segments,
                         arena, out, err);
     }
     if (answer->which == RSP_PREPARE_DOWNLOAD_ERROR) {
@@ -261,18 +254,23 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
     if (!cr_span_equal(ok->euicc_signed2.transaction_id, in->transaction_id)) {
         return smdpp_unknown_transaction(err, "the signed TransactionID is another one");
     }
-    CR_TRY(verify_signed2(session, ok, err));
+    if (!load->key) {
+        CR_TRY(crypto_public_new((enum crypto_curve)session->euicc_curve, session->euicc_point,
+                                 &load->key, err));
+    }
+    CR_TRY(verify_signed2(session, ok, load->key, err));
     char eid[RSP_EID_TEXT];
     (void)rsp_eid_text(session->eid, eid);
-    cr_status status = smdpp_check_order(profile, eid, load.now_ms, err);
+    cr_status status = smdpp_check_order(profile, eid, load->now_ms, err);
     if (status != CR_OK) {
-        return smdpp_end_order(dp, &load, hash, eid, lost, status, err);
+        return load->guessed ? status : smdpp_end_order(dp, load, hash, eid, lost, status, err);
     }
     bool wrong_code = false;
     status = check_confirmation(session, profile, ok->euicc_signed2.hash_cc, &wrong_code, err);
     if (status != CR_OK) {
-        return wrong_code ? confirmation_failed(dp, session, hash, profile, eid, lost, status, err)
-                          : status;
+        return wrong_code && !load->guessed
+                   ? confirmation_failed(dp, session, hash, profile, eid, lost, status, err)
+                   : status;
     }
     const struct smdpp_identity *identity = smdpp_identity_under(dp->config, session->server_ci);
     if (!identity) {
@@ -287,21 +285,21 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
     }
     cr_buf body = {0};
     if (!same_key) {
-        status = bind_new(dp, identity, session, profile, &load.package,
+        status = bind_new(dp, identity, session, profile, &load->package,
                           ok->euicc_signed2.euicc_otpk, arena, &body, err);
         cr_buf_free(&body);
         CR_TRY(status);
     }
     CR_TRY(sign_channel(identity, session, profile, arena, &session->init_secure_channel, err));
     session->bpp_request_hash = hash;
-    session->expires_ms = load.now_ms + dp->policy.session_ms;
+    session->expires_ms = load->now_ms + dp->policy.session_ms;
     profile->transaction_id = session->transaction_id;
     profile->bound_eid = cr_arena_printf(arena, "%s", eid);
     profile->euicc_key = session->euicc_point;
     profile->euicc_curve = session->euicc_curve;
     profile->cc_failures = 0;
-    CR_TRY(assemble(session->init_secure_channel, profile->bound_head, load.package.segments, arena,
-                    out, err));
+    CR_TRY(assemble(session->init_secure_channel, profile->bound_head, load->package.segments,
+                    arena, out, err));
     struct smdpp_change change = {
         .session = session,
         .from = SMDPP_SESSION_AUTHENTICATED,
@@ -312,7 +310,21 @@ static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const
         .eid = eid,
         .point = RSP_POINT_BPP_DOWNLOAD,
     };
-    return smdpp_commit(dp, &change, lost, err);
+    CR_TRY(smdpp_commit(dp, &change, lost, err));
+    smdpp_memo_keep(dp->memos, session, profile, &load->key);
+    return CR_OK;
+}
+
+static cr_status bpp_once(struct smdpp *dp, const struct smdpp_call *call, const void *request,
+                          void *response, bool *lost, struct cr_err *err)
+{
+    const struct rsp_get_bound_profile_package_request *in = request;
+    struct smdpp_load load = {.transaction_id = in->transaction_id,
+                              .now_ms = cr_now_ms(dp->env),
+                              .arena = call->arena,
+                              .want_package = true};
+    cr_status status = bind_package(dp, call, in, response, &load, lost, err);
+    return smdpp_load_end(&load, status, lost);
 }
 
 cr_status smdpp_get_bound_profile_package(struct smdpp *dp, const struct smdpp_call *call,

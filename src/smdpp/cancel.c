@@ -29,7 +29,7 @@ static cr_status cancel_once(struct smdpp *dp, const struct smdpp_call *call, co
     struct rsp_cancel_session_response_es9 *out = response;
     struct smdpp_load load = {
         .transaction_id = in->transaction_id, .now_ms = cr_now_ms(dp->env), .arena = call->arena};
-    CR_TRY(store_read(dp->store, smdpp_load_work, &load, err));
+    CR_TRY(smdpp_load(dp, &load, 0, err));
     if (!load.has_session) {
         return smdpp_unknown_transaction(err, "the TransactionID is not known");
     }

@@ -65,6 +65,9 @@ cr_status smdpp_open(const struct smdpp_options *options, struct smdpp **out, st
     set_defaults(&dp->policy);
     cr_status status = der_oid_text(dp->config->oid, dp->oid_text, err);
     if (status == CR_OK) {
+        status = smdpp_memo_table_new(&dp->memos, err);
+    }
+    if (status == CR_OK) {
         status = open_store(dp, options->dir, err);
     }
     if (status != CR_OK) {
@@ -81,6 +84,7 @@ void smdpp_close(struct smdpp *dp)
         return;
     }
     store_close(dp->store);
+    smdpp_memo_table_free(dp->memos);
     cr_wipe(&dp->seal, sizeof(dp->seal));
     free(dp);
 }
@@ -353,5 +357,5 @@ static cr_status purge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err)
 {
     struct purge purge = {cr_now_ms(dp->env), limit};
-    return store_run(dp->store, purge_work, &purge, err);
+    return store_run_soft(dp->store, purge_work, &purge, err);
 }

@@ -5,6 +5,7 @@
 #ifndef CRISP_SMDPP_CORE_H
 #define CRISP_SMDPP_CORE_H
 
+#include "smdpp/memo.h"
 #include "smdpp/smdpp.h"
 
 struct smdpp {
@@ -12,6 +13,7 @@ struct smdpp {
     struct smdpp_policy policy;
     const cr_env *env;
     struct store *store;
+    struct smdpp_memo_table *memos;
     struct smdpp_seal seal;
     void (*outbox_filled)(void *ctx);
     void *outbox_ctx;

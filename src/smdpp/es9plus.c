@@ -48,7 +48,7 @@ cr_status smdpp_unknown_transaction(struct cr_err *err, const char *why)
 /* ---- what a handler reads at its start ---------------------------------------------------------
  */
 
-cr_status smdpp_load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+static cr_status load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct smdpp_load *load = ctx;
     CR_TRY(smdpp_session_get(tx, load->transaction_id, load->now_ms, load->arena, &load->session,
@@ -76,6 +76,55 @@ cr_status smdpp_load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
         CR_TRY(smdpp_package_get(tx, iccid, false, load->arena, &load->package, err));
     }
     return CR_OK;
+}
+
+/* Only what the memo does not have. */
+static cr_status load_rest_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct smdpp_load *load = ctx;
+    if (load->matching_id.n > 0) {
+        return smdpp_profile_by_matching_id(tx, load->matching_id, load->arena, &load->profile,
+                                            &load->has_profile, err);
+    }
+    return smdpp_package_get(tx, load->profile.iccid, false, load->arena, &load->package, err);
+}
+
+/* Copies: what is answered may point into them. */
+static bool load_memo(struct smdpp_load *load, struct smdpp_memo *memo)
+{
+    if (!smdpp_session_copy(&memo->session, load->arena, &load->session) ||
+        (memo->has_profile && !smdpp_profile_copy(&memo->profile, load->arena, &load->profile))) {
+        return false;
+    }
+    load->guessed = true;
+    load->has_session = true;
+    load->has_profile = memo->has_profile;
+    load->key = memo->key;
+    memo->key = NULL;
+    return true;
+}
+
+cr_status smdpp_load(struct smdpp *dp, struct smdpp_load *load, enum smdpp_session_state state,
+                     struct cr_err *err)
+{
+    struct smdpp_memo *memo = smdpp_memo_take(dp->memos, load->transaction_id, state, load->now_ms);
+    bool remembered = memo && state && load_memo(load, memo);
+    smdpp_memo_free(memo);
+    if (!remembered) {
+        return store_read(dp->store, load_work, load, err);
+    }
+    if (load->matching_id.n > 0 || (load->want_package && load->has_profile)) {
+        return store_read(dp->store, load_rest_work, load, err);
+    }
+    return CR_OK;
+}
+
+cr_status smdpp_load_end(struct smdpp_load *load, cr_status status, bool *lost)
+{
+    *lost = *lost || (load->guessed && status != CR_OK);
+    crypto_public_free(load->key);
+    load->key = NULL;
+    return status;
 }
 
 /* ---- refusals that are given again -------------------------------------------------------------
@@ -116,18 +165,19 @@ static cr_status change_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct smdpp_change *c = ctx;
     /* Rows are saved from copies: a commit that fails must leave the caller's view as it was. */
     if (c->session) {
-        struct smdpp_session session = *c->session;
-        CR_TRY(smdpp_session_save(tx, &session, c->from, c->to, err));
+        c->saved_session = *c->session;
+        CR_TRY(smdpp_session_save(tx, &c->saved_session, c->from, c->to, err));
     }
     if (c->profile) {
-        struct smdpp_profile profile = *c->profile;
+        struct smdpp_profile *profile = &c->saved_profile;
+        *profile = *c->profile;
         int64_t now = cr_now_ms(c->dp->env);
         CR_TRY(c->event == SMDPP_EV_BPP
-                   ? smdpp_profile_save_binding(tx, &profile, c->event, now, err)
-                   : smdpp_profile_save_progress(tx, &profile, c->event, now, err));
+                   ? smdpp_profile_save_binding(tx, profile, c->event, now, err)
+                   : smdpp_profile_save_progress(tx, profile, c->event, now, err));
         if (c->report) {
-            CR_TRY(smdpp_report(c->dp, tx, &profile, c->eid, c->point, c->status, c->result_data,
-                                err));
+            CR_TRY(
+                smdpp_report(c->dp, tx, profile, c->eid, c->point, c->status, c->result_data, err));
         }
     }
     return CR_OK;
@@ -138,6 +188,12 @@ static cr_status commit(struct smdpp *dp, struct smdpp_change *change, struct cr
     change->dp = dp;
     CR_TRY(change->soft ? store_run_soft(dp->store, change_work, change, err)
                         : store_run(dp->store, change_work, change, err));
+    if (change->session) {
+        *change->session = change->saved_session;
+    }
+    if (change->profile) {
+        *change->profile = change->saved_profile;
+    }
     if (change->report) {
         smdpp_wake_outbox(dp);
     }

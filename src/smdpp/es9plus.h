@@ -41,11 +41,20 @@ struct smdpp_load {
     bool has_profile;
     bool want_package;
     struct smdpp_package package;
+    bool guessed;              /* from a memo: only success counts */
+    struct crypto_public *key; /* of the eUICC, NULL = not known; owned */
 };
 
-/* A store_work on a struct smdpp_load: the session, its profile, and (want_package) the package, in
- * one look. */
-cr_status smdpp_load_work(struct store_tx *tx, void *ctx, struct cr_err *err) CR_MUST_CHECK;
+/* Fills it: the session, its profile, and (want_package) the package, in one look; session and
+ * profile from the memo, when there is one that is in the state the function begins in (0 = the
+ * store alone: nothing but the store says what the function has to do). */
+cr_status smdpp_load(struct smdpp *dp, struct smdpp_load *load, enum smdpp_session_state state,
+                     struct cr_err *err) CR_MUST_CHECK;
+
+/* Ends it with the outcome of the attempt: what went wrong with a memo is tried again without
+ * (*lost). A function that is about to write a failure down because of a guessed profile returns it
+ * instead, for the same end. Returns status. */
+cr_status smdpp_load_end(struct smdpp_load *load, cr_status status, bool *lost) CR_MUST_CHECK;
 
 /* 8.10.1/3.9. */
 cr_status smdpp_unknown_transaction(struct cr_err *err, const char *why) CR_MUST_CHECK;
@@ -74,9 +83,12 @@ struct smdpp_change {
     enum rsp_notification_point point;
     const struct rsp_function_status *status;
     cr_span result_data;
+    struct smdpp_session saved_session; /* for smdpp_commit() */
+    struct smdpp_profile saved_profile;
 };
 
-/* Writes it; a lost compare-and-set (and nothing else of CR_RESOURCE) sets *lost. */
+/* Writes it; session and profile are then as they stand in the store. A lost compare-and-set (and
+ * nothing else of CR_RESOURCE) sets *lost. */
 cr_status smdpp_commit(struct smdpp *dp, struct smdpp_change *change, bool *lost,
                        struct cr_err *err) CR_MUST_CHECK;
 

@@ -158,7 +158,9 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
     }
     struct start start = {.session = &session, .now_ms = now, .arena = arena};
     CR_TRY(store_run_soft(dp->store, start_work, &start, err));
-    if (start.repeated) {
+    if (!start.repeated) {
+        smdpp_memo_keep(dp->memos, &session, NULL, NULL);
+    } else {
         session = start.earlier;
         identity = smdpp_identity_under(dp->config, session.server_ci);
         if (!identity || session.start_answer.n <= CRYPTO_SIGNATURE) {

@@ -51,6 +51,15 @@ const struct store_migration smdpp_migrations[] = {
      " operation INTEGER NOT NULL, body BLOB NOT NULL, received_ms INTEGER NOT NULL)"
      " WITHOUT ROWID;"
      "CREATE INDEX notification_profile ON notification(iccid, eid, sequence);"},
+    /* Sessions in the order of their begin: those that are moved now stand side by side, and a
+     * commit of several touches few pages. Nothing that moves in each step is in an index. The
+     * sessions under way are begun again by their LPAs. */
+    {2, "DROP TABLE session;"
+        "CREATE TABLE session("
+        " id INTEGER PRIMARY KEY, transaction_id BLOB NOT NULL UNIQUE, challenge BLOB NOT NULL,"
+        " state INTEGER NOT NULL, revision INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+        " data BLOB NOT NULL);"
+        "CREATE INDEX session_challenge ON session(challenge) WHERE state = 1;"},
 };
 const size_t smdpp_migration_count = CR_COUNT(smdpp_migrations);
 
@@ -128,6 +137,31 @@ static cr_status read_profile(const struct store_row *row, cr_arena *arena,
         }
     }
     return CR_OK;
+}
+
+bool smdpp_profile_copy(const struct smdpp_profile *from, cr_arena *arena,
+                        struct smdpp_profile *out)
+{
+    bool sound = true;
+    *out = *from;
+    const char **texts[] = {&out->iccid,        &out->type,        &out->owner,
+                            &out->requester,    &out->matching_id, &out->eid,
+                            &out->smds_address, &out->bound_eid,   &out->last_error};
+    cr_span *spans[] = {&out->metadata,   &out->cc_hash, &out->transaction_id, &out->euicc_key,
+                        &out->otpk_euicc, &out->otpk_dp, &out->bound_head,     &out->host_id};
+    for (size_t i = 0; i < CR_COUNT(texts); i++) {
+        if (*texts[i]) {
+            *texts[i] = cr_arena_strn(arena, cr_span_str(*texts[i]));
+            sound = sound && *texts[i];
+        }
+    }
+    for (size_t i = 0; i < CR_COUNT(spans); i++) {
+        if (spans[i]->p) {
+            *spans[i] = cr_arena_copy(arena, *spans[i]);
+            sound = sound && spans[i]->p;
+        }
+    }
+    return sound;
 }
 
 static cr_status take_one(const struct store_row *row, void *ctx, struct cr_err *err)

@@ -62,6 +62,10 @@ struct smdpp_profile {
     int64_t created_ms, updated_ms;
 };
 
+/* A copy of its own in the arena; false when memory is short. */
+bool smdpp_profile_copy(const struct smdpp_profile *from, cr_arena *arena,
+                        struct smdpp_profile *out) CR_MUST_CHECK;
+
 /* Each finds at most one row: *found tells. */
 cr_status smdpp_profile_by_iccid(struct store_tx *tx, const char *iccid, cr_arena *arena,
                                  struct smdpp_profile *out, bool *found,

@@ -98,15 +98,20 @@ static cr_status apply_result(struct arrival *a, struct store_tx *tx, struct smd
                         a->pending->raw, err);
 }
 
-static bool result_verifies(const struct arrival *a, const struct smdpp_profile *profile)
+static bool result_signed_by(const struct arrival *a, const struct crypto_public *key)
 {
     const struct rsp_profile_installation_result *result = &a->pending->profile_installation_result;
+    return crypto_verify(key, &result->data.raw, 1, result->euicc_sign_pir, NULL) == CR_OK;
+}
+
+static bool result_verifies(const struct arrival *a, const struct smdpp_profile *profile)
+{
     struct crypto_public *key = NULL;
     if (crypto_public_new((enum crypto_curve)profile->euicc_curve, profile->euicc_key, &key,
                           NULL) != CR_OK) {
         return false;
     }
-    bool ok = crypto_verify(key, &result->data.raw, 1, result->euicc_sign_pir, NULL) == CR_OK;
+    bool ok = result_signed_by(a, key);
     crypto_public_free(key);
     return ok;
 }
@@ -155,8 +160,41 @@ static cr_status result_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     return apply_result(a, tx, &profile, err);
 }
 
+static cr_status write_result(struct arrival *a, const struct smdpp_profile *profile,
+                              struct cr_err *err)
+{
+    a->known = true;
+    a->iccid = profile->iccid;
+    a->eid = profile->bound_eid ? profile->bound_eid : "";
+    crypto_sha256(a->pending->profile_installation_result.data.raw, a->hash);
+    return store_run(a->dp->store, result_work, a, err);
+}
+
+/* The result of a session that this process has just bound: *handled false when there is no such,
+ * or when its key does not verify (the store has the last word then). */
+static cr_status handle_fresh_result(struct arrival *a, bool *handled, struct cr_err *err)
+{
+    cr_span id = a->pending->profile_installation_result.data.transaction_id;
+    struct smdpp_memo *memo =
+        smdpp_memo_take(a->dp->memos, id, SMDPP_SESSION_BOUND, cr_now_ms(a->dp->env));
+    cr_status status = CR_OK;
+    *handled = memo && memo->has_profile && memo->key && result_signed_by(a, memo->key);
+    if (*handled) {
+        struct smdpp_profile profile;
+        *handled = smdpp_profile_copy(&memo->profile, a->arena, &profile);
+        status = *handled ? write_result(a, &profile, err) : CR_OK;
+    }
+    smdpp_memo_free(memo);
+    return status;
+}
+
 static cr_status handle_result(struct arrival *a, struct cr_err *err)
 {
+    bool handled = false;
+    CR_TRY(handle_fresh_result(a, &handled, err));
+    if (handled) {
+        return CR_OK;
+    }
     struct find_result find = {.transaction_id =
                                    a->pending->profile_installation_result.data.transaction_id,
                                .arena = a->arena};
@@ -170,10 +208,7 @@ static cr_status handle_result(struct arrival *a, struct cr_err *err)
         a->forged = true;
         return CR_OK;
     }
-    a->iccid = find.profile.iccid;
-    a->eid = find.profile.bound_eid ? find.profile.bound_eid : "";
-    crypto_sha256(a->pending->profile_installation_result.data.raw, a->hash);
-    return store_run(a->dp->store, result_work, a, err);
+    return write_result(a, &find.profile, err);
 }
 
 /* ---- enable, disable, delete -------------------------------------------------------------------

@@ -166,8 +166,28 @@ cr_status smdpp_session_save(struct store_tx *tx, struct smdpp_session *s,
 cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit,
                               struct cr_err *err)
 {
+    /* By age: all live equally long after each of their few steps, so that the oldest expire
+     * first, but for a few that a later step has renewed. */
     return store_exec(tx,
-                      "DELETE FROM session WHERE transaction_id IN (SELECT transaction_id FROM"
-                      " session WHERE expires_ms <= ? LIMIT ?)",
+                      "DELETE FROM session WHERE expires_ms <= ?1 AND id IN (SELECT id FROM"
+                      " session ORDER BY id LIMIT ?2)",
                       STORE_VALUES(STORE_I(now_ms), STORE_I(limit)), NULL, NULL, NULL, err);
+}
+
+bool smdpp_session_copy(const struct smdpp_session *from, cr_arena *arena,
+                        struct smdpp_session *out)
+{
+    bool sound = true;
+    *out = *from;
+    out->raw = (cr_span){0};
+    out->transaction_id = cr_arena_copy(arena, from->transaction_id);
+    for (size_t i = 0; i < CR_COUNT(session_fields); i++) {
+        if (session_fields[i].kind == ASN1_OCTETS) {
+            cr_span *member = (cr_span *)(void *)((uint8_t *)out + session_fields[i].offset);
+            bool present = member->p != NULL;
+            *member = cr_arena_copy(arena, *member);
+            sound = sound && (member->p || !present);
+        }
+    }
+    return sound && out->transaction_id.p;
 }

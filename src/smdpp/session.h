@@ -82,7 +82,11 @@ cr_status smdpp_session_save(struct store_tx *tx, struct smdpp_session *session,
                              enum smdpp_session_state from_state, enum smdpp_session_state to_state,
                              struct cr_err *err) CR_MUST_CHECK;
 
-/* Deletes at most limit expired sessions. */
+/* A copy of its own in the arena; false when memory is short. */
+bool smdpp_session_copy(const struct smdpp_session *from, cr_arena *arena,
+                        struct smdpp_session *out) CR_MUST_CHECK;
+
+/* Deletes those of the limit oldest sessions that have expired. */
 cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit,
                               struct cr_err *err) CR_MUST_CHECK;
 
