@@ -30,11 +30,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BENCH_HOST       "smdpp.bench"
-#define BENCH_TYPE       "bench"
-#define IMPORT_BATCH     200
-#define MAX_LATENCIES    ((size_t)1 << 20)
-#define START_TIMEOUT_MS 20000
+#define BENCH_HOST          "smdpp.bench"
+#define BENCH_TYPE          "bench"
+#define IMPORT_BATCH        200
+#define PROFILES_PER_SECOND 600
+#define BALLAST             14000 /* bytes of the file that fills the package */
+#define MEMORY_LOOKS        3     /* at the server's memory: begin, middle, end */
+#define MAX_LATENCIES       ((size_t)1 << 20)
+#define START_TIMEOUT_MS    20000
 
 struct bench {
     struct cli *cli;
@@ -54,6 +57,7 @@ struct bench {
     double *latencies_ms;
     size_t latency_count;
     struct cr_err first_failure;
+    double rss_mb[MEMORY_LOOKS];
 };
 
 /* ---- the inventory -----------------------------------------------------------------------------
@@ -69,6 +73,27 @@ static void matching_id_of(size_t i, char out[32])
     (void)snprintf(out, 32, "BENCH-%zu", i);
 }
 
+/* A file with some content, to bring the package to the size of profiles in the field (12 to 20 KB;
+ * what the builder makes of the bare subscription has less than 2). */
+static const char *ballast(cr_arena *arena)
+{
+    char *hex = cr_arena_alloc(arena, 2 * BALLAST + 1);
+    for (size_t i = 0; hex && i < 2 * (size_t)BALLAST; i++) {
+        hex[i] = "0123456789ABCDEF"[(i * i + i / 7) % 16];
+    }
+    if (!hex) {
+        return NULL;
+    }
+    hex[2 * BALLAST] = 0;
+    return cr_arena_printf(arena,
+                           "{\"genericFileManagement\":{\"gfm-header\":{\"mandated\":true,"
+                           "\"identification\":90},\"fileManagementCMD\":[[{\"filePath\":\"\"},"
+                           "{\"createFCP\":{\"fileDescriptor\":\"4121\",\"fileID\":\"2FF0\","
+                           "\"securityAttributesReferenced\":\"2F0601\",\"efFileSize\":\"%04X\","
+                           "\"shortEFID\":\"\"}},{\"fillFileContent\":\"%s\"}]]}}",
+                           BALLAST, hex);
+}
+
 /* An operator's profile as the builder makes it, for one ICCID. */
 static cr_status build_one(size_t i, cr_arena *arena, cr_span *upp, cr_span *metadata,
                            struct cr_err *err)
@@ -77,14 +102,15 @@ static cr_status build_one(size_t i, cr_arena *arena, cr_span *upp, cr_span *met
     cr_buf package = {0};
     cr_buf bytes = {0};
     iccid_of(i, iccid);
+    const char *file = ballast(arena);
     const char *description = cr_arena_printf(
         arena,
         "{\"profileType\":\"crisp bench\",\"iccid\":\"%s\",\"imsi\":\"001010000000001\","
         "\"spn\":\"bench\",\"algorithm\":\"milenage\","
         "\"k\":\"465B5CE8B199B49FAA5F0A2EE238A6BC\","
         "\"opc\":\"CD63CB71954A9F4E48A5994E37A02BAF\",\"mncLength\":2,"
-        "\"puk1\":\"12345678\",\"puk2\":\"12345678\",\"adm1\":\"88888888\"}",
-        iccid);
+        "\"puk1\":\"12345678\",\"puk2\":\"12345678\",\"adm1\":\"88888888\",\"elements\":[%s]}",
+        iccid, file ? file : "");
     cr_status status = description ? profile_build_text(cr_span_str(description), &package, err)
                                    : cr_fail_memory(err);
     if (status == CR_OK) {
@@ -395,8 +421,7 @@ static double percentile(const struct bench *b, double p)
     return b->latencies_ms[i];
 }
 
-static void report(struct bench *b, double seconds, double cpu_ms, double rss_mb,
-                   const struct bench_floor *floor)
+static void report(struct bench *b, double seconds, double cpu_ms, const struct bench_floor *floor)
 {
     size_t downloads = atomic_load(&b->done);
     double each = downloads ? cpu_ms / (double)downloads : 0;
@@ -413,14 +438,18 @@ static void report(struct bench *b, double seconds, double cpu_ms, double rss_mb
     (void)fprintf(out, "package %zu bytes, %lld clients, %zu downloads, %zu failed\n",
                   b->package_size, (long long)b->options->clients, downloads,
                   atomic_load(&b->failed));
+    if (atomic_load(&b->failed) > 0) {
+        (void)fprintf(out, "the first failure: %s %s %s\n", b->first_failure.subject,
+                      b->first_failure.reason, b->first_failure.cause);
+    }
     (void)fprintf(out,
                   "{\"downloads\":%zu,\"seconds\":%.2f,\"downloads_per_second\":%.1f,"
                   "\"server_cpu_ms_per_download\":%.3f,\"crypto_floor_ms_per_download\":%.3f,"
                   "\"efficiency\":%.3f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"server_rss_mb\":%.1f,"
-                  "\"failed\":%zu}\n",
+                  "\"server_rss_mb_begin\":%.1f,\"server_rss_mb_middle\":%.1f,\"failed\":%zu}\n",
                   downloads, seconds, seconds > 0 ? (double)downloads / seconds : 0, each, floor_ms,
-                  each > 0 ? floor_ms / each : 0, percentile(b, 0.5), percentile(b, 0.99), rss_mb,
-                  atomic_load(&b->failed));
+                  each > 0 ? floor_ms / each : 0, percentile(b, 0.5), percentile(b, 0.99),
+                  b->rss_mb[2], b->rss_mb[0], b->rss_mb[1], atomic_load(&b->failed));
 }
 
 static cr_status drive(struct bench *b, struct client *clients, struct cr_err *err)
@@ -430,7 +459,7 @@ static cr_status drive(struct bench *b, struct client *clients, struct cr_err *e
     size_t count = (size_t)b->options->clients;
     double cpu = server_cpu_ms(b);
     double start = now_ms();
-    double rss = 0;
+    size_t looks = 0;
     size_t started = 0;
     while (started < count &&
            pthread_create(&clients[started].thread, NULL, client_thread, &clients[started]) == 0) {
@@ -440,6 +469,11 @@ static cr_status drive(struct bench *b, struct client *clients, struct cr_err *e
     while (now_ms() - start < (double)b->options->seconds * 1000 && !cli_stop &&
            atomic_load(&b->next) < b->profiles) {
         (void)usleep(50000);
+        /* The first after a tenth of the time: everything has been used once. */
+        double gone = (now_ms() - start) / ((double)b->options->seconds * 1000);
+        if ((looks == 0 && gone > 0.1) || (looks == 1 && gone > 0.5)) {
+            b->rss_mb[looks++] = server_rss_mb(b);
+        }
         cli_progress_at(&progress, (size_t)((now_ms() - start) / 1000));
     }
     cli_progress_end(&progress);
@@ -449,9 +483,11 @@ static cr_status drive(struct bench *b, struct client *clients, struct cr_err *e
     }
     double seconds = (now_ms() - start) / 1000;
     cpu = server_cpu_ms(b) - cpu;
-    rss = server_rss_mb(b);
+    while (looks < MEMORY_LOOKS) {
+        b->rss_mb[looks++] = server_rss_mb(b);
+    }
     CR_TRY(bench_floor_measure(&floor, err));
-    report(b, seconds, cpu, rss, &floor);
+    report(b, seconds, cpu, &floor);
     if (atomic_load(&b->done) == 0) {
         *err = b->first_failure;
         return err->category ? err->category
@@ -505,7 +541,7 @@ int bench_rsp_run(struct cli *cli, const void *values)
         (void)cr_fail(&err, CR_RESOURCE, NULL, "cannot make a temporary directory");
         return cli_fail(cli, &err, false);
     }
-    b.profiles = (size_t)(v->profiles ? v->profiles : v->seconds * 600);
+    b.profiles = (size_t)(v->profiles ? v->profiles : v->seconds * PROFILES_PER_SECOND);
     b.latencies_ms = calloc(MAX_LATENCIES, sizeof(double));
     struct client *clients = calloc((size_t)v->clients, sizeof(*clients));
     (void)pthread_mutex_init(&b.lock, NULL);
