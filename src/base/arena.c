@@ -37,7 +37,9 @@ void cr_arena_free(cr_arena *a)
 void cr_arena_reset(cr_arena *a)
 {
     struct cr_arena_block *keep = a->blocks;
-    if (!keep) {
+    /* One huge request must not stay in memory for ever: servers keep arenas by the dozen. */
+    if (!keep || keep->size > CR_ARENA_KEEP) {
+        cr_arena_free(a);
         return;
     }
     a->blocks = keep->next;

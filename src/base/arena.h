@@ -10,6 +10,7 @@
 #include "base/span.h"
 
 #define CR_ARENA_LIMIT ((size_t)64 << 20) /* bytes in all, unless .limit says otherwise */
+#define CR_ARENA_KEEP  ((size_t)1 << 20)  /* bytes of a block that a reset keeps */
 
 struct cr_arena_block;
 
@@ -23,7 +24,7 @@ typedef struct cr_arena {
 /* Frees everything; the arena is then empty and usable again. NULL is allowed. */
 void cr_arena_free(cr_arena *a);
 
-/* Forgets everything but keeps one block for the next request. */
+/* Forgets everything but keeps one block, unless it is huge, for the next request. */
 void cr_arena_reset(cr_arena *a);
 
 /* n zeroed bytes (n == 0 gives a valid address); NULL when out of memory or over the limit. */

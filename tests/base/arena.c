@@ -36,6 +36,21 @@ static void gives_zeroed_aligned_memory(void **state)
     cr_arena_reset(&a);
 }
 
+static void lets_go_of_what_is_huge(void **state)
+{
+    (void)state;
+    cr_arena a = {0};
+    assert_non_null(cr_arena_alloc(&a, CR_ARENA_KEEP));
+    cr_arena_reset(&a);
+    assert_non_null(a.blocks);
+    assert_non_null(cr_arena_alloc(&a, CR_ARENA_KEEP + 1));
+    cr_arena_reset(&a);
+    assert_null(a.blocks);
+    assert_int_equal(a.used, 0);
+    assert_non_null(cr_arena_alloc(&a, 1));
+    cr_arena_free(&a);
+}
+
 static void keeps_to_the_limit(void **state)
 {
     (void)state;
@@ -74,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_zeroed_aligned_memory),
+        cmocka_unit_test(lets_go_of_what_is_huge),
         cmocka_unit_test(keeps_to_the_limit),
         cmocka_unit_test(copies),
     };
