@@ -235,8 +235,8 @@ static cr_status ask_consent(struct download *d, const struct rsp_store_metadata
         const char *next;
     } answers[] = {
         [LPA_ANSWER_NO] = {RSP_CANCEL_END_USER_REJECTION, "the download was declined",
-                           "the order is closed now: ask the operator for a new activation code "
-                           "if it was a mistake"},
+                           "a server that heard of it has closed the order: ask the operator for a "
+                           "new activation code if it was a mistake"},
         [LPA_ANSWER_LATER] = {RSP_CANCEL_POSTPONED, "the download was postponed",
                               "use the same code again when it suits"},
         [LPA_ANSWER_NONE] = {RSP_CANCEL_TIMEOUT, "nobody answered the question for consent",

@@ -98,7 +98,9 @@ cr_status lpa_install_result(struct lpa_where *where, cr_span bf37, cr_arena *ar
     cr_status status = asn1_decode(&rsp_profile_installation_result_type, bf37,
                                    ASN1_DECODE_BER_LENGTHS, arena, &out->result, err);
     if (status != CR_OK) {
-        return cr_err_context(err, status, "ProfileInstallationResult");
+        status = cr_err_context(err, status, "ProfileInstallationResult");
+        return cr_err_next(err, status,
+                           "look with 'crisp lpa list': the profile may be there all the same");
     }
     out->has_result = true;
     const struct rsp_final_result *final = &out->result.data.final_result;
