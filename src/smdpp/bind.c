@@ -22,7 +22,7 @@ static cr_status verify_signed2(const struct smdpp_session *session,
 }
 
 /* CR_OK, or refused with *failed = true when a wrong code was given. */
-static cr_status check_confirmation(const struct smdpp_session *session,
+static cr_status check_confirmation(const struct smdpp *dp, const struct smdpp_session *session,
                                     const struct smdpp_profile *profile, cr_span hash_cc,
                                     bool *failed, struct cr_err *err)
 {
@@ -35,9 +35,12 @@ static cr_status check_confirmation(const struct smdpp_session *session,
             cr_refuse(err, "8.2.7", "2.2", "SGP.22 5.6.2", "the confirmation code is missing");
         return cr_err_next(err, status, "enter the confirmation code that the operator gave");
     }
+    uint8_t code[SMDPP_CODE_HASH];
     uint8_t expected[CRYPTO_SHA256];
-    const cr_span parts[] = {profile->cc_hash, session->transaction_id};
+    CR_TRY(smdpp_unseal_code(&dp->seal, profile->iccid, profile->cc_hash, code, err));
+    const cr_span parts[] = {CR_SPAN_ARRAY(code), session->transaction_id};
     crypto_sha256_parts(parts, 2, expected);
+    cr_wipe(code, sizeof(code));
     if (cr_span_equal_ct(hash_cc, CR_SPAN_ARRAY(expected))) {
         return CR_OK;
     }
@@ -266,7 +269,7 @@ static cr_status bind_package(struct smdpp *dp, const struct smdpp_call *call,
         return load->guessed ? status : smdpp_end_order(dp, load, hash, eid, lost, status, err);
     }
     bool wrong_code = false;
-    status = check_confirmation(session, profile, ok->euicc_signed2.hash_cc, &wrong_code, err);
+    status = check_confirmation(dp, session, profile, ok->euicc_signed2.hash_cc, &wrong_code, err);
     if (status != CR_OK) {
         return wrong_code && !load->guessed
                    ? confirmation_failed(dp, session, hash, profile, eid, lost, status, err)

@@ -56,8 +56,10 @@ static cr_status cancel_once(struct smdpp *dp, const struct smdpp_call *call, co
         .from = (enum smdpp_session_state)load.session.state,
         .to = SMDPP_SESSION_CLOSED,
     };
-    /* A late message of a session that a newer one has replaced does not end the newer one's. */
-    bool current = load.has_profile && load.profile.downloads == load.session.attempt;
+    /* A late message of a session that a newer one has replaced does not end the newer one's, and
+     * what is bound to one chip is not for another to end that knew the code as well. */
+    bool others = load.profile.bound_eid && strcmp(load.profile.bound_eid, eid) != 0;
+    bool current = load.has_profile && !others && load.profile.downloads == load.session.attempt;
     if (current && smdpp_state_next(load.profile.state, event)) {
         const char *name = asn1_name_of(rsp_cancel_reason_names, s->reason);
         change.profile = &load.profile;

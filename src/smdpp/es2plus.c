@@ -21,14 +21,16 @@ struct call_key {
     uint8_t hash[CRYPTO_SHA256];
 };
 
-static void call_key(struct call_key *key, const struct smdpp_call *call,
+static void call_key(struct call_key *key, const struct smdpp *dp, const struct smdpp_call *call,
                      const struct rsp_request_header *header, const char *function,
                      const cr_span *parameters, size_t count)
 {
     /* Lengths go in too: ("ab", "c") is not ("a", "bc"), absent is not empty. */
-    cr_span parts[32];
+    cr_span parts[33];
     uint8_t lengths[16][9];
     size_t n = 0;
+    /* With the key: a confirmation code goes in, and may have but a few digits. */
+    parts[n++] = CR_SPAN_ARRAY(dp->seal.key);
     for (size_t i = 0; i < count && i < 16; i++) {
         lengths[i][0] = parameters[i].p != NULL;
         for (size_t b = 0; b < 8; b++) {
@@ -282,7 +284,7 @@ cr_status smdpp_download_order(struct smdpp *dp, const struct smdpp_call *call, 
     const struct rsp_download_order_request *in = request;
     struct es2_work w = {.dp = dp, .call = call, .request = request, .response = response};
     const cr_span parameters[] = {in->eid, in->iccid, in->profile_type};
-    call_key(&w.key, call, &in->header, "downloadOrder", parameters, CR_COUNT(parameters));
+    call_key(&w.key, dp, call, &in->header, "downloadOrder", parameters, CR_COUNT(parameters));
     return run(&w, download_order_work, err);
 }
 
@@ -297,14 +299,30 @@ static void fill_confirm(const struct es2_work *w, const struct smdpp_profile *p
     out->smdp_address = cr_span_str(w->dp->config->address);
 }
 
+static bool same_code(const struct es2_work *w, const struct smdpp_profile *profile, cr_span code)
+{
+    uint8_t kept[SMDPP_CODE_HASH];
+    uint8_t given[SMDPP_CODE_HASH];
+    if (!profile->cc_hash.p || code.n == 0) {
+        return !profile->cc_hash.p && code.n == 0;
+    }
+    crypto_sha256(code, given);
+    bool same =
+        smdpp_unseal_code(&w->dp->seal, profile->iccid, profile->cc_hash, kept, NULL) == CR_OK &&
+        cr_span_equal_ct(CR_SPAN_ARRAY(kept), CR_SPAN_ARRAY(given));
+    cr_wipe(given, sizeof(given));
+    cr_wipe(kept, sizeof(kept));
+    return same;
+}
+
 /* True when the profile is in just the state that this request asks for. */
 static bool confirmed_alike(const struct es2_work *w, const struct smdpp_profile *profile,
-                            const char *eid, const char *matching_id, cr_span cc_hash)
+                            const char *eid, const char *matching_id)
 {
     const struct rsp_confirm_order_request *in = w->request;
     return profile->state == (in->release_flag ? SMDPP_RELEASED : SMDPP_CONFIRMED) && matching_id &&
            same_text(profile->matching_id, matching_id) && (!eid || same_text(profile->eid, eid)) &&
-           cr_span_equal_ct(profile->cc_hash, cc_hash);
+           same_code(w, profile, in->confirmation_code);
 }
 
 static cr_status check_confirm(const struct rsp_confirm_order_request *in,
@@ -362,8 +380,6 @@ static cr_status confirm_order_work(struct store_tx *tx, void *ctx, struct cr_er
     const struct rsp_confirm_order_request *in = w->request;
     struct smdpp_profile profile = {0};
     cr_span seen = {0};
-    uint8_t hash[CRYPTO_SHA256];
-    cr_span cc_hash = {0};
     const char *eid = in->eid.n ? text(w, in->eid) : NULL;
     const char *matching_id = text(w, in->matching_id);
     CR_TRY(own_profile(w, tx, in->iccid, &profile, "SGP.22 5.3.2", err));
@@ -372,11 +388,7 @@ static cr_status confirm_order_work(struct store_tx *tx, void *ctx, struct cr_er
         fill_confirm(w, &profile);
         return CR_OK;
     }
-    if (in->confirmation_code.n) {
-        crypto_sha256(in->confirmation_code, hash);
-        cc_hash = CR_SPAN_ARRAY(hash);
-    }
-    if (confirmed_alike(w, &profile, eid, matching_id, cc_hash)) {
+    if (confirmed_alike(w, &profile, eid, matching_id)) {
         fill_confirm(w, &profile);
         return CR_OK;
     }
@@ -393,7 +405,11 @@ static cr_status confirm_order_work(struct store_tx *tx, void *ctx, struct cr_er
     CR_TRY(check_confirm(in, &profile, eid, err));
     profile.matching_id = matching_id ? matching_id : w->generated_id;
     profile.eid = profile.eid ? profile.eid : eid;
-    profile.cc_hash = cc_hash;
+    profile.cc_hash = (cr_span){0};
+    if (in->confirmation_code.n) {
+        CR_TRY(smdpp_seal_code(&w->dp->seal, profile.iccid, in->confirmation_code, w->dp->env,
+                               w->call->arena, &profile.cc_hash, err));
+    }
     profile.cc_failures = 0;
     CR_TRY(save_confirmed(w, tx, &profile, event, err));
     if (!matching_id) {
@@ -414,7 +430,7 @@ cr_status smdpp_confirm_order(struct smdpp *dp, const struct smdpp_call *call, c
                                   in->matching_id,  in->confirmation_code,
                                   in->smds_address, CR_SPAN_ARRAY(release)};
     CR_TRY(rsp_matching_id_generate(dp->env, w.generated_id, err));
-    call_key(&w.key, call, &in->header, "confirmOrder", parameters, CR_COUNT(parameters));
+    call_key(&w.key, dp, call, &in->header, "confirmOrder", parameters, CR_COUNT(parameters));
     return run(&w, confirm_order_work, err);
 }
 
@@ -469,7 +485,7 @@ cr_status smdpp_cancel_order(struct smdpp *dp, const struct smdpp_call *call, co
     struct es2_work w = {.dp = dp, .call = call, .request = request, .response = response};
     const cr_span parameters[] = {in->iccid, in->eid, in->matching_id,
                                   in->final_profile_status_indicator};
-    call_key(&w.key, call, &in->header, "cancelOrder", parameters, CR_COUNT(parameters));
+    call_key(&w.key, dp, call, &in->header, "cancelOrder", parameters, CR_COUNT(parameters));
     return run(&w, cancel_order_work, err);
 }
 
@@ -501,7 +517,7 @@ cr_status smdpp_release_profile(struct smdpp *dp, const struct smdpp_call *call,
 {
     const struct rsp_release_profile_request *in = request;
     struct es2_work w = {.dp = dp, .call = call, .request = request, .response = response};
-    call_key(&w.key, call, &in->header, "releaseProfile", &in->iccid, 1);
+    call_key(&w.key, dp, call, &in->header, "releaseProfile", &in->iccid, 1);
     return run(&w, release_work, err);
 }
 

@@ -74,9 +74,8 @@ struct start {
 static cr_status start_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct start *start = ctx;
-    CR_TRY(smdpp_session_by_start(tx, start->session->euicc_challenge,
-                                  start->session->start_request_hash, start->now_ms, start->arena,
-                                  &start->earlier, &start->repeated, err));
+    CR_TRY(smdpp_session_by_start(tx, start->session->start_request_hash, start->now_ms,
+                                  start->arena, &start->earlier, &start->repeated, err));
     return start->repeated ? CR_OK : smdpp_session_add(tx, start->session, err);
 }
 

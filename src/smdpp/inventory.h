@@ -43,7 +43,7 @@ struct smdpp_profile {
     const char *matching_id;  /* NULL = none given; "" = default SM-DP+ order */
     const char *eid;          /* 32 digits the order is tied to; NULL = any chip */
     const char *smds_address; /* NULL = no event */
-    cr_span cc_hash;          /* SHA-256 of the confirmation code; absent = not required */
+    cr_span cc_hash;          /* sealed SHA-256 of the confirmation code; absent = not required */
     int64_t cc_failures, cc_limit;
     int64_t downloads, download_limit;
     int64_t expires_ms; /* 0 = never */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define MAX_REQUEST    (256 * 1024) /* bytes of a body; true ones have a tenth of that */
 #define PURGE_LIMIT    1000
 #define PURGE_EVERY_MS 1000
 
@@ -309,6 +310,7 @@ static cr_status start(struct smdpp_service *service, const struct smdpp_service
     struct http_server_options http = {.listeners = listeners,
                                        .listener_count = o->es2 ? 2 : 1,
                                        .workers = o->workers,
+                                       .max_body = MAX_REQUEST,
                                        .env = o->env};
     return http_server_start(&http, &service->http, err);
 }

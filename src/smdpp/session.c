@@ -65,7 +65,7 @@ cr_status smdpp_session_add(struct store_tx *tx, struct smdpp_session *s, struct
         status = store_exec(tx,
                             "INSERT INTO session(transaction_id, challenge, state, revision,"
                             " expires_ms, data) VALUES(?, ?, ?, 1, ?, ?)",
-                            STORE_VALUES(STORE_B(s->transaction_id), STORE_B(s->euicc_challenge),
+                            STORE_VALUES(STORE_B(s->transaction_id), STORE_B(s->start_request_hash),
                                          STORE_I(s->state), STORE_I(s->expires_ms),
                                          STORE_B(cr_buf_span(&data))),
                             NULL, NULL, NULL, err);
@@ -121,16 +121,18 @@ cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t
                       NULL, err);
 }
 
-cr_status smdpp_session_by_start(struct store_tx *tx, cr_span euicc_challenge, cr_span request_hash,
-                                 int64_t now_ms, cr_arena *arena, struct smdpp_session *out,
-                                 bool *found, struct cr_err *err)
+/* The column holds the hash of the request, challenge and all: many requests with one challenge
+ * would make each look at the sessions of all the others. */
+cr_status smdpp_session_by_start(struct store_tx *tx, cr_span request_hash, int64_t now_ms,
+                                 cr_arena *arena, struct smdpp_session *out, bool *found,
+                                 struct cr_err *err)
 {
     *found = false;
     struct take take = {arena, out, found, request_hash};
     return store_exec(tx,
                       "SELECT transaction_id, state, revision, expires_ms, data FROM session"
                       " WHERE challenge = ? AND state = 1 AND expires_ms > ?",
-                      STORE_VALUES(STORE_B(euicc_challenge), STORE_I(now_ms)), take_session, &take,
+                      STORE_VALUES(STORE_B(request_hash), STORE_I(now_ms)), take_session, &take,
                       NULL, err);
 }
 
@@ -163,7 +165,7 @@ cr_status smdpp_session_save(struct store_tx *tx, struct smdpp_session *s,
     return CR_OK;
 }
 
-cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit,
+cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit, int64_t *removed,
                               struct cr_err *err)
 {
     /* By age: all live equally long after each of their few steps, so that the oldest expire
@@ -171,7 +173,7 @@ cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit
     return store_exec(tx,
                       "DELETE FROM session WHERE expires_ms <= ?1 AND id IN (SELECT id FROM"
                       " session ORDER BY id LIMIT ?2)",
-                      STORE_VALUES(STORE_I(now_ms), STORE_I(limit)), NULL, NULL, NULL, err);
+                      STORE_VALUES(STORE_I(now_ms), STORE_I(limit)), NULL, NULL, removed, err);
 }
 
 bool smdpp_session_copy(const struct smdpp_session *from, cr_arena *arena,

@@ -72,9 +72,9 @@ cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t
                             struct cr_err *err) CR_MUST_CHECK;
 /* The live session that InitiateAuthentication answered to this very request, if nothing happened
  * in it since. */
-cr_status smdpp_session_by_start(struct store_tx *tx, cr_span euicc_challenge, cr_span request_hash,
-                                 int64_t now_ms, cr_arena *arena, struct smdpp_session *out,
-                                 bool *found, struct cr_err *err) CR_MUST_CHECK;
+cr_status smdpp_session_by_start(struct store_tx *tx, cr_span request_hash, int64_t now_ms,
+                                 cr_arena *arena, struct smdpp_session *out, bool *found,
+                                 struct cr_err *err) CR_MUST_CHECK;
 
 /* Writes it back in a new state where state and revision are still what was read (from_state,
  * session->revision). CR_RESOURCE: somebody else moved it. */
@@ -86,8 +86,8 @@ cr_status smdpp_session_save(struct store_tx *tx, struct smdpp_session *session,
 bool smdpp_session_copy(const struct smdpp_session *from, cr_arena *arena,
                         struct smdpp_session *out) CR_MUST_CHECK;
 
-/* Deletes those of the limit oldest sessions that have expired. */
-cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit,
+/* Deletes those of the limit oldest sessions that have expired; *removed = how many. */
+cr_status smdpp_session_purge(struct store_tx *tx, int64_t now_ms, int64_t limit, int64_t *removed,
                               struct cr_err *err) CR_MUST_CHECK;
 
 #endif

@@ -114,7 +114,7 @@ struct smdpp_import {
 cr_status smdpp_import(struct smdpp *dp, const struct smdpp_import *profiles, size_t count,
                        struct cr_err *err) CR_MUST_CHECK;
 
-/* Housekeeping: expired sessions and calls. At most limit rows each. */
+/* Housekeeping: expired sessions and calls. At most limit rows of each in one transaction. */
 cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

@@ -345,6 +345,22 @@ static void late_cancel_of_an_old_session(void **state)
     rig_assert_state(rig, 1, SMDPP_INSTALLED);
 }
 
+/* Two chips know the code, the first to fetch has the profile: the other's word ends nothing. */
+static void cancel_by_a_chip_that_came_second(void **state)
+{
+    struct rig *rig = *state;
+    rig_release(rig, 1, "ABC", NULL, NULL);
+    rig_to_authenticated(rig, &rig->nist, "ABC");
+    rig_to_authenticated(rig, &rig->nist2, "ABC");
+    assert_ok(rig, rig_get_bpp(rig, &rig->nist, &NONE, NULL));
+    rig_assert_state(rig, 1, SMDPP_DOWNLOADED);
+    assert_ok(rig, rig_cancel(rig, &rig->nist2, &NONE, 0));
+    rig_assert_state(rig, 1, SMDPP_DOWNLOADED);
+    assert_int_equal(rig_number(rig, "SELECT count(*) FROM outbox"), 0);
+    assert_ok(rig, rig_result(rig, &rig->nist, 1, 0));
+    rig_assert_state(rig, 1, SMDPP_INSTALLED);
+}
+
 /* ---- the order changes under the session ---- */
 
 static void order_anew(struct rig *rig, const char *matching_id)
@@ -398,6 +414,7 @@ int main(void)
         TEST(cancel_rows),
         TEST(cancel_reasons),
         TEST(late_cancel_of_an_old_session),
+        TEST(cancel_by_a_chip_that_came_second),
         TEST(order_cancelled_meanwhile),
         TEST(iccid_ordered_by_somebody_else_meanwhile),
     };

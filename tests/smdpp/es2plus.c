@@ -111,6 +111,37 @@ static void download_order_resent(void **state)
 
 /* ---- ConfirmOrder ---- */
 
+/* What recognises a call again is no way to its confirmation code either. */
+static void code_is_not_in_the_record_of_calls(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t lengths[6][9] = {{0}};
+    uint8_t guess[CRYPTO_SHA256];
+    static const uint8_t release[] = {1};
+    const cr_span parameters[] = {cr_span_str(rig_iccid(1)), {0}, cr_span_str("ABC"),
+                                  cr_span_str("1234"),       {0}, CR_SPAN_ARRAY(release)};
+    cr_span parts[12];
+    char sql[160];
+    char hex[2 * CRYPTO_SHA256 + 1];
+    rig_import(rig, 1);
+    assert_ok(rig, rig_download_order(rig, RIG_OPERATOR, NULL, NULL, rig_iccid(1), NULL, NULL));
+    assert_ok(rig, rig_confirm_order(rig, RIG_OPERATOR, "call", rig_iccid(1), NULL, "ABC", "1234",
+                                     NULL, true, NULL));
+    for (size_t i = 0; i < 6; i++) {
+        lengths[i][0] = parameters[i].p != NULL;
+        lengths[i][1] = (uint8_t)parameters[i].n;
+        parts[2 * i] = CR_SPAN_ARRAY(lengths[i]);
+        parts[2 * i + 1] =
+            cr_span_of(parameters[i].p ? parameters[i].p : lengths[i], parameters[i].n);
+    }
+    crypto_sha256_parts(parts, CR_COUNT(parts), guess);
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM call WHERE request_hash = x'%s'",
+                   cr_hex_into(hex, sizeof(hex), CR_SPAN_ARRAY(guess)));
+    assert_int_equal(rig_number(rig, "SELECT count(*) FROM call WHERE function = 'confirmOrder'"),
+                     1);
+    assert_int_equal(rig_number(rig, sql), 0);
+}
+
 static void confirm_rows(void **state)
 {
     struct rig *rig = *state;
@@ -185,8 +216,12 @@ static void confirm_rows(void **state)
     assert_int_equal(strlen(generated), 23);
     assert_string_equal(rig_profile(rig, 3).matching_id, generated);
     rig_assert_state(rig, 3, SMDPP_CONFIRMED);
-    assert_int_equal(rig_profile(rig, 3).cc_hash.n, CRYPTO_SHA256);
-    assert_null(memmem(rig_profile(rig, 3).cc_hash.p, CRYPTO_SHA256, "1234", 4));
+    /* A code has few digits: whoever steals the database must not be able to try them all. */
+    uint8_t guess[CRYPTO_SHA256];
+    crypto_sha256(cr_span_str("1234"), guess);
+    cr_span kept = rig_profile(rig, 3).cc_hash;
+    assert_true(kept.n > CRYPTO_SHA256);
+    assert_null(memmem(kept.p, kept.n, guess, sizeof(guess)));
     /* the EID may come with the confirmation */
     assert_ok(rig, rig_download_order(rig, RIG_OPERATOR, NULL, NULL, rig_iccid(4), NULL, NULL));
     assert_ok(rig, rig_confirm_order(rig, RIG_OPERATOR, NULL, rig_iccid(4), RIG_EID_2, "", NULL,
@@ -497,12 +532,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(download_order_rows),   TEST(command_line_may_order_all),
-        TEST(download_order_resent), TEST(confirm_rows),
-        TEST(confirm_resent),        TEST(cancel_rows),
-        TEST(release_rows),          TEST(adjust),
-        TEST(one_profile_for_each),  TEST(one_confirmation_wins),
-        TEST(one_chip_wins),         TEST(same_request_at_once),
+        TEST(download_order_rows),
+        TEST(command_line_may_order_all),
+        TEST(download_order_resent),
+        TEST(code_is_not_in_the_record_of_calls),
+        TEST(confirm_rows),
+        TEST(confirm_resent),
+        TEST(cancel_rows),
+        TEST(release_rows),
+        TEST(adjust),
+        TEST(one_profile_for_each),
+        TEST(one_confirmation_wins),
+        TEST(one_chip_wins),
+        TEST(same_request_at_once),
     };
     return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
 }

@@ -4,6 +4,7 @@
 #include "smdpp/core.h"
 #include "smdpp/session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct stored {
@@ -230,6 +231,24 @@ static void initiate_repeated(void **state)
     assert_false(cr_span_equal(first.ok.transaction_id, second.ok.transaction_id));
 }
 
+/* One challenge in many bodies: no request may have to look at all sessions of the others. */
+static void initiate_same_challenge_many_bodies(void **state)
+{
+    struct rig *rig = *state;
+    struct rsp_initiate_authentication_response answer = {0};
+    for (int i = 0; i < 50; i++) {
+        char address[64];
+        (void)snprintf(address, sizeof(address), "%s:%d", rig->config.address, i);
+        struct fake_knobs knobs = {.address = address};
+        assert_ok(rig, rig_call(rig, RSP_ES9_INITIATE_AUTHENTICATION,
+                                fake_initiate(&rig->nist, &knobs, &rig->arena), &answer));
+    }
+    assert_int_equal(rig_number(rig, "SELECT count(*) FROM session"), 50);
+    assert_int_equal(rig_number(rig, "SELECT max(n) FROM (SELECT count(*) n FROM session"
+                                     " GROUP BY challenge)"),
+                     1);
+}
+
 static void initiate_repeated_after_more(void **state)
 {
     struct rig *rig = *state;
@@ -286,6 +305,21 @@ static void session_expires(void **state)
     /* The result is not bound to the life of the session. */
     assert_ok(rig, rig_result(rig, &rig->nist, 1, 0));
     rig_assert_state(rig, 1, SMDPP_INSTALLED);
+}
+
+/* One call of the housekeeping takes all that is over, in transactions of some rows each. */
+static void dead_sessions_go_as_fast_as_they_come(void **state)
+{
+    struct rig *rig = *state;
+    struct fake_knobs none = {0};
+    for (int i = 0; i < 35; i++) {
+        fake_new_session(&rig->nist);
+        assert_ok(rig, rig_initiate(rig, &rig->nist, &none));
+    }
+    assert_int_equal(rig_number(rig, "SELECT count(*) FROM session"), 35);
+    rig->now_ms += 10 * 60 * 1000;
+    assert_ok(rig, smdpp_purge(rig->dp, 10, &rig->err));
+    assert_int_equal(rig_number(rig, "SELECT count(*) FROM session"), 0);
 }
 
 static void wrong_order_of_functions(void **state)
@@ -473,8 +507,10 @@ int main(void)
         TEST(initiate_order_of_checks),
         TEST(initiate_repeated),
         TEST(initiate_repeated_after_more),
+        TEST(initiate_same_challenge_many_bodies),
         TEST(unknown_transaction),
         TEST(session_expires),
+        TEST(dead_sessions_go_as_fast_as_they_come),
         TEST(wrong_order_of_functions),
         TEST(another_session_between),
         TEST(old_answers_in_a_new_session),

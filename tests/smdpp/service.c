@@ -284,6 +284,17 @@ static void http_refusals(void **state)
         assert_string_equal(s.allow, rows[i].status == 405 ? "POST" : "");
         assert_string_equal(s.version, "gsma/rsp/v2.6.0");
     }
+    /* Memory is taken for each byte of a body: nobody needs many. */
+    uint8_t *body = calloc(1, 256 * 1024 + 1);
+    assert_non_null(body);
+    struct request large = {
+        .path = ES9_PATH "handleNotification", .type = JSON, .body = cr_span_of(body, 256 * 1024)};
+    assert_true(post(&s, &large));
+    assert_int_equal(s.status, 400);
+    large.body.n++;
+    assert_true(post(&s, &large));
+    assert_int_equal(s.status, 413);
+    free(body);
     stop(&s);
 }
 
