@@ -312,7 +312,7 @@ static void *measurer_main(void *ctx)
 #define MAX_MEASURERS 64
 
 /* On every processor at once: the server that it is held against shares its core with the clients,
- * and two busy hyper-threads are slower each than one alone. */
+ * and busy neighbours share caches with it. */
 cr_status bench_floor_measure(struct bench_floor *out, struct cr_err *err)
 {
     struct measurer measurers[MAX_MEASURERS] = {0};

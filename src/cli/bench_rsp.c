@@ -255,17 +255,26 @@ static void stop_server(struct bench *b)
 static double server_cpu_ms(const struct bench *b)
 {
     char path[64];
-    unsigned long user = 0;
-    unsigned long system = 0;
+    char line[1024] = "";
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)b->server);
     FILE *f = fopen(path, "r");
     if (!f) {
         return 0;
     }
-    int got =
-        fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    (void)!fgets(line, sizeof(line), f);
     (void)fclose(f);
-    return got == 2 ? (double)(user + system) * 1000.0 / (double)sysconf(_SC_CLK_TCK) : 0;
+    /* Fields 14 and 15 (utime, stime) in ticks; the name in field 2 may have blanks, so from its
+     * closing bracket on. */
+    char *at = strrchr(line, ')');
+    for (int field = 2; at && field < 14; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (!at) {
+        return 0;
+    }
+    unsigned long user = strtoul(at, &at, 10);
+    unsigned long system = strtoul(at, NULL, 10);
+    return (double)(user + system) * 1000.0 / (double)sysconf(_SC_CLK_TCK);
 }
 
 static double server_rss_mb(const struct bench *b)
