@@ -73,7 +73,7 @@ static cr_status verify_client(struct smdpp *dp, const struct rsp_authenticate_r
     return CR_OK;
 }
 
-/* euiccSigned1: signature, challenge, address, version. */
+/* euiccSigned1: signature, challenge, version. */
 static cr_status verify_signed1(const struct smdpp_session *session,
                                 const struct rsp_authenticate_response_ok *ok,
                                 const struct crypto_public *key, struct cr_err *err)

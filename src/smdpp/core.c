@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define DEFAULT_SESSION_MS     ((int64_t)10 * 60 * 1000)
+#define DEFAULT_SESSION_LIMIT  1000000
 #define DEFAULT_DOWNLOAD_LIMIT 10
 #define DEFAULT_CC_LIMIT       3
 #define CALL_LIFE_MS           ((int64_t)24 * 3600 * 1000) /* how long a resent call is recognised */
@@ -20,6 +21,9 @@ static void set_defaults(struct smdpp_policy *policy)
 {
     if (policy->session_ms <= 0) {
         policy->session_ms = DEFAULT_SESSION_MS;
+    }
+    if (policy->session_limit <= 0) {
+        policy->session_limit = DEFAULT_SESSION_LIMIT;
     }
     if (policy->download_limit <= 0) {
         policy->download_limit = DEFAULT_DOWNLOAD_LIMIT;

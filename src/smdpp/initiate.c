@@ -66,6 +66,7 @@ struct start {
     struct smdpp_session *session; /* to be added */
     int64_t now_ms;
     cr_arena *arena;
+    int64_t limit;                /* of live sessions */
     struct smdpp_session earlier; /* that answered this very request */
     bool repeated;
 };
@@ -76,7 +77,16 @@ static cr_status start_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct start *start = ctx;
     CR_TRY(smdpp_session_by_start(tx, start->session->start_request_hash, start->now_ms,
                                   start->arena, &start->earlier, &start->repeated, err));
-    return start->repeated ? CR_OK : smdpp_session_add(tx, start->session, err);
+    if (start->repeated) {
+        return CR_OK;
+    }
+    int64_t count = 0;
+    CR_TRY(smdpp_session_count(tx, &count, err));
+    if (count >= start->limit) {
+        return cr_fail(err, CR_RESOURCE, NULL, "%lld sessions are under way, more are not taken",
+                       (long long)count);
+    }
+    return smdpp_session_add(tx, start->session, err);
 }
 
 /* An address from outside for a message: what cannot be printed is not. */
@@ -155,7 +165,8 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
     if (!session.start_answer.p || !session.start_request_hash.p) {
         return cr_fail_memory(err);
     }
-    struct start start = {.session = &session, .now_ms = now, .arena = arena};
+    struct start start = {
+        .session = &session, .now_ms = now, .arena = arena, .limit = dp->policy.session_limit};
     CR_TRY(store_run_soft(dp->store, start_work, &start, err));
     if (!start.repeated) {
         smdpp_memo_keep(dp->memos, &session, NULL, NULL);

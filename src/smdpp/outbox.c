@@ -92,6 +92,18 @@ static bool go_on(void *ctx, size_t done, size_t total)
     return !stopping(ctx);
 }
 
+/* http://127.a.b.c[:port]: digits and dots only, so that no name that begins alike passes. */
+static bool is_loopback(const char *url)
+{
+    static const char prefix[] = "http://127.";
+    if (strncmp(url, prefix, sizeof(prefix) - 1) != 0) {
+        return false;
+    }
+    const char *end = url + sizeof(prefix) - 1;
+    end += strspn(end, "0123456789.");
+    return *end == 0 || *end == ':' || *end == '/';
+}
+
 static cr_status post(struct smdpp_outbox *box, const struct smdpp_operator *op,
                       const struct message *m, struct cr_err *err)
 {
@@ -105,7 +117,7 @@ static cr_status post(struct smdpp_outbox *box, const struct smdpp_operator *op,
         .timeout_seconds = 20,
         .progress = go_on,
         .progress_ctx = box,
-        .allow_plain = strncmp(op->notify, "http://127.", 11) == 0,
+        .allow_plain = is_loopback(op->notify),
         .max_response = 65536,
     };
     struct http_client *client = NULL;

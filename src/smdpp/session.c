@@ -193,3 +193,19 @@ bool smdpp_session_copy(const struct smdpp_session *from, cr_arena *arena,
     }
     return sound && out->transaction_id.p;
 }
+
+static cr_status take_number(const struct store_row *row, void *ctx, struct cr_err *err)
+{
+    (void)err;
+    *(int64_t *)ctx = store_int(row, 0);
+    return CR_OK;
+}
+
+cr_status smdpp_session_count(struct store_tx *tx, int64_t *count, struct cr_err *err)
+{
+    *count = 0;
+    return store_exec(tx,
+                      "SELECT ifnull((SELECT max(id) FROM session) -"
+                      " (SELECT min(id) FROM session) + 1, 0)",
+                      NULL, take_number, count, NULL, err);
+}

@@ -66,6 +66,11 @@ struct smdpp_session {
 cr_status smdpp_session_add(struct store_tx *tx, struct smdpp_session *session,
                             struct cr_err *err) CR_MUST_CHECK;
 
+/* About how many sessions are stored: the span of their numbers, which only grows at its end and
+ * shrinks as old ones are purged. Costs two look-ups, whatever their number. */
+cr_status smdpp_session_count(struct store_tx *tx, int64_t *count,
+                              struct cr_err *err) CR_MUST_CHECK;
+
 /* Reads a live session; *found false when unknown or expired. */
 cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t now_ms,
                             cr_arena *arena, struct smdpp_session *out, bool *found,

@@ -22,6 +22,7 @@
 
 struct smdpp_policy {
     int64_t session_ms;     /* life of an RSP session; default 10 minutes */
+    int64_t session_limit;  /* live sessions at one time: anybody can begin one; default 1000000 */
     int64_t download_limit; /* AuthenticateClient calls for one order; default 10 */
     int64_t cc_limit;       /* wrong confirmation codes for one order; default 3 */
     int64_t order_ms;       /* life of an order; 0 = no end; default 0 */

@@ -322,6 +322,26 @@ static void dead_sessions_go_as_fast_as_they_come(void **state)
     assert_int_equal(rig_number(rig, "SELECT count(*) FROM session"), 0);
 }
 
+/* Anybody can begin a session; only so many are stored at a time, and it heals with their end. */
+static void sessions_have_a_limit(void **state)
+{
+    struct rig *rig = *state;
+    struct fake_knobs none = {0};
+    struct smdpp_policy few = {.session_limit = 3};
+    rig_reopen(rig, NULL, &few);
+    for (int i = 0; i < 3; i++) {
+        fake_new_session(&rig->nist);
+        assert_ok(rig, rig_initiate(rig, &rig->nist, &none));
+    }
+    /* The request that was answered is answered again, another one is not. */
+    assert_ok(rig, rig_initiate(rig, &rig->nist, &none));
+    fake_new_session(&rig->nist);
+    assert_int_equal(rig_initiate(rig, &rig->nist, &none), CR_RESOURCE);
+    rig->now_ms += 10 * 60 * 1000;
+    assert_ok(rig, smdpp_purge(rig->dp, 10, &rig->err));
+    assert_ok(rig, rig_initiate(rig, &rig->nist, &none));
+}
+
 static void wrong_order_of_functions(void **state)
 {
     struct rig *rig = *state;
@@ -511,6 +531,7 @@ int main(void)
         TEST(unknown_transaction),
         TEST(session_expires),
         TEST(dead_sessions_go_as_fast_as_they_come),
+        TEST(sessions_have_a_limit),
         TEST(wrong_order_of_functions),
         TEST(another_session_between),
         TEST(old_answers_in_a_new_session),
