@@ -86,10 +86,28 @@ static void sync_parent(const char *path)
     }
 }
 
+/* A device, a pipe: renaming a file over it would put an end to it. */
+static cr_status write_in_place(const char *path, cr_span content, struct cr_err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return io_fail(err, "cannot write", path);
+    }
+    cr_status status = write_all(fd, content) ? CR_OK : io_fail(err, "cannot write", path);
+    if (close(fd) != 0 && status == CR_OK) {
+        status = io_fail(err, "cannot write", path);
+    }
+    return status;
+}
+
 cr_status cr_file_write(const char *path, cr_span content, unsigned mode, struct cr_err *err)
 {
     if (strcmp(path, "-") == 0) {
         return write_all(STDOUT_FILENO, content) ? CR_OK : io_fail(err, "cannot write", path);
+    }
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        return write_in_place(path, content, err);
     }
     char temporary[PATH_LIMIT];
     int n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -84,6 +85,23 @@ static void write_refuses(void **state)
     assert_int_equal(cr_file_write(path, cr_span_str("x"), 0600, &err), CR_REFUSED);
 }
 
+/* What is no regular file stays what it is. */
+static void written_into_a_pipe(void **state)
+{
+    const struct folder *f = *state;
+    struct stat st;
+    char got[8] = "";
+    assert_int_equal(mkfifo(f->file, 0600), 0);
+    int fd = open(f->file, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(cr_file_write(f->file, cr_span_str("hello"), 0600, NULL), CR_OK);
+    assert_int_equal(read(fd, got, sizeof(got)), 5);
+    assert_string_equal(got, "hello");
+    (void)close(fd);
+    assert_int_equal(stat(f->file, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+}
+
 static void directories(void **state)
 {
     const struct folder *f = *state;
@@ -110,6 +128,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(written_and_read, setup, teardown),
         cmocka_unit_test_setup_teardown(read_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(write_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(written_into_a_pipe, setup, teardown),
         cmocka_unit_test_setup_teardown(directories, setup, teardown),
     };
     return cmocka_run_group_tests_name("base/file", tests, NULL, NULL);
