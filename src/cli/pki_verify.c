@@ -52,21 +52,17 @@ static int report(struct cli *cli, const struct verify_values *v, cr_status stat
     return CLI_NEGATIVE;
 }
 
-static cr_status verify(struct cli *cli, const struct verify_values *v, struct pki_trust *trust,
-                        int *code, struct cr_err *err)
+static cr_status verify(struct cli *cli, const struct verify_values *v, int64_t at_ms,
+                        struct pki_trust *trust, int *code, struct cr_err *err)
 {
     struct pki_cert chain[PKI_MAX_CHAIN];
     size_t count = 0;
     struct pki_expect expect = {
         .role = pki_role_from_name(cr_span_str(v->role)),
-        .now_ms = cr_now_ms(cli->env),
+        .now_ms = v->no_clock ? 0 : at_ms,
         .dns_name = cr_span_str(v->dns),
         .tls_client = v->client,
     };
-    if (v->at) {
-        CR_TRY(cli_time(v->at, expect.now_ms, &expect.now_ms, err));
-    }
-    expect.now_ms = v->no_clock ? 0 : expect.now_ms;
     for (size_t i = 0; i < v->trust.count; i++) {
         CR_TRY(cli_trust_add(cli, v->trust.items[i], trust, err));
     }
@@ -88,11 +84,15 @@ static int verify_run(struct cli *cli, const void *values)
     if (v->chain.count + 1 > PKI_MAX_CHAIN) {
         return cli_usage(cli, "a chain has at most %d certificates without the CI", PKI_MAX_CHAIN);
     }
+    int64_t at_ms = cr_now_ms(cli->env);
+    if (v->at && cli_time(v->at, at_ms, &at_ms, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
     struct pki_trust *trust = pki_trust_new();
     if (!trust) {
         return cli_fail_memory(cli);
     }
-    if (verify(cli, v, trust, &code, &err) != CR_OK) {
+    if (verify(cli, v, at_ms, trust, &code, &err) != CR_OK) {
         code = cli_fail(cli, &err, false);
     }
     pki_trust_free(trust);

@@ -4,9 +4,12 @@
 #include "base/text.h"
 #include "pki/parts.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_PATH    4096
@@ -692,10 +695,87 @@ static cr_status write_json(const char *path, const struct pki_hierarchy_options
     return status;
 }
 
+/* --- the set is made aside ---------------------------------------------------------------------
+ *
+ * A mistake in the options or a full disk neither leaves half a set nor touches the one there. */
+
+static cr_status make_draft(const char *draft, const struct pki_hierarchy_options *o,
+                            const cr_env *env, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    for (int c = 1; c < CRYPTO_CURVES; c++) {
+        CR_TRY(make_curve(draft, (enum crypto_curve)c, o, env, err));
+    }
+    CR_TRY(json_path(path, draft, err));
+    return write_json(path, o, err);
+}
+
+static bool join(char out[MAX_PATH], const char *dir, const char *name)
+{
+    int n = snprintf(out, MAX_PATH, "%s/%s", dir, name);
+    return n > 0 && n < MAX_PATH;
+}
+
+/* Moves the files of from to to, or removes them when to is NULL; directories are left alone. */
+static bool move_files(const char *from, const char *to)
+{
+    char source[MAX_PATH];
+    char target[MAX_PATH];
+    struct stat st;
+    DIR *list = opendir(from);
+    bool ok = list != NULL;
+    const struct dirent *entry;
+    while (ok && (entry = readdir(list)) != NULL) {
+        ok = join(source, from, entry->d_name) && lstat(source, &st) == 0;
+        if (!ok || S_ISDIR(st.st_mode)) {
+            continue;
+        }
+        ok = to ? join(target, to, entry->d_name) && rename(source, target) == 0
+                : unlink(source) == 0;
+    }
+    if (list) {
+        (void)closedir(list);
+    }
+    return ok;
+}
+
+static cr_status publish(const char *draft, const char *dir, struct cr_err *err)
+{
+    char from[MAX_PATH];
+    char to[MAX_PATH];
+    bool ok = true;
+    for (int c = 1; ok && c < CRYPTO_CURVES; c++) {
+        ok = join(from, draft, curve_dirs[c]) && join(to, dir, curve_dirs[c]);
+        if (ok) {
+            CR_TRY(cr_dir_make(to, err));
+            ok = move_files(from, to);
+        }
+    }
+    if (!ok || !move_files(draft, dir)) {
+        return cr_fail(err, CR_RESOURCE, NULL, "cannot move the new files to %.150s: %s", dir,
+                       strerror(errno));
+    }
+    return CR_OK;
+}
+
+static void drop_draft(const char *draft)
+{
+    char path[MAX_PATH];
+    for (int c = 1; c < CRYPTO_CURVES; c++) {
+        if (join(path, draft, curve_dirs[c])) {
+            (void)move_files(path, NULL);
+            (void)rmdir(path);
+        }
+    }
+    (void)move_files(draft, NULL);
+    (void)rmdir(draft);
+}
+
 cr_status pki_hierarchy_init(const char *dir, const struct pki_hierarchy_options *options,
                              const cr_env *env, struct cr_err *err)
 {
     struct pki_hierarchy_options o = with_defaults(options);
+    bool was_there = cr_file_exists(dir);
     CR_TRY(cr_dir_make(dir, err));
     for (int c = 1; c < CRYPTO_CURVES; c++) {
         if (!o.force && pki_hierarchy_has(dir, (enum crypto_curve)c)) {
@@ -703,11 +783,22 @@ cr_status pki_hierarchy_init(const char *dir, const struct pki_hierarchy_options
             return cr_err_next(err, status, "name another directory, or overwrite it with --force");
         }
     }
-    char path[MAX_PATH];
-    CR_TRY(json_path(path, dir, err));
-    (void)unlink(path);
-    for (int c = 1; c < CRYPTO_CURVES; c++) {
-        CR_TRY(make_curve(dir, (enum crypto_curve)c, &o, env, err));
+    char draft[MAX_PATH];
+    int n = snprintf(draft, sizeof(draft), "%s/new.XXXXXX", dir);
+    if (n < 0 || n >= MAX_PATH) {
+        return cr_fail(err, CR_REFUSED, NULL, "the path is too long");
     }
-    return write_json(path, &o, err);
+    if (!mkdtemp(draft)) {
+        return cr_fail(err, CR_RESOURCE, NULL, "cannot make a directory in %.150s: %s", dir,
+                       strerror(errno));
+    }
+    cr_status status = make_draft(draft, &o, env, err);
+    if (status == CR_OK) {
+        status = publish(draft, dir, err);
+    }
+    drop_draft(draft);
+    if (status != CR_OK && !was_there) {
+        (void)rmdir(dir);
+    }
+    return status;
 }

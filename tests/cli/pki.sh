@@ -21,6 +21,14 @@ usage "DIR is missing" pki init
 usage "unknown option --hosts; did you mean --host?" pki init x --hosts y
 usage "--host needs a value (FQDN)" pki init x --host
 usage "host is empty" pki init x --host ""
+# a mistake leaves nothing behind, and a set that is there as it was
+run 3 pki init broken --ein 12x
+says err "ein_prefix"
+[[ ! -e broken ]] || fail "a failed init leaves a directory"
+before=$(cat pki/*/* pki/pki.json | sha256sum)
+run 3 pki init pki --force --ein 12x
+equal "$(cat pki/*/* pki/pki.json | sha256sum)" "$before"
+equal "$(find pki -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "brainpool nist pki.json"
 usage "--ci-cert-nist and --ci-key-nist go together" pki init x --ci-cert-nist a
 usage "--ci-cert-brainpool and --ci-key-brainpool go together" pki init x --ci-key-brainpool a
 run 1 pki init other --oid not.an.oid
@@ -117,7 +125,7 @@ usage "--trust is missing" pki verify --role eum x
 usage "a chain has at most" pki verify --trust pki --role eum a b c d e
 run 1 pki verify --trust pki --role eum missing.der
 run 1 pki verify --trust missing --role eum pki/nist/eum.der
-run 1 pki verify --trust pki --role eum --at tomorrow pki/nist/eum.der
+run 2 pki verify --trust pki --role eum --at tomorrow pki/nist/eum.der
 says err "no time" "2026-12-31T23:59:59Z"
 
 # ---- revoke, crl
