@@ -114,6 +114,13 @@ static int unknown_option(struct parser *p, const char *word)
     return cli_usage(p->cli, "unknown option %s", word);
 }
 
+/* How an option or argument is written: "--name", "NAME". */
+static const char *shown(struct parser *p, const struct cli_option *o)
+{
+    const char *name = o->metavar ? cr_arena_printf(&p->cli->arena, "--%s", o->name) : NULL;
+    return name ? name : o->name;
+}
+
 static int bad_word(struct parser *p, const struct cli_option *o, const char *value)
 {
     cr_buf list = {0};
@@ -121,8 +128,8 @@ static int bad_word(struct parser *p, const struct cli_option *o, const char *va
         cr_buf_appendf(&list, "%s%s", word == o->one_of ? "" : ", ", *word);
     }
     const char *words = cr_buf_cstr(&list);
-    int code =
-        cli_usage(p->cli, "%s cannot be '%s': it is one of %s", o->name, value, words ? words : "");
+    int code = cli_usage(p->cli, "%s cannot be '%s': it is one of %s", shown(p, o), value,
+                         words ? words : "");
     cr_buf_free(&list);
     return code;
 }
@@ -131,7 +138,7 @@ static int add_value(struct parser *p, const struct cli_option *o, struct cli_li
                      const char *value)
 {
     if (list->count == CLI_MAX_LIST) {
-        return cli_usage(p->cli, "%s was given more than %d times", o->name, CLI_MAX_LIST);
+        return cli_usage(p->cli, "%s was given more than %d times", shown(p, o), CLI_MAX_LIST);
     }
     if (list->count + 1 >= list->room) {
         size_t room = list->room ? 2 * list->room : 16;
@@ -153,7 +160,7 @@ static int set_value(struct parser *p, const struct cli_option *o, const char *v
 {
     void *to = p->values + o->offset;
     if (!*value && !o->empty && (o->kind == CLI_STRING || o->kind == CLI_LIST)) {
-        return cli_usage(p->cli, "%s is empty", o->name);
+        return cli_usage(p->cli, "%s is empty", shown(p, o));
     }
     if (o->one_of) {
         const char *const *word = o->one_of;
@@ -176,10 +183,10 @@ static int set_value(struct parser *p, const struct cli_option *o, const char *v
         errno = 0;
         long long v = strtoll(value, &end, 10);
         if (errno || end == value || *end) {
-            return cli_usage(p->cli, "%s takes a whole number, not '%s'", o->name, value);
+            return cli_usage(p->cli, "%s takes a whole number, not '%s'", shown(p, o), value);
         }
         if ((o->min || o->max) && (v < o->min || v > o->max)) {
-            return cli_usage(p->cli, "%s takes a number from %lld to %lld, not %lld", o->name,
+            return cli_usage(p->cli, "%s takes a number from %lld to %lld, not %lld", shown(p, o),
                              (long long)o->min, (long long)o->max, v);
         }
         *(int64_t *)to = v;
@@ -391,7 +398,11 @@ int cli_main(const struct cli_command *root, int argc, char **argv)
         command = child;
         at++;
     }
-    if (fflush(cli.out) != 0 && code == CLI_OK) {
+    if ((fflush(cli.out) != 0 || ferror(cli.out)) && code == CLI_OK) {
+        (void)fprintf(cli.err,
+                      "%s: it was done, but what it printed could not be written to standard "
+                      "output: %s\n",
+                      cli.path, strerror(errno));
         code = CLI_FAILED;
     }
     cr_arena_free(&cli.arena);

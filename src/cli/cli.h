@@ -97,6 +97,9 @@ int cli_fail(struct cli *cli, const struct cr_err *err, bool json);
 /* A mistake in the use: prints it with the way to --help, gives CLI_USAGE. */
 int cli_usage(struct cli *cli, const char *fmt, ...) CR_PRINTF(2, 3);
 
+/* The same for a value of the command line that cannot be what it should be. */
+int cli_fail_usage(struct cli *cli, const struct cr_err *err);
+
 /* Asks a yes/no question on the terminal; false without one. */
 bool cli_confirm(struct cli *cli, const char *question);
 /* Reads a line (echo off when secret); NULL at end of input. In the arena. */

@@ -17,18 +17,34 @@ struct apdu_values {
     struct cli_list apdus;
 };
 
+static cr_status read_apdu(cr_span text, cr_buf *command, struct cr_err *err)
+{
+    cr_status status = cr_hex_decode(command, text, err);
+    if (status == CR_OK && command->n < 4) {
+        status = cr_fail(err, CR_MALFORMED, NULL, "a command has at least 4 bytes (CLA INS P1 P2)");
+    }
+    return status == CR_OK ? CR_OK
+                           : cr_err_context(err, status, "'%.*s'", text.n > 40 ? 40 : (int)text.n,
+                                            (const char *)text.p);
+}
+
+/* Before the first one changes the chip. */
+static cr_status check_apdus(const struct cli_list *apdus, struct cr_err *err)
+{
+    cr_status status = CR_OK;
+    for (size_t i = 0; status == CR_OK && i < apdus->count; i++) {
+        cr_buf command = {.limit = MAX_APDU};
+        status = read_apdu(cr_span_str(apdus->items[i]), &command, err);
+        cr_buf_free(&command);
+    }
+    return status;
+}
+
 static cr_status send_one(struct cli *cli, struct euicc *euicc, cr_span text, struct cr_err *err)
 {
     cr_buf command = {.limit = MAX_APDU};
     cr_buf response = {0};
-    cr_status status = cr_hex_decode(&command, text, err);
-    if (status == CR_OK && command.n < 4) {
-        status = cr_fail(err, CR_MALFORMED, NULL, "a command has at least 4 bytes (CLA INS P1 P2)");
-    }
-    if (status != CR_OK) {
-        status = cr_err_context(err, status, "'%.*s'", text.n > 40 ? 40 : (int)text.n,
-                                (const char *)text.p);
-    }
+    cr_status status = read_apdu(text, &command, err);
     if (status == CR_OK) {
         status = euicc_transmit(euicc, cr_buf_span(&command), &response, err);
     }
@@ -71,6 +87,9 @@ static int apdu_run(struct cli *cli, const void *values)
     struct euicc *euicc = NULL;
     struct cr_err err;
     bool lines = v->apdus.count == 1 && strcmp(v->apdus.items[0], "-") == 0;
+    if (!lines && check_apdus(&v->apdus, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
     cr_status status = euicc_open_dir(v->dir, cli->env, &euicc, &err);
     if (status == CR_OK && lines) {
         status = send_lines(cli, euicc, &err);

@@ -113,11 +113,13 @@ static cr_status parse_rat(struct cli *cli, const struct create_values *v,
     return CR_OK;
 }
 
-static cr_status create(struct cli *cli, const struct create_values *v, char *eid,
-                        struct cr_err *err)
+/* The options of the chip out of those of the command line. */
+static cr_status read_values(struct cli *cli, const struct create_values *v,
+                             struct euicc_options *options, struct rsp_get_rat_response *rat,
+                             struct cr_err *err)
 {
-    struct rsp_get_rat_response rat = {0};
-    struct euicc_options options = {
+    uint8_t eid[16];
+    *options = (struct euicc_options){
         .eid = v->eid,
         .default_smdp = v->default_smdp,
         .root_smds = v->root_smds,
@@ -126,14 +128,17 @@ static cr_status create(struct cli *cli, const struct create_values *v, char *ei
         .no_test_profiles = v->no_test_profiles,
         .strict_test_keys = v->strict_test_keys,
     };
+    if (v->eid) {
+        CR_TRY(rsp_eid_parse(cr_span_str(v->eid), eid, err));
+    }
     if (v->forbid_ppr) {
-        CR_TRY(parse_pprs(v->forbid_ppr, &options.forbidden_pprs, err));
+        CR_TRY(parse_pprs(v->forbid_ppr, &options->forbidden_pprs, err));
     }
     if (v->rat_rules.count > 0 || strcmp(v->rat, "none") == 0) {
-        CR_TRY(parse_rat(cli, v, &rat, err));
-        options.rat = &rat;
+        CR_TRY(parse_rat(cli, v, rat, err));
+        options->rat = rat;
     }
-    return euicc_create_dir(v->dir, v->pki, &options, cli->env, eid, err);
+    return CR_OK;
 }
 
 static int create_run(struct cli *cli, const void *values)
@@ -145,7 +150,14 @@ static int create_run(struct cli *cli, const void *values)
     if (!rsp_version_parse(cr_span_str(v->svn), &version)) {
         return cli_usage(cli, "--svn takes a version such as 2.5.0, not '%s'", v->svn);
     }
-    if (create(cli, v, eid, &err) != CR_OK) {
+    struct rsp_get_rat_response rat = {0};
+    struct euicc_options chip;
+    if (read_values(cli, v, &chip, &rat, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
+    cr_status status = euicc_create_dir(v->dir, v->pki, &chip, cli->env, eid, &err);
+    if (status != CR_OK) {
+        (void)cr_err_context(&err, status, "%s", v->dir);
         return cli_fail(cli, &err, false);
     }
     (void)fprintf(cli->out, "%s is an eUICC with EID %s\n", v->dir, eid);

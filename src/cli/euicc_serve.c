@@ -123,8 +123,9 @@ static void *chip_thread(void *ctx)
     return NULL;
 }
 
-static cr_status open_chips(struct cli *cli, const struct serve_values *v, struct chip *chips,
-                            struct cr_err *err)
+/* Where each chip goes; nothing is opened yet. */
+static cr_status place_chips(struct cli *cli, const struct serve_values *v, struct chip *chips,
+                             struct cr_err *err)
 {
     const char *host = NULL;
     uint16_t port = VPCD_PORT;
@@ -134,9 +135,22 @@ static cr_status open_chips(struct cli *cli, const struct serve_values *v, struc
                        v->dirs.count);
     }
     for (size_t i = 0; i < v->dirs.count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(chips[j].dir, v->dirs.items[i]) == 0) {
+                return cr_fail(err, CR_REFUSED, NULL, "%s is named twice: a chip is in one reader",
+                               chips[j].dir);
+            }
+        }
         chips[i] = (struct chip){
             .cli = cli, .dir = v->dirs.items[i], .host = host, .port = (uint16_t)(port + i)};
-        CR_TRY(euicc_open_dir(v->dirs.items[i], cli->env, &chips[i].euicc, err));
+    }
+    return CR_OK;
+}
+
+static cr_status open_chips(struct chip *chips, size_t count, struct cr_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        CR_TRY(euicc_open_dir(chips[i].dir, chips[i].cli->env, &chips[i].euicc, err));
     }
     return CR_OK;
 }
@@ -175,8 +189,11 @@ static int serve_run(struct cli *cli, const void *values)
     if (!chips) {
         return cli_fail_memory(cli);
     }
+    if (place_chips(cli, v, chips, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
     cli_catch_signals();
-    cr_status status = open_chips(cli, v, chips, &err);
+    cr_status status = open_chips(chips, v->dirs.count, &err);
     if (status == CR_OK) {
         status = run_chips(chips, v->dirs.count, &err);
     }

@@ -400,9 +400,13 @@ static int run_notification_list(struct cli *cli, const void *values)
     return code;
 }
 
-/* Sequence numbers of the command line; CLI_OK or the exit code. */
-static int read_numbers(struct cli *cli, const struct cli_lpa_values *v, int64_t *out)
+/* Sequence numbers of the command line, in the arena; CLI_OK or the exit code. */
+static int read_numbers(struct cli *cli, const struct cli_lpa_values *v, const int64_t **numbers)
 {
+    int64_t *out = cr_arena_alloc_array(&cli->arena, v->numbers.count + 1, sizeof(*out));
+    if (!out) {
+        return cli_fail_memory(cli);
+    }
     for (size_t i = 0; i < v->numbers.count; i++) {
         cr_span text = cr_span_str(v->numbers.items[i]);
         if (!cr_is_digits(text) || text.n > 15) {
@@ -410,6 +414,7 @@ static int read_numbers(struct cli *cli, const struct cli_lpa_values *v, int64_t
         }
         out[i] = strtoll(v->numbers.items[i], NULL, 10);
     }
+    *numbers = out;
     return CLI_OK;
 }
 
@@ -430,8 +435,8 @@ static int run_notification_send(struct cli *cli, const void *values)
 {
     struct cli_lpa l;
     const struct cli_lpa_values *v = values;
-    int64_t numbers[CLI_MAX_LIST];
-    int code = read_numbers(cli, v, numbers);
+    const int64_t *numbers = NULL;
+    int code = read_numbers(cli, v, &numbers);
     if (code == CLI_OK && v->all == (v->numbers.count > 0)) {
         code = cli_usage(cli, "give sequence numbers or --all");
     }
@@ -457,8 +462,8 @@ static int run_notification_remove(struct cli *cli, const void *values)
 {
     struct cli_lpa l;
     const struct cli_lpa_values *v = values;
-    int64_t numbers[CLI_MAX_LIST];
-    int code = read_numbers(cli, v, numbers);
+    const int64_t *numbers = NULL;
+    int code = read_numbers(cli, v, &numbers);
     if (code != CLI_OK || !cli_lpa_open(&l, cli, v, false, &code)) {
         return code;
     }

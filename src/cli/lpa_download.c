@@ -85,9 +85,10 @@ static cr_status read_qr(struct cli_lpa *l, const char *path, cr_buf *text, stru
     cr_status status = cr_file_read(path, LPA_QR_MAX_FILE, &picture, err);
     if (status == CR_OK) {
         status = lpa_qr_read(cr_buf_span(&picture), text, err);
+        status = status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", path);
     }
     cr_buf_free(&picture);
-    return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", path);
+    return status;
 }
 
 /* The order, out of the one source that was given. CLI_OK, or the exit code after a report. */

@@ -33,7 +33,24 @@ static enum es10_class class_of(const char *word)
                                      : ES10_CLASS_AUTO;
 }
 
-static cr_status card_options(struct cli_lpa *l, struct es10_options *out, struct cr_err *err)
+static cr_status describe_device(struct cli_lpa *l, struct cr_err *err)
+{
+    const struct cli_lpa_values *v = l->v;
+    lpa_device_default(&l->device);
+    if (v->imei) {
+        CR_TRY(lpa_device_set_imei(&l->device, cr_span_str(v->imei), err));
+    }
+    if (v->tac) {
+        CR_TRY(lpa_device_set_tac(&l->device, cr_span_str(v->tac), err));
+    }
+    for (size_t i = 0; i < v->capabilities.count; i++) {
+        CR_TRY(lpa_device_set_capability(&l->device, cr_span_str(v->capabilities.items[i]), err));
+    }
+    return CR_OK;
+}
+
+/* Values of options that are no files and no places: what is wrong with them is a wrong use. */
+static cr_status read_values(struct cli_lpa *l, struct es10_options *out, struct cr_err *err)
 {
     const struct cli_lpa_values *v = l->v;
     *out = (struct es10_options){.block_size = (size_t)v->block_size,
@@ -49,6 +66,12 @@ static cr_status card_options(struct cli_lpa *l, struct es10_options *out, struc
         }
         out->aid_count = i + 1;
     }
+    return describe_device(l, err);
+}
+
+static cr_status open_trace(struct cli_lpa *l, struct es10_options *out, struct cr_err *err)
+{
+    const struct cli_lpa_values *v = l->v;
     if (v->trace) {
         l->trace = fopen(v->trace, "w");
         if (!l->trace) {
@@ -61,10 +84,9 @@ static cr_status card_options(struct cli_lpa *l, struct es10_options *out, struc
     return CR_OK;
 }
 
-static cr_status open_card(struct cli_lpa *l, struct cr_err *err)
+static cr_status open_card(struct cli_lpa *l, struct es10_options *options, struct cr_err *err)
 {
-    struct es10_options options;
-    CR_TRY(card_options(l, &options, err));
+    CR_TRY(open_trace(l, options, err));
     l->lpa.where.stage = LPA_STAGE_OPEN;
     if (l->v->chip) {
         struct euicc *euicc = NULL;
@@ -74,7 +96,7 @@ static cr_status open_card(struct cli_lpa *l, struct cr_err *err)
         CR_TRY(pcsc_open(l->v->reader, &l->card, err));
     }
     l->card_open = true;
-    return es10_open(&l->card, &options, &l->lpa.where, &l->lpa.card, err);
+    return es10_open(&l->card, options, &l->lpa.where, &l->lpa.card, err);
 }
 
 static cr_status open_servers(struct cli_lpa *l, struct cr_err *err)
@@ -94,22 +116,6 @@ static cr_status open_servers(struct cli_lpa *l, struct cr_err *err)
     return es9_new(&transport, &l->lpa.where, &l->lpa.server, err);
 }
 
-static cr_status describe_device(struct cli_lpa *l, struct cr_err *err)
-{
-    const struct cli_lpa_values *v = l->v;
-    lpa_device_default(&l->device);
-    if (v->imei) {
-        CR_TRY(lpa_device_set_imei(&l->device, cr_span_str(v->imei), err));
-    }
-    if (v->tac) {
-        CR_TRY(lpa_device_set_tac(&l->device, cr_span_str(v->tac), err));
-    }
-    for (size_t i = 0; i < v->capabilities.count; i++) {
-        CR_TRY(lpa_device_set_capability(&l->device, cr_span_str(v->capabilities.items[i]), err));
-    }
-    return CR_OK;
-}
-
 bool cli_lpa_open(struct cli_lpa *l, struct cli *cli, const struct cli_lpa_values *v, bool servers,
                   int *code)
 {
@@ -122,12 +128,14 @@ bool cli_lpa_open(struct cli_lpa *l, struct cli *cli, const struct cli_lpa_value
         cli_catch_signals(); /* a session that is broken off is cancelled, not just left */
     }
     struct cr_err err = {0};
-    cr_status status = describe_device(l, &err);
-    if (status == CR_OK && servers) {
-        status = open_servers(l, &err);
+    struct es10_options options;
+    if (read_values(l, &options, &err) != CR_OK) {
+        *code = cli_fail_usage(cli, &err);
+        return false;
     }
+    cr_status status = servers ? open_servers(l, &err) : CR_OK;
     if (status == CR_OK) {
-        status = open_card(l, &err);
+        status = open_card(l, &options, &err);
     }
     if (status != CR_OK) {
         *code = cli_lpa_fail(l, &err);

@@ -218,6 +218,15 @@ void cli_lpa_sent(void *ctx, const struct lpa_notification *n, enum lpa_sent sen
                   err ? ": " : "", err ? cli_lpa_clean(l, cr_span_str(err->cause)) : "");
 }
 
+/* Whoever needed --connect or --ca for the download forgets them easily here. */
+static const char *same_options(const struct cli_lpa *l)
+{
+    return l->v->connect && l->v->ca ? " --ca ... --connect ..."
+           : l->v->connect           ? " --connect ..."
+           : l->v->ca                ? " --ca ..."
+                                     : "";
+}
+
 void cli_lpa_print_send(struct cli_lpa *l, const struct lpa_send_result *send)
 {
     if (l->v->json || (send->failed == 0 && send->waiting == 0)) {
@@ -225,11 +234,16 @@ void cli_lpa_print_send(struct cli_lpa *l, const struct lpa_send_result *send)
     }
     (void)fprintf(l->cli->err,
                   "%zu notification(s) could not be delivered; the operator does not know yet. "
-                  "`crisp lpa notification send --all` tries again.\n",
-                  send->failed + send->waiting);
+                  "`crisp lpa notification send --all%s` tries again.\n",
+                  send->failed + send->waiting, same_options(l));
     if (send->failed > 0 && send->first.next[0]) {
         (void)fprintf(l->cli->err, "  what to do:  %s\n",
                       cli_lpa_clean(l, cr_span_str(send->first.next)));
+    }
+    if (!l->v->connect || !l->v->ca) {
+        (void)fprintf(l->cli->err,
+                      "  what to do:  a server that is not in DNS needs --connect HOST:PORT here "
+                      "too, a CI of your own --ca FILE\n");
     }
 }
 

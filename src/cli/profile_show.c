@@ -30,6 +30,20 @@ static cr_status put_json_package(struct cli *cli, const struct profile_package 
     return CR_OK;
 }
 
+/* A broken package is shown as far as it goes; a certificate, a message or an archive is none. */
+static cr_status check_is_package(const struct profile_package *package, const char *file,
+                                  struct cr_err *err)
+{
+    for (size_t i = 0; i < package->count; i++) {
+        if (package->elements[i].kind) {
+            return CR_OK;
+        }
+    }
+    cr_status status = cr_fail(err, CR_MALFORMED, "TCA IFT: ProfileElement",
+                               "%s: nothing in it is an element of a profile package", file);
+    return cr_err_next(err, status, "'crisp decode %.150s' tells what it is", file);
+}
+
 static cr_status show(struct cli *cli, const struct show_values *v, struct cr_err *err)
 {
     cr_span upp;
@@ -39,6 +53,7 @@ static cr_status show(struct cli *cli, const struct show_values *v, struct cr_er
     if (status != CR_OK) {
         return cr_err_context(err, status, "%s", v->file);
     }
+    CR_TRY(check_is_package(&package, v->file, err));
     if (v->json) {
         return put_json_package(cli, &package, err);
     }

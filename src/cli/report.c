@@ -53,13 +53,8 @@ static void fail_json(struct cli *cli, const struct cr_err *err)
     json_decref(line);
 }
 
-int cli_fail(struct cli *cli, const struct cr_err *err, bool json)
+static void fail_text(struct cli *cli, const struct cr_err *err)
 {
-    int code = err->category == CR_REFUSED ? CLI_REFUSED : CLI_FAILED;
-    if (json) {
-        fail_json(cli, err);
-        return code;
-    }
     (void)fprintf(cli->err, "%s: %s\n", cli->path, err->cause[0] ? err->cause : "it failed");
     if (err->subject[0]) {
         (void)fprintf(cli->err, "  status code: subject %s, reason %s\n", err->subject,
@@ -74,7 +69,26 @@ int cli_fail(struct cli *cli, const struct cr_err *err, bool json)
     if (err->next[0]) {
         (void)fprintf(cli->err, "  what to do:  %s\n", err->next);
     }
-    return code;
+}
+
+int cli_fail(struct cli *cli, const struct cr_err *err, bool json)
+{
+    if (json) {
+        fail_json(cli, err);
+    } else {
+        fail_text(cli, err);
+    }
+    return err->category == CR_REFUSED ? CLI_REFUSED : CLI_FAILED;
+}
+
+int cli_fail_usage(struct cli *cli, const struct cr_err *err)
+{
+    fail_text(cli, err);
+    if (err->category != CR_REFUSED && err->category != CR_MALFORMED) {
+        return CLI_FAILED;
+    }
+    (void)fprintf(cli->err, "'%s --help' tells how it is used.\n", cli->path);
+    return CLI_USAGE;
 }
 
 int cli_fail_memory(struct cli *cli)
@@ -110,6 +124,9 @@ char *cli_ask(struct cli *cli, const char *prompt, bool secret)
     char *got = fgets(line, sizeof(line), stdin);
     if (hide) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    }
+    /* What follows begins in a line of its own, where no typed Enter has ended this one. */
+    if (hide || !got || !isatty(STDIN_FILENO)) {
         (void)fputc('\n', cli->err);
     }
     if (!got) {

@@ -17,6 +17,22 @@ int cli_order_end(struct cli_order *o, cr_status status, bool json, const struct
     return status == CR_OK ? CLI_OK : cli_fail(o->cli, err, json);
 }
 
+cr_status cli_order_check_code(const struct cli_code_options *code, struct cr_err *err)
+{
+    for (size_t i = 0; i < code->qr.count; i++) {
+        CR_TRY(cli_qr_check(code->qr.items[i], err));
+    }
+    if (!code->address) {
+        return CR_OK;
+    }
+    const struct rsp_activation_code sample = {.smdp_address = cr_span_str(code->address),
+                                               .matching_id = cr_span_str("")};
+    cr_buf text = {0};
+    cr_status status = rsp_activation_code_build(&sample, false, &text, err);
+    cr_buf_free(&text);
+    return status == CR_OK ? CR_OK : cr_err_context(err, status, "--address %s", code->address);
+}
+
 /* Everything about the options that can be said before anything is changed. */
 cr_status cli_order_check(const struct cli_confirm_options *c, const struct cli_code_options *code,
                           struct cr_err *err)
@@ -29,10 +45,7 @@ cr_status cli_order_check(const struct cli_confirm_options *c, const struct cli_
             cr_fail(err, CR_REFUSED, "SGP.22 4.1.1", "'%s' is no MatchingID", c->matching_id);
         return cr_err_next(err, status, "use 0-9, A-Z and -, in capitals");
     }
-    for (size_t i = 0; i < code->qr.count; i++) {
-        CR_TRY(cli_qr_check(code->qr.items[i], err));
-    }
-    return CR_OK;
+    return cli_order_check_code(code, err);
 }
 
 cr_status cli_order_confirm(struct cli_order *o, const char *iccid, const char *eid,
@@ -103,7 +116,13 @@ cr_status cli_order_show_code(struct cli_order *o, const char *iccid,
         (void)fflush(cli->out);
     }
     for (size_t i = 0; i < code->qr.count; i++) {
-        CR_TRY(cli_qr_draw(cli, prefixed, code->qr.items[i], err));
+        cr_status status = cli_qr_draw(cli, prefixed, code->qr.items[i], err);
+        if (status != CR_OK) {
+            return cr_err_next(err, status,
+                               "the order stands, only its picture is missing: 'crisp smdpp order "
+                               "show %s --qr %s' draws it",
+                               p.iccid, code->qr.items[i]);
+        }
     }
     return CR_OK;
 }

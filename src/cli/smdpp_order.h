@@ -83,6 +83,10 @@ int cli_order_end(struct cli_order *o, cr_status status, bool json, const struct
 cr_status cli_order_check(const struct cli_confirm_options *confirm,
                           const struct cli_code_options *code, struct cr_err *err) CR_MUST_CHECK;
 
+/* The part of it about how the activation code is shown. */
+cr_status cli_order_check_code(const struct cli_code_options *code,
+                               struct cr_err *err) CR_MUST_CHECK;
+
 /* ConfirmOrder; asks for the confirmation code where the options say so. eid NULL = as ordered. */
 cr_status cli_order_confirm(struct cli_order *o, const char *iccid, const char *eid,
                             const struct cli_confirm_options *c, struct cr_err *err) CR_MUST_CHECK;

@@ -25,7 +25,7 @@ static int confirm_run(struct cli *cli, const void *values)
         status = cli_eid(cli, v->eid, &eid, &err);
     }
     if (status != CR_OK) {
-        return cli_fail(cli, &err, v->code.json);
+        return cli_fail_usage(cli, &err);
     }
     status = cli_order_open(&o, cli, &v->place, v->operator_name, &err);
     if (status == CR_OK) {

@@ -31,17 +31,25 @@ static cr_status changed_metadata(struct cli_order *o, const struct create_value
     return asn1_encode_arena(&rsp_store_metadata_type, &metadata, 0, &o->cli->arena, out, err);
 }
 
+/* 0 when it is not given. */
+static cr_status read_expires(struct cli *cli, const char *text, int64_t *ms, struct cr_err *err)
+{
+    int64_t now = cr_now_ms(cli->env);
+    *ms = 0;
+    if (text) {
+        CR_TRY(cli_time(text, now, ms, err));
+        if (*ms <= now) {
+            return cr_fail(err, CR_REFUSED, NULL, "--expires %s is in the past", text);
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status adjust(struct cli_order *o, const struct create_values *v, const char *iccid,
                         struct cr_err *err)
 {
     struct smdpp_order_extras extras = {.download_limit = v->attempts, .cc_limit = v->cc_attempts};
-    if (v->expires) {
-        int64_t now = cr_now_ms(o->cli->env);
-        CR_TRY(cli_time(v->expires, now, &extras.expires_ms, err));
-        if (extras.expires_ms <= now) {
-            return cr_fail(err, CR_REFUSED, NULL, "--expires %s is in the past", v->expires);
-        }
-    }
+    CR_TRY(read_expires(o->cli, v->expires, &extras.expires_ms, err));
     CR_TRY(changed_metadata(o, v, iccid, &extras.metadata, err));
     bool nothing =
         !extras.expires_ms && !extras.download_limit && !extras.cc_limit && !extras.metadata.p;
@@ -98,8 +106,12 @@ static int create_run(struct cli *cli, const void *values)
     if (status == CR_OK && v->eid) {
         status = cli_eid(cli, v->eid, &eid, &err);
     }
+    int64_t expires;
+    if (status == CR_OK) {
+        status = read_expires(cli, v->expires, &expires, &err);
+    }
     if (status != CR_OK) {
-        return cli_fail(cli, &err, v->code.json);
+        return cli_fail_usage(cli, &err);
     }
     status = cli_order_open(&o, cli, &v->place, v->operator_name, &err);
     if (status == CR_OK) {

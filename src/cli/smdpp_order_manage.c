@@ -25,6 +25,9 @@ static int release_run(struct cli *cli, const void *values)
     struct cli_order o;
     struct smdpp_profile p;
     struct cr_err err;
+    if (cli_order_check_code(&v->code, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
     cr_status status = open_one(&o, cli, v, &p, &err);
     if (status == CR_OK) {
         struct rsp_release_profile_request request = {.iccid = cr_span_str(p.iccid)};
@@ -60,6 +63,9 @@ static int show_run(struct cli *cli, const void *values)
     struct cli_order o;
     struct smdpp_profile p;
     struct cr_err err;
+    if (cli_order_check_code(&v->code, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
     cr_status status = open_one(&o, cli, v, &p, &err);
     if (status == CR_OK && v->code.json) {
         cli_put_json(cli, cli_smdpp_profile_json(cli, &o.smdpp, &p));
@@ -67,11 +73,8 @@ static int show_run(struct cli *cli, const void *values)
         cli_smdpp_profile_text(cli, &o.smdpp, &p);
     }
     for (size_t i = 0; status == CR_OK && i < v->code.qr.count; i++) {
-        status = cli_qr_check(v->code.qr.items[i], &err);
-        const char *code = status == CR_OK
-                               ? cli_smdpp_activation_code(cli, &o.smdpp, &p, v->code.address,
-                                                           v->code.oid, true, &err)
-                               : NULL;
+        const char *code =
+            cli_smdpp_activation_code(cli, &o.smdpp, &p, v->code.address, v->code.oid, true, &err);
         status = code ? cli_qr_draw(cli, code, v->code.qr.items[i], &err) : err.category;
     }
     return cli_order_end(&o, status, v->code.json, &err);

@@ -70,6 +70,7 @@ static cr_status set_options(struct cli *cli, const struct serve_values *v, stru
                                         .workers = (unsigned)v->workers,
                                         .plain = v->plain};
     CR_TRY(set_operators(cli, v, &smdpp->config, err));
+    /* These have been read once already, by check_places(). */
     CR_TRY(cli_host_port(&cli->arena, v->es9, &o->es9_host, &o->es9_port, err));
     /* Without a word about ES2+ it is there when the identity says who may speak it. */
     o->es2 = !v->no_es2 && (v->es2 || smdpp->config.operator_ca);
@@ -162,6 +163,15 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
     return status;
 }
 
+/* Before anything is made or remembered. */
+static cr_status check_places(struct cli *cli, const struct serve_values *v, struct cr_err *err)
+{
+    const char *host;
+    uint16_t port;
+    CR_TRY(cli_host_port(&cli->arena, v->es9, &host, &port, err));
+    return v->es2 ? cli_host_port(&cli->arena, v->es2, &host, &port, err) : CR_OK;
+}
+
 static int serve_run(struct cli *cli, const void *values)
 {
     const struct serve_values *v = values;
@@ -169,6 +179,9 @@ static int serve_run(struct cli *cli, const void *values)
     struct cr_err err;
     if (v->no_es2 && v->es2) {
         return cli_usage(cli, "--es2 and --no-es2 exclude each other");
+    }
+    if (check_places(cli, v, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
     }
     cr_status status = cli_smdpp_identity(cli, &v->place, &smdpp, &err);
     if (status == CR_OK) {

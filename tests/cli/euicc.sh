@@ -17,19 +17,21 @@ run 3 euicc create chip --pki pki
 says err "chip"
 run 3 euicc create bad --pki pki --eid 89049032123451234512345678901234
 says err "check digits" "$eid"
-run 3 euicc create bad --pki pki --eid 123
-says err "not 32 digits"
+run 2 euicc create bad --pki pki --eid 123
+says err "32 decimal digits"
+run 2 euicc create none --pki pki --eid "${eid}0"
+[[ ! -e none ]] || fail "a wrong command line made a directory"
 run 3 euicc create bad --pki pki --eid 89033023426200000000005426497601
 says err "EID"
 run 1 euicc create bad --pki nowhere
 says err "nowhere"
 run 3 euicc create bad --pki pki --svn 3.1.0
 says err "3.1.0"
-run 1 euicc create bad --pki pki --forbid-ppr ppr9
+run 2 euicc create bad --pki pki --forbid-ppr ppr9
 says err "there are ppr1 and ppr2"
-run 1 euicc create bad --pki pki --rat-rule ppr1
+run 2 euicc create bad --pki pki --rat-rule ppr1
 says err "'=' divides"
-run 1 euicc create bad --pki pki --rat-rule ppr1=12
+run 2 euicc create bad --pki pki --rat-rule ppr1=12
 usage "--svn takes a version" euicc create bad --pki pki --svn new
 usage "memory takes a number from" euicc create bad --pki pki --memory 5
 usage "rat cannot be 'some'" euicc create bad --pki pki --rat some
@@ -72,9 +74,9 @@ tail -n 1 out >rat
 run 0 decode rat
 says out "GetRatResponse" "ppr2" "99F907" "00F110"
 says_not out "consentRequired"
-run 1 euicc apdu chip 00A4
+run 2 euicc apdu chip 00A4
 says err "at least 4 bytes"
-run 1 euicc apdu chip 00A40G00
+run 2 euicc apdu chip 00A4000002 00A40G00
 says err "'00A40G00'"
 run 1 euicc apdu nowhere 00A40000
 usage "APDU is missing" euicc apdu chip
@@ -149,9 +151,10 @@ equal "$(grep -c 'no reader' serve.err)" 1
 pids=()
 run 1 euicc serve nowhere --vpcd "$port"
 says err "nowhere"
-run 3 euicc serve chip random --vpcd 65535
+run 2 euicc serve chip random --vpcd 65535
 says err "does not leave room"
-run 1 euicc serve chip --vpcd host:port
+usage "chip is named twice" euicc serve chip random chip
+run 2 euicc serve chip --vpcd host:port
 says err "no address"
 usage "DIR is missing" euicc serve
 done_testing

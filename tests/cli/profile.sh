@@ -7,7 +7,7 @@ package a.der 8988211000000000017
 says out "a.der: " "bytes"
 [[ -s a.der ]] || fail "a.der is missing"
 run 0 profile build a.der.json -o a.hex --hex
-equal "$(xxd -r -p a.hex | cksum)" "$(cksum <a.der)"
+equal "$(tr -d "\n" <a.hex | basenc --base16 -d | cksum)" "$(cksum <a.der)"
 cp a.der.json plain.json
 run 0 profile build plain.json
 [[ -s plain.der ]] || fail "the ending .der was not put"
@@ -28,6 +28,13 @@ run 1 profile build missing.json
 says err "missing.json"
 usage "FILE is missing" profile build
 usage "one argument too many" profile build a b
+run 0 profile build plain.json -o /dev/null
+[[ -c /dev/null ]] || fail "/dev/null is a file now"
+if [[ -c /dev/full ]]; then
+    "$crisp" profile show a.der >/dev/full 2>err
+    equal "$?" 1
+    says err "could not be written to standard output"
+fi
 run 1 profile build plain.json -o /dev/null/x
 says err "/dev/null/x"
 
@@ -60,6 +67,9 @@ run 1 profile show cut.der
 says err "cut.der" "element"
 echo "no package at all" >text
 run 1 profile show text
+echo 3003020101 >message
+run 1 profile show message
+says err "nothing in it is an element of a profile package" "crisp decode message"
 run 1 profile show missing
 usage "FILE is missing" profile show
 

@@ -107,14 +107,18 @@ run 0 smdpp order list -d dp
 says out BLACK-BOX-1 "$one"
 usage "Give --iccid or --type" smdpp order create -d dp
 usage "--default needs --eid" smdpp order create -d dp --type data --default
-run 3 smdpp order create -d dp --type data --matching-id 'a$b'
+run 2 smdpp order create -d dp --type data --matching-id 'a$b'
 says err "no MatchingID"
-run 1 smdpp order create -d dp --type data --eid 1234
-run 1 smdpp order create -d dp --type data --expires soon
+run 2 smdpp order create -d dp --type data --eid 1234
+run 2 smdpp order create -d dp --type data --expires soon
 says err "no time"
-run 3 smdpp order create -d dp --type data --expires 2001-01-01
+run 2 smdpp order create -d dp --type data --expires 2001-01-01
 says err "past"
-run 3 smdpp order create -d dp --type data --qr gif:x
+run 2 smdpp order create -d dp --type data --address http://x/
+says err "--address http://x/"
+run 0 smdpp order list -d dp
+equal "$(grep -c Released out)" 1 # a wrong command line has ordered nothing
+run 2 smdpp order create -d dp --type data --qr gif:x
 says err "terminal, png:FILE or svg:FILE"
 printf '%s' 1234 >code
 run_in 0 code smdpp order create -d dp --type data --confirmation-code -
@@ -162,6 +166,10 @@ if have zbarimg && have python3; then
         equal "$(zbarimg -q --raw coloured.pbm 2>/dev/null)" 'LPA:1$smdpp.test$BLACK-BOX-1$$1'
     fi
 fi
+run 2 smdpp order show -d dp $one --address http://x/
+run 1 smdpp order create -d dp --type data --qr png:/dev/null/x.png
+says err "/dev/null/x.png" "the order stands" "smdpp order show $two --qr png:/dev/null/x.png"
+run 0 smdpp order cancel -d dp $two
 run 1 smdpp order show -d dp $one --qr png:/dev/null/x.png
 says err "/dev/null/x.png"
 
@@ -239,7 +247,7 @@ says err "dp.conf line 11" "colour"
 
 # ---- serve: what is wrong
 usage "--es2 and --no-es2 exclude each other" smdpp serve -d dp --es2 0 --no-es2
-run 1 smdpp serve -d dp --es9 127.0.0.1:99999
+run 2 smdpp serve -d dp --es9 127.0.0.1:99999
 says err "no address"
 run 1 smdpp serve -d dp --es9 192.0.2.1:0 --no-es2
 run 1 smdpp serve -d dp --es9 :0 --notify operator
