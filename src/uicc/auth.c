@@ -283,7 +283,7 @@ static bool ust_has(const struct uicc_fs *fs, uicc_file adf, unsigned service)
     return has;
 }
 
-static bool gsm_allowed(const struct uicc_fs *fs, uicc_file adf, unsigned service)
+bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service)
 {
     struct uicc_file_attr a;
     return uicc_fs_attr(fs, adf, &a) && naa_of(a.aid) == NAA_USIM && ust_has(fs, adf, service);
@@ -356,7 +356,7 @@ static uicc_sw gsm(struct run *run, cr_span data)
         return UICC_SW_WRONG_DATA;
     }
     const struct aka_params *params = &run->keys.params;
-    if (!gsm_allowed(run->fs, run->adf, UST_GSM_CONTEXT) || params->ck_size != 16) {
+    if (!uicc_usim_service(run->fs, run->adf, UST_GSM_CONTEXT) || params->ck_size != 16) {
         return UICC_SW_NO_CONTEXT;
     }
     if (aka_compute(params, data.p + 1, zero, zero, &run->vector, NULL) != CR_OK) {
@@ -400,7 +400,7 @@ static uicc_sw success(struct run *run)
     put_field(run->out, run->vector.res, params->res_size);
     put_field(run->out, run->vector.ck, params->ck_size);
     put_field(run->out, run->vector.ik, params->ik_size);
-    if (params->ck_size == 16 && gsm_allowed(run->fs, run->adf, UST_GSM_ACCESS)) {
+    if (params->ck_size == 16 && uicc_usim_service(run->fs, run->adf, UST_GSM_ACCESS)) {
         uint8_t kc[8];
         aka_kc(run->vector.ck, run->vector.ik, kc);
         put_field(run->out, kc, sizeof kc);

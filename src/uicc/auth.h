@@ -54,6 +54,10 @@ bool uicc_auth_present(const struct uicc_fs *fs, uicc_file adf);
 /* The array of an ADF as stored, for tests and tools; false = none. */
 bool uicc_auth_sqn(const struct uicc_fs *fs, uicc_file adf, uint64_t seq[UICC_SQN_COUNT]);
 
+/* True when the ADF is a USIM whose EF.UST (TS 31.102 4.2.8) says that the service is available.
+ * Services count from 1. */
+bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service);
+
 enum uicc_auth_context {
     UICC_AUTH_GSM = 0x00,
     UICC_AUTH_3G = 0x01, /* on an ISIM: IMS AKA */

@@ -85,7 +85,8 @@ struct command {
 
 typedef uicc_sw (*command_handler)(struct command *c);
 
-/* Commands by file: select.c, records.c, bertlv.c, security.c, admin.c, toolkit.c, channel.c. */
+/* Commands by file: select.c, records.c, bertlv.c, security.c, identity.c, admin.c, toolkit.c,
+ * channel.c. */
 uicc_sw command_select(struct command *c);
 uicc_sw command_status(struct command *c);
 uicc_sw command_read_binary(struct command *c);
@@ -104,6 +105,7 @@ uicc_sw command_unblock_pin(struct command *c);
 uicc_sw command_authenticate(struct command *c);
 uicc_sw command_authenticate_odd(struct command *c);
 uicc_sw command_get_challenge(struct command *c);
+uicc_sw command_get_identity(struct command *c);
 uicc_sw command_manage_channel(struct command *c);
 uicc_sw command_activate(struct command *c);
 uicc_sw command_deactivate(struct command *c);
@@ -169,6 +171,14 @@ uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_
 
 /* A DF on the way that is deactivated or terminated: 6985; else 9000. */
 uicc_sw path_usable(const struct uicc *u, const struct uicc_path *path);
+
+/* --- security.c --------------------------------------------------------------------------------
+ */
+
+/* What commands of the NAA itself need: the ADF of the channel is the current directory or above it
+ * (else 6985), in use, and the first application PIN of its PIN status template is met (else 6982).
+ */
+uicc_sw application_ready(const struct command *c);
 
 /* --- toolkit.c ---------------------------------------------------------------------------------
  */

@@ -72,8 +72,7 @@ static bool application_pin_met(const struct uicc *u, const struct selection *se
     return true;
 }
 
-/* The application of the channel has to be the current directory or above it. */
-static uicc_sw auth_ready(const struct command *c)
+uicc_sw application_ready(const struct command *c)
 {
     struct uicc_file_attr a;
     const struct selection *sel = c->sel;
@@ -107,7 +106,7 @@ uicc_sw command_authenticate(struct command *c)
     enum uicc_auth_context context;
     uicc_sw sw = c->apdu->p1 ? UICC_SW_WRONG_P1P2 : auth_context(c->apdu->p2, &context);
     if (sw == UICC_SW_OK) {
-        sw = auth_ready(c);
+        sw = application_ready(c);
     }
     if (sw != UICC_SW_OK) {
         return sw;
@@ -148,7 +147,7 @@ static uicc_sw odd_command(struct command *c, struct exchange *ex)
     cr_span value = {0};
     uicc_sw sw = auth_context(c->apdu->p2, &context);
     if (sw == UICC_SW_OK) {
-        sw = auth_ready(c);
+        sw = application_ready(c);
     }
     if (sw != UICC_SW_OK) {
         return sw;

@@ -263,6 +263,7 @@ static const struct entry table[] = {
     {0x32, ETSI, DATA_NEEDED, false, command_increase},
     {0x44, ISO, DATA_ANY, false, command_activate},
     {0x70, ISO, DATA_NONE, true, command_manage_channel},
+    {0x78, ETSI, DATA_NONE, false, command_get_identity},
     {0x84, ISO, DATA_NONE, false, command_get_challenge},
     {0x88, ISO, DATA_NEEDED, false, command_authenticate},
     {0x89, ISO, DATA_ANY, false, command_authenticate_odd},
