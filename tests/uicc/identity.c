@@ -259,6 +259,36 @@ static void calculation_information_that_is_broken(void **state)
     sim_free(sim);
 }
 
+/* Whatever one byte of the framing becomes, and wherever the file ends: an answer of profile A or
+ * an error, never the subscriber in clear. */
+static void no_byte_leads_to_the_null_scheme(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_calculating(ONLY_A);
+    struct sim_bytes right = sim_hex(ONLY_A);
+    uicc_file file = put(sim, FID_SAIP, CALC, ONLY_A);
+    size_t framing = right.n - 32, answered = 0;
+    for (size_t k = 0; k < framing * 256 + framing; k++) {
+        uint8_t content[200];
+        memset(content, 0xFF, sizeof content);
+        if (k < framing * 256) {
+            memcpy(content, right.p, right.n);
+            content[k / 256] = (uint8_t)k;
+        } else {
+            memcpy(content, right.p, k - framing * 256);
+        }
+        assert_int_equal(uicc_fs_replace(&sim->fs, file, CR_SPAN_ARRAY(content), &sim->err), CR_OK);
+        const char *got = sim_send(sim, GET_SUCI);
+        if (strncmp(got, "A13501722410F0FF01", 18) == 0) {
+            answered++;
+        } else if (strcmp(got, "6A88") != 0) {
+            fail_msg("byte %zu, value %zu: %s", k / 256, k % 256, got);
+        }
+    }
+    assert_int_equal(answered, framing + 255); /* each byte as it was, each other identifier */
+    sim_free(sim);
+}
+
 static void identity_that_is_broken(void **state)
 {
     (void)state;
@@ -445,6 +475,7 @@ int main(void)
         cmocka_unit_test(coding),
         cmocka_unit_test(null_scheme_when_configured),
         cmocka_unit_test(calculation_information_that_is_broken),
+        cmocka_unit_test(no_byte_leads_to_the_null_scheme),
         cmocka_unit_test(identity_that_is_broken),
         cmocka_unit_test(files_missing_or_out_of_use),
         cmocka_unit_test(services_of_the_service_table),
