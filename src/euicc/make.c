@@ -251,21 +251,6 @@ static cr_status create(struct nvm *nvm, const char *pki_dir, const struct euicc
     return status;
 }
 
-cr_status euicc_create_dir(const char *dir, const char *pki_dir,
-                           const struct euicc_options *options, const cr_env *env, char *eid_out,
-                           struct cr_err *err)
-{
-    struct nvm *nvm = NULL;
-    char eid[RSP_EID_TEXT];
-    CR_TRY(nvm_open(dir, true, &nvm, err));
-    cr_status status = create(nvm, pki_dir, options, env, eid, err);
-    nvm_close(nvm);
-    if (status == CR_OK && eid_out) {
-        memcpy(eid_out, eid, sizeof(eid));
-    }
-    return status;
-}
-
 cr_status euicc_create_ram(const char *pki_dir, const struct euicc_options *options,
                            const cr_env *env, struct nvm **out, struct cr_err *err)
 {
@@ -279,4 +264,22 @@ cr_status euicc_create_ram(const char *pki_dir, const struct euicc_options *opti
     }
     *out = nvm;
     return CR_OK;
+}
+
+cr_status euicc_create_dir(const char *dir, const char *pki_dir,
+                           const struct euicc_options *options, const cr_env *env, char *eid_out,
+                           struct cr_err *err)
+{
+    struct nvm *nvm = NULL;
+    char eid[RSP_EID_TEXT];
+    /* A rehearsal: what cannot be made shows before there is a directory. */
+    CR_TRY(euicc_create_ram(pki_dir, options, env, &nvm, err));
+    nvm_close(nvm);
+    CR_TRY(nvm_open(dir, true, &nvm, err));
+    cr_status status = create(nvm, pki_dir, options, env, eid, err);
+    nvm_close(nvm);
+    if (status == CR_OK && eid_out) {
+        memcpy(eid_out, eid, sizeof(eid));
+    }
+    return status;
 }

@@ -27,6 +27,7 @@ run 1 euicc create bad --pki nowhere
 says err "nowhere"
 run 3 euicc create bad --pki pki --svn 3.1.0
 says err "3.1.0"
+[[ ! -e bad ]] || fail "a chip that was not made left its directory"
 run 2 euicc create bad --pki pki --forbid-ppr ppr9
 says err "there are ppr1 and ppr2"
 run 2 euicc create bad --pki pki --rat-rule ppr1
