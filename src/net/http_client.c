@@ -30,8 +30,8 @@ struct http_client {
     char curl_error[CURL_ERROR_SIZE];
 
     /* Of the request that runs. */
-    char host[MAX_HOST]; /* of the URL, without brackets and port */
-    char place[MAX_HOST + 8];
+    char host[MAX_HOST];      /* of the URL, without brackets and port */
+    char place[2 * MAX_HOST]; /* host:port of the URL, and where it is dialled when elsewhere */
     cr_buf *response;
     size_t response_before;
     size_t max_response;
@@ -445,10 +445,17 @@ static cr_status refused_connection(const struct http_client *client, struct cr_
     return cr_err_next(err, status, "check the network");
 }
 
+/* OpenSSL 3.0 has no text for the alert of TLS 1.3. */
+static const char *alert_text(int alert)
+{
+    return alert == TLS13_AD_CERTIFICATE_REQUIRED ? "certificate required"
+                                                  : SSL_alert_desc_string_long(alert);
+}
+
 static cr_status refused_by_alert(const struct http_client *client, struct cr_err *err)
 {
     cr_status status = cr_fail(err, CR_RESOURCE, NULL, "%s refused the TLS connection: %s",
-                               client->place, SSL_alert_desc_string_long(client->alert));
+                               client->place, alert_text(client->alert));
     switch (client->alert) {
     case TLS13_AD_CERTIFICATE_REQUIRED:
     case SSL3_AD_NO_CERTIFICATE:
@@ -569,7 +576,9 @@ static cr_status take_url(struct http_client *client, const char *url, struct cr
             cr_fail(err, CR_MALFORMED, NULL, "\"%.150s\": %.20s is not spoken here", url, scheme);
         status = cr_err_next(err, status, "an address looks like https://smdp.example.com");
     } else {
-        (void)snprintf(client->place, sizeof(client->place), "%s:%s", host, port);
+        const char *dialled = client->options.connect_to;
+        (void)snprintf(client->place, sizeof(client->place), "%s:%s%s%.200s%s", host, port,
+                       dialled ? " (at " : "", dialled ? dialled : "", dialled ? ")" : "");
         size_t n = strlen(host);
         bool bracket = host[0] == '[' && n > 2;
         (void)snprintf(client->host, sizeof(client->host), "%.*s", (int)(bracket ? n - 2 : n),
