@@ -138,6 +138,17 @@ static const char *const notify_words[] = {"operation", "none", "all", NULL};
         .name = "yes", .letter = 'y', .kind = CLI_FLAG, .help = text, .offset = V(yes)             \
     }
 
+/* What a download takes, however its order was found. */
+#define DOWNLOAD_OPTIONS(enable_text)                                                              \
+    {.name = "confirmation-code",                                                                  \
+     .kind = CLI_STRING,                                                                           \
+     .metavar = "TEXT",                                                                            \
+     .help = "Confirmation code; without it you are asked when one is needed.",                    \
+     .offset = V(confirmation_code)},                                                              \
+        YES_OPTION("Install without asking."),                                                     \
+        {.name = "enable", .kind = CLI_FLAG, .help = (enable_text), .offset = V(enable)},          \
+        NOTIFY_OPTIONS, SERVER_OPTIONS, DEVICE_OPTIONS, CARD_OPTIONS
+
 #define REFRESH_OPTION                                                                             \
     {                                                                                              \
         .name = "refresh", .kind = CLI_STRING, .metavar = "FLAG",                                  \
@@ -568,20 +579,7 @@ static const struct cli_option cmd_download_options[] = {
      .metavar = "TEXT",
      .help = "MatchingID, with --smdp; without it the server gives what waits for this EID.",
      .offset = V(matching_id)},
-    {.name = "confirmation-code",
-     .kind = CLI_STRING,
-     .metavar = "TEXT",
-     .help = "Confirmation code; without it you are asked when one is needed.",
-     .offset = V(confirmation_code)},
-    YES_OPTION("Install without asking."),
-    {.name = "enable",
-     .kind = CLI_FLAG,
-     .help = "Enable the profile when it is installed.",
-     .offset = V(enable)},
-    NOTIFY_OPTIONS,
-    SERVER_OPTIONS,
-    DEVICE_OPTIONS,
-    CARD_OPTIONS,
+    DOWNLOAD_OPTIONS("Enable the profile when it is installed."),
 };
 static const struct cli_option cmd_download_arguments[] = {
     {.name = "CODE",
@@ -803,20 +801,7 @@ static const struct cli_option cmd_discover_options[] = {
      .kind = CLI_FLAG,
      .help = "Download what is found, asking for each.",
      .offset = V(download)},
-    {.name = "confirmation-code",
-     .kind = CLI_STRING,
-     .metavar = "TEXT",
-     .help = "Confirmation code; without it you are asked when one is needed.",
-     .offset = V(confirmation_code)},
-    YES_OPTION("Install without asking."),
-    {.name = "enable",
-     .kind = CLI_FLAG,
-     .help = "Enable each profile when it is installed.",
-     .offset = V(enable)},
-    NOTIFY_OPTIONS,
-    SERVER_OPTIONS,
-    DEVICE_OPTIONS,
-    CARD_OPTIONS,
+    DOWNLOAD_OPTIONS("Enable each profile when it is installed."),
 };
 LEAF(cmd_discover, "discover", "look for profiles that wait for this eUICC", cli_lpa_run_discover);
 
