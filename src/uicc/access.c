@@ -156,20 +156,28 @@ static uicc_file find_arr(const struct uicc_fs *fs, const struct uicc_path *path
     return 0;
 }
 
-bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
-                         const struct uicc_path *path, const struct uicc_file_attr *attr,
-                         struct uicc_access access)
+bool uicc_access_allowed_by(const struct uicc_fs *fs, const struct uicc_rights *rights,
+                            const struct uicc_path *path, const struct uicc_file_attr *attr,
+                            struct uicc_access access)
 {
     struct uicc_file_attr arr;
     uicc_file file = attr->arr_record ? find_arr(fs, path, attr) : 0;
-    if (!file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
+    if (rights->none || !file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
         return false;
     }
     cr_buf scratch = {0};
     size_t at = (size_t)(attr->arr_record - 1) * arr.record_size;
     cr_span rule = cr_span_sub(uicc_fs_content(fs, file, &scratch), at, arr.record_size);
-    struct place place = {.fs = fs, .session = session, .path = path};
-    bool allowed = uicc_access_rule(rule, access, place_key, &place);
+    bool allowed = uicc_access_rule(rule, access, rights->key, rights->ctx);
     cr_buf_free(&scratch);
     return allowed;
+}
+
+bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
+                         const struct uicc_path *path, const struct uicc_file_attr *attr,
+                         struct uicc_access access)
+{
+    struct place place = {.fs = fs, .session = session, .path = path};
+    struct uicc_rights rights = {.key = place_key, .ctx = &place};
+    return uicc_access_allowed_by(fs, &rights, path, attr, access);
 }

@@ -35,6 +35,18 @@ typedef bool (*uicc_access_key)(const void *ctx, uint8_t reference);
 bool uicc_access_rule(cr_span rule, struct uicc_access access, uicc_access_key key,
                       const void *ctx);
 
+/* Rights that do not come from PINs: what a remote server may do (TS 102 226 access domains). */
+struct uicc_rights {
+    uicc_access_key key; /* which references of an access rule it is taken to have verified */
+    const void *ctx;
+    bool none; /* not even what the rule allows to everybody */
+};
+
+/* As uicc_access_allowed(), by rights instead of verified PINs. */
+bool uicc_access_allowed_by(const struct uicc_fs *fs, const struct uicc_rights *rights,
+                            const struct uicc_path *path, const struct uicc_file_attr *attr,
+                            struct uicc_access access);
+
 /* Finds the EF.ARR of the file from path upwards and evaluates its record. path leads to the DF the
  * file is in (for a DF: to the DF itself). */
 bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,

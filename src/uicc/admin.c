@@ -61,7 +61,7 @@ static uicc_sw find_named(const struct command *c, struct named *out)
 static bool may(const struct command *c, const struct named *n, uint8_t mode)
 {
     struct uicc_access access = {.mode = mode, .ins = c->apdu->ins};
-    return uicc_access_allowed(&c->u->fs, &c->u->pins, &n->path, &n->attr, access);
+    return uicc_may(c, &n->path, &n->attr, access);
 }
 
 static uicc_sw set_state(struct command *c, const struct named *n, uint8_t lcsi)

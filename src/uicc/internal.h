@@ -9,6 +9,10 @@
 
 #define NO_APP (-1)
 
+/* The selection of remote commands stands behind those of the channels. */
+#define REMOTE     UICC_CHANNELS
+#define SELECTIONS (UICC_CHANNELS + 1)
+
 /* What a channel has selected: plain data, copied away before each command and back when it cannot
  * be committed. */
 struct selection {
@@ -66,10 +70,11 @@ struct uicc {
     bool mounted; /* fs is valid */
     struct uicc_fs fs;
     struct uicc_pin_session pins;
-    struct selection selection[UICC_CHANNELS];
-    struct exchange *exchange[UICC_CHANNELS]; /* made when first needed */
+    struct selection selection[SELECTIONS];
+    struct exchange *exchange[SELECTIONS]; /* made when first needed */
     struct toolkit toolkit;
 
+    struct uicc_observer observer;
     uint8_t app_count;
     struct uicc_app *apps; /* unregistered ones have aid_size 0 */
     cr_buf out;            /* response data of the command under way */
@@ -80,7 +85,9 @@ struct command {
     struct uicc *u;
     const struct uicc_apdu *apdu;
     struct selection *sel;
-    struct uicc_call call; /* call.out, call.discard */
+    struct uicc_pin_session *pins;    /* that the command's PINs are verified in */
+    const struct uicc_rights *rights; /* of a remote command; NULL = what is verified in pins */
+    struct uicc_call call;            /* call.out, call.discard */
 };
 
 typedef uicc_sw (*command_handler)(struct command *c);
@@ -122,6 +129,11 @@ uicc_sw command_envelope(struct command *c);
 /* --- uicc.c ------------------------------------------------------------------------------------
  */
 
+/* A command as it came: class, lengths. 9000 or what is wrong. */
+uicc_sw uicc_apdu_parse(cr_span in, struct uicc_apdu *a);
+/* Runs the handler of a command that a remote server may send; 6D00 for others. */
+uicc_sw uicc_dispatch_remote(struct command *c);
+
 /* The exchange of a channel; NULL when memory is short. */
 struct exchange *uicc_exchange(struct uicc *u, unsigned channel);
 /* Ends a transfer in blocks. */
@@ -130,6 +142,10 @@ void uicc_transfer_end(struct exchange *ex);
 uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex);
 /* Frees what a channel keeps between commands. */
 void uicc_exchange_drop(struct uicc *u, unsigned channel);
+
+/* Whether the command may access the file that path leads to (see access.h) in this way. */
+bool uicc_may(const struct command *c, const struct uicc_path *path,
+              const struct uicc_file_attr *attr, struct uicc_access access);
 
 /* The status word for a failed call: rules keep their code, memory failures undo the command. */
 uicc_sw uicc_failed(struct command *c, cr_status status, const struct cr_err *err);

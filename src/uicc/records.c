@@ -39,7 +39,7 @@ uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_
     if (sw != UICC_SW_OK) {
         return sw;
     }
-    if (!uicc_access_allowed(&u->fs, &u->pins, &sel->path, &out->attr, access)) {
+    if (!uicc_may(c, &sel->path, &out->attr, access)) {
         return UICC_SW_SECURITY;
     }
     if (uicc_lcsi_terminated(out->attr.lcsi) || (uicc_lcsi_deactivated(out->attr.lcsi) &&

@@ -80,7 +80,7 @@ void selection_end_sessions(struct uicc *u)
 void uicc_files_changed(struct uicc *u)
 {
     struct uicc_file_attr a;
-    for (unsigned i = 0; i < UICC_CHANNELS; i++) {
+    for (unsigned i = 0; i < SELECTIONS; i++) {
         struct selection *sel = &u->selection[i];
         if (sel->ef && !uicc_fs_attr(&u->fs, sel->ef, &a)) {
             sel->ef = 0;
@@ -565,6 +565,9 @@ static uicc_sw select_name(struct command *c)
         return terminate_session(c, &found);
     }
     if (found.app != NO_APP) {
+        if (c->rights) {
+            return UICC_SW_NOT_FOUND; /* a remote server sees files */
+        }
         return select_app(c, found.app);
     }
     struct selection sel = *c->sel;
