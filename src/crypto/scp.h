@@ -15,11 +15,12 @@
  *     scp_unwrap_response()
  * With SCP03t the functions scp03t_...() take the places of these; the session is the same.
  *
- * Supported: SCP02 with explicit initiation (i bit 04 set): one or three base keys, C-MAC over the
- * modified or the unmodified APDU, ICV encryption, R-MAC, card challenge random or pseudo-random.
- * SCP03 in S8 mode with AES-128, -192, -256; card challenge random or pseudo-random; R-MAC,
- * R-ENCRYPTION. Not: implicit initiation and BEGIN R-MAC SESSION of SCP02, S16 mode, extended
- * lengths; each is CR_REFUSED, never done wrongly.
+ * Supported: SCP02 with explicit initiation and C-MAC over the modified APDU (i = 04 05 14 15 24 25
+ * 34 35 44 45 54 55 64 65 74 75): one or three base keys, ICV encryption, R-MAC, card challenge
+ * random or pseudo-random. SCP03 in S8 mode with AES-128, -192, -256; card challenge random or
+ * pseudo-random; R-MAC, R-ENCRYPTION (i = 00 10 20 30 60 70). Not: implicit initiation and BEGIN
+ * R-MAC SESSION of SCP02, S16 mode, extended lengths, command chaining; each is CR_REFUSED, never
+ * done wrongly.
  *
  * Errors: CR_MALFORMED = structure, CR_REFUSED = a MAC, a cryptogram, a padding, a level or a call
  * at the wrong time. err->code is the status word that a card answers (SCP_SW_...). Any failure of
@@ -45,7 +46,7 @@ enum scp_protocol { SCP_NONE = 0, SCP_02 = 2, SCP_03 = 3 };
 
 /* Bits of the i parameter. */
 #define SCP02_I_THREE_KEYS    0x01 /* else one base key: enc, mac and dek are to be equal */
-#define SCP02_I_UNMODIFIED    0x02 /* C-MAC over the APDU as the application made it */
+#define SCP02_I_UNMODIFIED    0x02 /* implicit initiation only: refused */
 #define SCP02_I_EXPLICIT      0x04 /* must be set */
 #define SCP02_I_ICV_AID       0x08 /* implicit initiation only: refused */
 #define SCP02_I_ICV_ENCRYPT   0x10 /* the ICV of a C-MAC is the last MAC, encrypted */
@@ -57,8 +58,9 @@ enum scp_protocol { SCP_NONE = 0, SCP_02 = 2, SCP_03 = 3 };
 #define SCP03_I_R_ENCRYPTION  0x40 /* with 20 only */
 
 /* Status words in err->code. */
-#define SCP_SW_AUTHENTICATION 0x6300 /* host cryptogram or the MAC of EXTERNAL AUTHENTICATE wrong  \
-                                      */
+#define SCP_SW_AUTHENTICATION                                                                      \
+    0x6300 /* host cryptogram or the MAC of EXTERNAL AUTHENTICATE wrong                            \
+            */
 #define SCP_SW_LENGTH     0x6700
 #define SCP_SW_SECURITY   0x6982 /* MAC or padding wrong, or the level needs what is missing */
 #define SCP_SW_CONDITIONS 0x6985 /* call at the wrong time, session over */
@@ -105,7 +107,8 @@ enum scp_state {
 
 struct scp_ops; /* the protocol's own part: scp02.c, scp03.c */
 
-/* To read: state, level, facts. All else is the session's own. Zeroed = no session. */
+/* To read: state, level, facts (the host may set facts.i, see scp_host_begin()). All else is the
+ * session's own. Zeroed = no session. */
 struct scp_session {
     enum scp_state state;
     uint8_t level; /* SCP_LEVEL_... bits, valid when OPEN */
@@ -113,7 +116,9 @@ struct scp_session {
 
     const struct scp_ops *ops;
     bool host;
-    bool command_open; /* card: a command was unwrapped, its response not yet wrapped; host: sent */
+    bool predicted;    /* host: scp_host_predict() was used and the answer is not here yet */
+    uint8_t asked_kvn; /* host */
+    bool command_open; /* a command is under way, its response not yet wrapped or unwrapped */
     uint8_t challenge_host[SCP_CHALLENGE], challenge_card[SCP_CHALLENGE];
     struct scp_keys statics; /* host: until the answer came; SCP03: dek stays */
     uint8_t key_size;
@@ -136,7 +141,8 @@ bool scp_level_supported(enum scp_protocol protocol, uint8_t i, uint8_t level);
 
 /* Begins a session of either protocol (the card's answer says which) with keys, and gives the host
  * challenge that INITIALIZE UPDATE carries (8 bytes from env). keys are copied. kvn 0 = the card's
- * choice; another one must come back. */
+ * choice; another one must come back. The answer of SCP02 does not tell i: 55 is assumed, another
+ * one is put into s->facts.i before scp_host_take(). */
 cr_status scp_host_begin(struct scp_session *s, const struct scp_keys *keys, uint8_t kvn,
                          const cr_env *env, uint8_t challenge[SCP_CHALLENGE],
                          struct cr_err *err) CR_MUST_CHECK;
