@@ -25,7 +25,7 @@ uicc_sw gp_failed(cr_status status, const struct cr_err *err)
 bool gp_manages(const struct gp_command *c, const struct gp_object *o, uint32_t global)
 {
     return gp_object_below(c->reg, o->id, c->domain.id) ||
-           (c->domain.privileges & (GP_PRIV_DOMAIN | global)) == (GP_PRIV_DOMAIN | global);
+           (global && (c->domain.privileges & global) == global);
 }
 
 /* --- the session -------------------------------------------------------------------------------
