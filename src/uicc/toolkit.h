@@ -146,6 +146,9 @@ cr_status uicc_proactive_more_time(struct uicc *uicc, uicc_proactive_done done, 
 cr_status uicc_proactive_local_information(struct uicc *uicc, uint8_t qualifier,
                                            uicc_proactive_done done, void *ctx,
                                            struct cr_err *err) CR_MUST_CHECK;
+/* The status of all channels of the terminal is in answer->tlvs. */
+cr_status uicc_proactive_channel_status(struct uicc *uicc, uicc_proactive_done done, void *ctx,
+                                        struct cr_err *err) CR_MUST_CHECK;
 /* smsc: TON/NPI and digits (value of the Address TLV), absent = the terminal's. */
 cr_status uicc_proactive_send_sms(struct uicc *uicc, cr_span smsc, cr_span tpdu,
                                   enum uicc_retry retry, uicc_proactive_done done, void *ctx,
