@@ -1,32 +1,41 @@
 #include "sim.h"
 
+#include "uicc/toolkit.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
 struct heard {
-    int answers, resets;
-    uint8_t result;
+    int answers, resets, refusals;
+    uint8_t result, info;
     bool push_again;
 };
 
-static void heard(void *ctx, struct uicc *uicc, cr_span response)
+static void heard(void *ctx, struct uicc *uicc, const struct uicc_answer *answer)
 {
     struct heard *h = ctx;
-    if (!cr_span_present(response)) {
+    if (answer->outcome == UICC_RESET) {
         h->resets++;
         return;
     }
+    if (answer->outcome == UICC_NOT_OFFERED) {
+        h->refusals++;
+        return;
+    }
     h->answers++;
-    h->result = response.p[response.n - 1];
+    h->result = answer->result;
+    h->info = answer->info;
     if (h->push_again) {
         h->push_again = false;
         assert_int_equal(uicc_proactive_refresh(uicc, 0x01, heard, h, NULL), CR_OK);
     }
 }
 
-#define PROFILE "8010000003112233"
+/* REFRESH, MORE TIME, DISPLAY TEXT, polling, SMS, local information, all of the event bytes, timers:
+ * bytes 3 to 8; BIP and its transports. */
+#define PROFILE "8010000011FFFFFFFFFFFF00FFFF00001F02000000" "03"
 #define DONE(n)                                                                                    \
     "801400000C"                                                                                   \
     "8103" n "0104"                                                                                \
@@ -39,13 +48,13 @@ static void a_refresh(void **state)
     struct sim *sim = sim_new();
     struct heard h = {0};
     assert_int_equal(
-        uicc_proactive_refresh(sim->uicc, UICC_REFRESH_UICC_RESET, heard, &h, &sim->err), CR_OK);
+        uicc_proactive_refresh(sim->uicc, CAT_REFRESH_UICC_RESET, heard, &h, &sim->err), CR_OK);
     /* a terminal that never told its profile is not bothered */
     SIM_EXPECT(sim, "80F2000C00", "9000");
     SIM_EXPECT(sim, "8012000000", "6985");
     assert_false(cr_span_present(uicc_terminal_profile(sim->uicc)));
     SIM_EXPECT(sim, PROFILE, "910B");
-    assert_int_equal(uicc_terminal_profile(sim->uicc).n, 3);
+    assert_int_equal(uicc_terminal_profile(sim->uicc).n, 17);
     SIM_EXPECT(sim, "00B0820001", "98910B");
     SIM_EXPECT(sim, "00B0830001", "6A82"); /* failures say nothing */
     SIM_EXPECT(sim, "00A40004023F00", "612E");
