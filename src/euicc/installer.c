@@ -16,6 +16,7 @@ cr_status euicc_installer_new(const struct euicc_installer_options *options,
         return cr_fail_memory(err);
     }
     if (!uicc_fs_init(&in->fs, options->nvm, options->prefix) ||
+        !gp_registry_init(&in->registry, options->nvm, options->prefix) ||
         options->iccid.n != sizeof(in->iccid)) {
         free(in);
         return cr_fail(err, CR_INTERNAL, NULL, "the installer was given a bad prefix or ICCID");
@@ -202,10 +203,10 @@ static struct pe_result run_header(struct euicc_installer *in, const struct prof
     return pe_ok();
 }
 
-/* ---- elements that are kept as they are --------------------------------------------------------
+/* ---- security domains, remote file management, what is kept as it is ----------------------------
  */
 
-/* Kept under the profile's prefix for whoever will execute it (security domains, RFM). */
+/* Kept under the profile's prefix for whoever will execute it. */
 static struct pe_result keep_element(struct euicc_installer *in, cr_span bytes)
 {
     char key[UICC_MAX_PREFIX + 16];
@@ -214,19 +215,17 @@ static struct pe_result keep_element(struct euicc_installer *in, cr_span bytes)
     return pe_of_failure(nvm_put(in->fs.nvm, cr_span_str(key), bytes, &err), &err);
 }
 
-static struct pe_result run_security_domain(struct euicc_installer *in,
-                                            const struct profile_security_domain *sd, cr_span bytes)
+static struct pe_result of_verdict(struct gp_verdict verdict)
 {
-    cr_span state = sd->instance.life_cycle_state;
-    /* The first one is the MNO-SD; the others hang below a personalized one. */
-    if (in->has_sd && !in->sd_personalized) {
-        return pe_fatal(RSP_PE_INVALID_PARAMETER);
-    }
-    if (!in->has_sd) {
-        in->sd_personalized = state.n == 1 && state.p[0] == PROFILE_LIFE_CYCLE_PERSONALIZED;
-    }
-    in->has_sd = true;
-    return keep_element(in, bytes);
+    return (struct pe_result){.status = verdict.status, .fatal = verdict.fatal};
+}
+
+static struct pe_result run_security_domain(struct euicc_installer *in,
+                                            const struct profile_security_domain *sd)
+{
+    struct pe_result result = of_verdict(gp_perso_domain(&in->registry, sd));
+    in->has_sd = in->has_sd || result.status == RSP_PE_OK;
+    return result;
 }
 
 static struct pe_result run_end(struct euicc_installer *in)
@@ -344,12 +343,13 @@ static struct pe_result run_element(struct euicc_installer *in,
     case PROFILE_AKA:
         return installer_aka(in, &element->aka);
     case PROFILE_SECURITY_DOMAIN:
-        return run_security_domain(in, &element->sd, element->raw);
-    case PROFILE_CDMA:
+        return run_security_domain(in, &element->sd);
     case PROFILE_RFM:
+        return of_verdict(gp_perso_rfm(&in->registry, &in->fs, &element->rfm));
+    case PROFILE_CDMA:
         return keep_element(in, element->raw);
     case PROFILE_APPLICATION:
-        return pe_problem(RSP_PE_RUNTIME_NOT_SUPPORTED);
+        return of_verdict(gp_perso_application(&element->application));
     case PROFILE_NON_STANDARD:
     case PROFILE_UNKNOWN:
         return pe_problem(RSP_PE_NOT_SUPPORTED);

@@ -6,6 +6,7 @@
 #define CRISP_EUICC_INSTALLER_CONTEXT_H
 
 #include "euicc/installer.h"
+#include "gp/perso.h"
 #include "profile/template.h"
 #include "uicc/auth.h"
 #include "uicc/pin.h"
@@ -15,6 +16,7 @@
 
 struct euicc_installer {
     struct uicc_fs fs;
+    struct gp_registry registry;
     bool strict_test_keys, test_profile;
     uint8_t iccid[10]; /* swapped */
 
@@ -27,7 +29,7 @@ struct euicc_installer {
     uicc_file usim, isim, csim;
     uicc_file naa;         /* the nearest preceding ADF of any kind */
     uicc_file pin_context; /* first DF or ADF of the nearest element that created one */
-    bool has_puk, has_sd, sd_personalized; /* sd_...: of the MNO-SD */
+    bool has_puk, has_sd;
 
     uicc_file dfs[INSTALLER_MAX_DFS];
     size_t df_count;
