@@ -66,7 +66,9 @@ static uicc_sw card_resources(struct gp_command *c)
     struct gp_object o;
     uint8_t count = 0;
     for (uint16_t id = 0; gp_object_next(c->reg, id, &o); id = o.id) {
-        count += o.kind != GP_PACKAGE;
+        if (o.kind != GP_PACKAGE) {
+            count++;
+        }
     }
     size_t used = nvm_used(c->reg->nvm), capacity = nvm_capacity(c->reg->nvm);
     size_t mark = der_open(c->out, 0xFF21);

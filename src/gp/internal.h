@@ -4,10 +4,13 @@
 #ifndef CRISP_GP_INTERNAL_H
 #define CRISP_GP_INTERNAL_H
 
+#include "crypto/des.h"
 #include "crypto/scp.h"
+#include "crypto/symmetric.h"
 #include "gp/gp.h"
 #include "ota/script.h"
 #include "ota/sms.h"
+#include "uicc/toolkit.h"
 
 #define GP_INS_INITIALIZE_UPDATE     0x50
 #define GP_INS_EXTERNAL_AUTHENTICATE 0x82

@@ -349,6 +349,8 @@ static bool run_command(struct run *r, cr_span apdu)
 /* --- actions -----------------------------------------------------------------------------------
  */
 
+#define PLAY_TONE 0x20
+
 /* A proactive command without its D0, or the record of EF.RMA (6F53 below DF.TELECOM) that holds
  * one with it. */
 static void push_action(struct gp *gp, cr_span tlvs, const uint8_t *types, size_t type_count)
@@ -390,7 +392,7 @@ static void push_record(struct gp *gp, uint8_t number, const uint8_t *types, siz
 static void run_action(struct gp *gp, cr_span value, bool on_error)
 {
     static const uint8_t immediate[] = {CAT_REFRESH};
-    static const uint8_t error[] = {CAT_DISPLAY_TEXT, CAT_PLAY_TONE};
+    static const uint8_t error[] = {CAT_DISPLAY_TEXT, PLAY_TONE};
     const uint8_t *types = on_error ? error : immediate;
     size_t count = on_error ? sizeof error : sizeof immediate;
     if (value.n == 1 && value.p[0] >= 0x01 && value.p[0] <= 0x7F) {

@@ -172,8 +172,6 @@ uicc_sw command_envelope(struct command *c);
 /* --- uicc.c ------------------------------------------------------------------------------------
  */
 
-/* A command as it came: class, lengths. 9000 or what is wrong. */
-uicc_sw uicc_apdu_parse(cr_span in, struct uicc_apdu *a);
 /* Runs the handler of a command that a remote server may send; 6D00 for others. */
 uicc_sw uicc_dispatch_remote(struct command *c);
 

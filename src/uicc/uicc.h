@@ -13,6 +13,7 @@
 #define CRISP_UICC_UICC_H
 
 #include "base/env.h"
+#include "uicc/access.h"
 #include "uicc/auth.h"
 #include "uicc/pin.h"
 
@@ -35,6 +36,9 @@ struct uicc_apdu {
     unsigned le;      /* 1..256; 0 when absent */
     cr_span all;      /* the whole command as received */
 };
+
+/* A command APDU as it came: class, lengths. 9000, or the status word that says what is wrong. */
+uicc_sw uicc_apdu_parse(cr_span in, struct uicc_apdu *a);
 
 /* One command on its way through an application. The memory has the transaction of the command
  * open: no nvm_begin() or nvm_commit() in here. */
