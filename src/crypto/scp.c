@@ -10,7 +10,7 @@
 #define CLA_FURTHER               0x40 /* channels 4 to 19 */
 #define CLA_SM                    0x04
 #define CLA_SM_FURTHER            0x20
-#define CLA_SM_ISO                0x08 /* first interindustry: other kinds of secure messaging */
+#define CLA_NOT_FIRST             0x28 /* channels 0 to 3: other secure messaging, reserved */
 #define CLAUSE                    "GlobalPlatform Card Specification 10"
 
 cr_status scp_fail(struct cr_err *err, cr_status category, uint16_t sw, const char *cause)
@@ -171,11 +171,11 @@ static bool cla_secured(uint8_t cla)
     return (cla & (cla & CLA_FURTHER ? CLA_SM_FURTHER : CLA_SM)) != 0;
 }
 
-/* A class that secure messaging can be put on. The chaining bit is not under the MAC, and other
- * kinds of secure messaging are not ours. */
+/* A class that secure messaging can be put on. Chaining and what is reserved would not be under the
+ * MAC, and other kinds of secure messaging are not ours. */
 static bool cla_usable(uint8_t cla)
 {
-    return !(cla & CLA_CHAINING) && (cla & CLA_FURTHER || !(cla & CLA_SM_ISO));
+    return !(cla & CLA_CHAINING) && (cla & CLA_FURTHER || !(cla & CLA_NOT_FIRST));
 }
 
 static uint8_t cla_with(uint8_t cla)

@@ -173,15 +173,15 @@ struct ota_command {
  * CC in constant time. OTA_OK, or OTA_KEY_UNKNOWN, OTA_UNSUPPORTED, OTA_CIPHER_ERROR,
  * OTA_CHECK_FAILED, OTA_MALFORMED; *out is written only with OTA_OK. A lack of memory or of OpenSSL
  * is OTA_UNSUPPORTED with err->category CR_RESOURCE or CR_INTERNAL. PCNTR must be below the block
- * (0 where nothing is ciphered, TS 102 225 5.1); what the padding bytes are is not looked at when a
- * CC covers them. */
+ * (0 where nothing is ciphered, TS 102 225 5.1); what the padding bytes are is not looked at. With
+ * a RC or CC nothing of the plain text, PCNTR included, is looked at before it is verified. */
 enum ota_result ota_command_open(const struct ota_command_header *header, struct ota_keys keys,
                                  cr_buf *scratch, struct ota_command *out,
                                  struct cr_err *err) CR_MUST_CHECK;
 
 /* Does SPI1 reach the minimum security level, a byte coded as SPI1 (TS 102 226 8.2.1.3.2.4.2,
- * profile package 81)? CC is more than RC, a checked counter more than an unchecked one; the
- * counter rules 10 and 18 count the same. DS demanded is never reached. */
+ * profile package 81)? CC is more than RC; the counter rules rise as their codes do. DS demanded
+ * is never reached. RFU bits of minimum are ignored. */
 bool ota_spi_sufficient(uint8_t spi1, uint8_t minimum);
 
 /* The counter rule. stored: the highest accepted so far. OTA_OK: accept, and store *next first

@@ -12,11 +12,12 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define SMS_USER_DATA_MAX 140 /* bytes of TP-UD, header included */
-#define SMS_TPDU_MAX      176 /* bytes of the longest TPDU handled: 36 of header and TP-UD */
-#define SMS_ADDRESS_MAX   20  /* digits of an address */
-#define SMS_ADDRESS_BYTES 12  /* TP-OA on the wire */
-#define SMS_SEGMENTS_MAX  255
+#define SMS_USER_DATA_MAX   140 /* bytes of TP-UD of a message, header included */
+#define SMS_REPORT_DATA_MAX 159 /* of SMS-DELIVER-REPORT for RP-ACK; one less for RP-ERROR */
+#define SMS_TPDU_MAX        176 /* bytes of the longest TPDU handled: 36 of header and TP-UD */
+#define SMS_ADDRESS_MAX     20  /* digits of an address */
+#define SMS_ADDRESS_BYTES   12  /* TP-OA on the wire */
+#define SMS_SEGMENTS_MAX    255
 
 /* ---- addresses, 9.1.2.5 ---- */
 
@@ -100,7 +101,7 @@ struct sms_tpdu {
     enum sms_validity validity; /* SUBMIT */
     uint8_t vp[7];              /* SUBMIT: as on the wire */
     uint8_t udl; /* TP-UDL as on the wire: septets when the DCS is the GSM alphabet, else bytes */
-    cr_span ud;  /* TP-UD, header and all, at most SMS_USER_DATA_MAX bytes */
+    cr_span ud;  /* TP-UD, header and all, see SMS_USER_DATA_MAX */
 };
 
 /* Which way a TPDU went: the same first octet means DELIVER one way and a report the other way. For
@@ -153,7 +154,8 @@ cr_status sms_header_take(cr_span ud, struct sms_header *out, cr_span *rest,
 /* Cuts a secured packet (IEI packet = 70 or 71; 0 = any other 8-bit data) into user data: one when
  * it fits, else each with a concatenation element of the 8-bit (wide: 16-bit) reference, the packet
  * element in the first only. Calls emit for each in order, with the user data (valid during the
- * call); a failure of emit ends it. CR_MALFORMED beyond max_segments (1..SMS_SEGMENTS_MAX). */
+ * call; with a header, except the only one of other data); a failure of emit ends it. CR_MALFORMED
+ * beyond max_segments (1..SMS_SEGMENTS_MAX). */
 typedef cr_status (*sms_emit)(void *ctx, uint8_t number, uint8_t count, cr_span ud,
                               struct cr_err *err);
 struct sms_cut {
