@@ -407,6 +407,29 @@ static unsigned take_messages(struct bed *bed, uicc_sw *sw, cr_buf *response)
     return n;
 }
 
+static void open_response(struct bed *bed, const struct ota_command_fields *fields,
+                          struct ota_keys keys, const cr_buf *response)
+{
+    struct ota_response_fields expected = {.dialect = OTA_SMS,
+                                           .spi = {fields->spi[0], fields->spi[1]},
+                                           .kic = fields->kic,
+                                           .kid = fields->kid,
+                                           .counter = fields->counter};
+    struct ota_response r;
+    cr_buf scratch = {.secret = true};
+    memcpy(expected.tar, fields->tar, 3);
+    cr_status status = ota_response_open(&expected, keys, true, cr_buf_span(response), &scratch,
+                                         &r, &bed->sim->err);
+    if (status != CR_OK) {
+        (void)fprintf(stderr, "%s\n", bed->sim->err.cause);
+    }
+    SIM_MUST(status == CR_OK);
+    bed->status = r.status;
+    bed->secured = r.secured;
+    SIM_MUST(cr_hex_into(bed->data, sizeof bed->data, r.data));
+    cr_buf_free(&scratch);
+}
+
 uicc_sw bed_ota(struct bed *bed, struct bed_packet p, const char *script)
 {
     size_t script_n = strlen(script) / 2;
@@ -418,7 +441,7 @@ uicc_sw bed_ota(struct bed *bed, struct bed_packet p, const char *script)
                                         .kic = p.kic ? p.kic : 0x22,
                                         .kid = p.kid ? p.kid : 0x22};
     struct way w = {.bed = bed, .packet = &p};
-    cr_buf packet = {0}, response = {0}, scratch = {.secret = true};
+    cr_buf packet = {0}, response = {0};
     memcpy(fields.tar, tar.p, 3);
     fields.counter = p.counter ? p.counter : bed->counter++;
     SIM_MUST(bytes && cr_hex_fixed(bytes, script_n, cr_span_str(script)));
@@ -449,24 +472,19 @@ uicc_sw bed_ota(struct bed *bed, struct bed_packet p, const char *script)
         bed->messages = take_messages(bed, &sw, &response);
         bed->no_por = bed->messages == 0;
     }
+    bed->followed = false;
     if (!bed->no_por) {
-        struct ota_response_fields expected = {.dialect = OTA_SMS,
-                                               .spi = {fields.spi[0], fields.spi[1]},
-                                               .kic = fields.kic,
-                                               .kid = fields.kid,
-                                               .counter = fields.counter};
-        struct ota_response r;
-        memcpy(expected.tar, fields.tar, 3);
-        SIM_MUST(ota_response_open(&expected, keys, true, cr_buf_span(&response), &scratch, &r,
-                                   &bed->sim->err) == CR_OK);
-        bed->status = r.status;
-        bed->secured = r.secured;
-        SIM_MUST(cr_hex_into(bed->data, sizeof bed->data, r.data));
+        open_response(bed, &fields, keys, &response);
+        if (bed->status == OTA_STATUS_FOLLOWS_SMS) {
+            cr_buf_reset(&response);
+            bed->followed = true;
+            bed->messages = take_messages(bed, &sw, &response);
+            open_response(bed, &fields, keys, &response);
+        }
     }
     cr_buf_free(&w.answer);
     cr_buf_free(&packet);
     cr_buf_free(&response);
-    cr_buf_free(&scratch);
     return w.sw;
 }
 
@@ -477,4 +495,69 @@ void bed_ota_expect(struct bed *bed, const char *tar, const char *script, const 
     assert_int_equal(bed->status, OTA_STATUS_OK);
     assert_int_equal(sw >> 8, (sw >> 8) == 0x91 ? 0x91 : 0x90);
     assert_string_equal(bed->data, data);
+}
+
+/* --- scripts as text ---------------------------------------------------------------------------
+ */
+
+static const char *make_script(enum ota_direction direction, uint8_t chaining, const char *first,
+                               va_list more)
+{
+    static char texts[3][2 * 4200];
+    static unsigned next;
+    char *text = texts[next++ % 3];
+    struct ota_writer w;
+    cr_buf out = {0};
+    ota_writer_begin(&w, OTA_FORM_DEFINITE, direction, &out);
+    SIM_MUST(!chaining || ota_writer_chaining(&w, chaining, NULL) == CR_OK);
+    for (const char *hex = first; hex; hex = va_arg(more, const char *)) {
+        struct sim_bytes b = sim_hex(hex);
+        cr_status status =
+            direction == OTA_COMMANDS
+                ? ota_writer_command(&w, cr_span_of(b.p, b.n), NULL)
+                : ota_writer_response(&w, cr_span_of(b.p, b.n - 2),
+                                      (uint16_t)(b.p[b.n - 2] << 8 | b.p[b.n - 1]), NULL);
+        SIM_MUST(status == CR_OK);
+    }
+    SIM_MUST(ota_writer_end(&w, NULL) == CR_OK);
+    SIM_MUST(cr_hex_into(text, sizeof texts[0], cr_buf_span(&out)));
+    cr_buf_free(&out);
+    return text;
+}
+
+const char *bed_script(const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    const char *text = make_script(OTA_COMMANDS, 0, first, more);
+    va_end(more);
+    return text;
+}
+
+const char *bed_answer(const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    const char *text = make_script(OTA_RESPONSES, 0, first, more);
+    va_end(more);
+    return text;
+}
+
+const char *bed_chained(uint8_t value, const char *first, ...)
+{
+    va_list more;
+    va_start(more, first);
+    const char *text = make_script(OTA_COMMANDS, value, first, more);
+    va_end(more);
+    return text;
+}
+
+const char *bed_apdu(const char *head, const char *data)
+{
+    static char texts[8][2 * 300];
+    static unsigned next;
+    char *text = texts[next++ % 8];
+    SIM_MUST(strlen(head) == 8 && strlen(data) / 2 <= 255);
+    (void)snprintf(text, sizeof texts[0], "%s%02X%s00", head, (unsigned)(strlen(data) / 2), data);
+    return text;
 }

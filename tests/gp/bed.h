@@ -44,6 +44,7 @@ struct bed {
     uint8_t reference;
     bool no_por;      /* nothing came back for the last packet */
     bool rp_error;    /* it came with 63xx */
+    bool followed;    /* status 0B came first, then this one by SMS */
     uint8_t status;   /* of the PoR */
     bool secured;
     unsigned messages; /* SMS-SUBMITs that carried it; 0 = in the answer to the ENVELOPE */
@@ -106,5 +107,15 @@ struct bed_packet {
 uicc_sw bed_ota(struct bed *bed, struct bed_packet packet, const char *script);
 /* The same, expecting a PoR with status 00 and this data. */
 void bed_ota_expect(struct bed *bed, const char *tar, const char *script, const char *data);
+
+/* A definite script of these commands (hex, NULL ends), and the response of these answers. Valid
+ * until the third next call. */
+const char *bed_script(const char *first, ...);
+const char *bed_answer(const char *first, ...);
+/* The same with a chaining TLV in front. */
+const char *bed_chained(uint8_t value, const char *first, ...);
+
+/* Head (4 bytes as hex), Lc, data (hex) and Le 00. Valid until the eighth next call. */
+const char *bed_apdu(const char *head, const char *data);
 
 #endif
