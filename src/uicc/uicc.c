@@ -617,7 +617,7 @@ cr_status uicc_transmit(struct uicc *u, cr_span command, cr_buf *response, struc
     uicc_sw sw = uicc_apdu_parse(command, &a);
     bool channel_open = a.channel < u->channels && u->selection[a.channel].open;
     if (sw == UICC_SW_OK && !channel_open) {
-        sw = UICC_SW_NO_CHANNEL;
+        sw = a.secure ? UICC_SW_NO_SECURE_MESSAGING : UICC_SW_NO_CHANNEL;
     }
     if (sw == UICC_SW_OK && a.ins == INS_GET_RESPONSE) {
         get_response(u, &a, response);

@@ -468,7 +468,7 @@ uicc_sw bed_ota(struct bed *bed, struct bed_packet p, const char *script)
         bed->no_por = false;
     }
     uicc_sw sw = w.sw;
-    if (bed->no_por && (sw >> 8) == 0x91) {
+    if (bed->no_por && (spi & OTA_SPI2_SUBMIT) && (sw >> 8) == 0x91) {
         bed->messages = take_messages(bed, &sw, &response);
         bed->no_por = bed->messages == 0;
     }

@@ -436,7 +436,7 @@ static void a_session_over_the_air(void **state)
     assert_int_equal(scp_host_begin(&bed->host, &keys, 0x30, &bed->sim->env, challenge, NULL),
                      CR_OK);
     assert_non_null(cr_hex_into(hex, sizeof hex, CR_SPAN_ARRAY(challenge)));
-    char update[64];
+    char update[620];
     (void)snprintf(update, sizeof update, "8050300008%s00", hex);
     (void)bed_ota(bed, (struct bed_packet){.tar = RAM}, bed_chained(0x01, update, NULL));
     struct sim_bytes answer = sim_hex(bed->data);
@@ -627,8 +627,8 @@ static void update_pol1_by_mno(void **state)
         "6D5569AF3D69A2CABC8A4087F73FDF380FC998AD72B103C71742BC5B29");
     char text[600];
     (void)snprintf(text, sizeof text, "80C20000%02XD1%02X820283818B%02X400881214365877FF66280602100000" "0%02X027000",
-                   (unsigned)(packet.n + 3 + 18 + 8), (unsigned)(packet.n + 3 + 18 + 6),
-                   (unsigned)(packet.n + 3 + 18), (unsigned)(packet.n + 3));
+                   (unsigned)(packet.n + 3 + 17 + 8), (unsigned)(packet.n + 3 + 17 + 6),
+                   (unsigned)(packet.n + 3 + 17), (unsigned)(packet.n + 3));
     size_t at = strlen(text);
     assert_non_null(cr_hex_into(text + at, sizeof text - at, cr_span_of(packet.p, packet.n)));
     uicc_sw sw = bed_sw(bed, text);
@@ -645,7 +645,7 @@ static void update_pol1_by_mno(void **state)
     (void)bed_sw(bed, text);
     assert_int_equal(h.stored, 1);
     /* another AID, a value that the layer above refuses */
-    EXPECT(bed, RAM, SCRIPT("80E6200016000010A0000005591010FFFFFFFF89000010000000000000", "80E28800063A0603810103"),
+    EXPECT(bed, RAM, SCRIPT("80E6200016000010A0000005591010FFFFFFFF890000100000000000", "80E28800063A0603810103"),
            ANSWER("6A88"));
     EXPECT(bed, RAM, SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000", "80E28800043A060181", "80CA004200"),
            ANSWER("9000", "6A80"));
