@@ -488,7 +488,7 @@ static void wrong_parameters(void **state)
     assert_int_equal(ch, 99);
     assert_int_equal(bip_count(uicc), 0);
     /* each bit of the profile that a channel needs */
-    static const unsigned bits[] = {89, 90, 91, 92, CAT_PROFILE_TCP_CLIENT};
+    static const unsigned bits[] = {33, 43, 89, 90, 91, 92, CAT_PROFILE_TCP_CLIENT};
     for (size_t i = 0; i < CR_COUNT(bits); i++) {
         p = params_of(&bed.user, CAT_TRANSPORT_TCP_CLIENT);
         terminal_reset(&bed.t);

@@ -856,6 +856,49 @@ static void reset_at_each_step(void **state)
     }
 }
 
+/* The toolkit talks on the basic channel; what sleeps or negotiates is not offered. */
+static void other_classes(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new();
+    SIM_EXPECT(sim, PROFILE, "9000");
+    SIM_EXPECT(sim, "0070000001", "019000");
+    assert_int_equal(uicc_proactive_refresh(sim->uicc, 0x04, NULL, NULL, NULL), CR_OK);
+    static const char *const wrong[] = {"8112000000", "8110000001FF", "81C2000002D100",
+                                        "811400000C810301010482028281830100"};
+    for (size_t i = 0; i < CR_COUNT(wrong); i++) {
+        SIM_EXPECT(sim, wrong[i], "6E00");
+    }
+    SIM_EXPECT(sim, "81F2000C00", "910B");     /* announced on all */
+    SIM_EXPECT(sim, "8076000002000A", "6D00"); /* SUSPEND UICC */
+    SIM_EXPECT(sim, "807A00000100", "6D00");   /* EXCHANGE CAPABILITIES */
+    sim_free(sim);
+}
+
+/* A terminal that is too busy for the list of events is asked again, for ever but not at once. */
+static void busy_for_events(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new();
+    struct terminal t;
+    struct listener a;
+    listen(sim, &a);
+    terminal_init(&t, sim->uicc);
+    terminal_fault(&t, CAT_SET_UP_EVENT_LIST, 0x20, -1, 7);
+    assert_int_equal(uicc_toolkit_events(sim->uicc, a.owner, LOCATION, NULL), CR_OK);
+    (void)terminal_start(&t);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(t.events, 0);
+        terminal_advance(&t, UICC_RETRY_SECONDS);
+    }
+    assert_int_equal(t.events, LOCATION);
+    assert_int_equal(t.fetched[CAT_SET_UP_EVENT_LIST], 8);
+    terminal_location(&t, CAT_SERVICE_LIMITED);
+    assert_int_equal(a.status, CAT_SERVICE_LIMITED);
+    terminal_free(&t);
+    sim_free(sim);
+}
+
 /* A terminal that begins again with TERMINAL PROFILE gets what it had fetched once more. */
 static void a_second_profile(void **state)
 {
@@ -945,6 +988,8 @@ int main(void)
         cmocka_unit_test(owners_of_timers),
         cmocka_unit_test(lost_commands),
         cmocka_unit_test(reset_at_each_step),
+        cmocka_unit_test(other_classes),
+        cmocka_unit_test(busy_for_events),
         cmocka_unit_test(a_second_profile),
         cmocka_unit_test(every_answer),
     };
