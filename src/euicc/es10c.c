@@ -144,7 +144,8 @@ static uicc_sw get_profiles_info(struct euicc *e, cr_arena *arena, const void *r
 /* ---- the switch --------------------------------------------------------------------------------
  */
 
-/* The terminal performed the REFRESH, or will not; or the card was reset: then the new one shows. */
+/* The terminal performed the REFRESH, or will not; or the card was reset: then the new one shows.
+ */
 static void refreshed(void *ctx, struct uicc *uicc, const struct uicc_answer *answer)
 {
     struct euicc *e = ctx;

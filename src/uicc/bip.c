@@ -34,13 +34,13 @@ struct channel {
     bool heard;      /* a callback was called in this command */
     bool closing;    /* bip_close(): once all is sent */
     bool paused;
-    bool active;        /* since the timer was started */
-    bool overflow;      /* the datagram coming in is too large: dropped */
-    bool received_last; /* takes turns with sending */
+    bool active;         /* since the timer was started */
+    bool overflow;       /* the datagram coming in is too large: dropped */
+    bool received_last;  /* takes turns with sending */
     bool told_meanwhile; /* Data available came while RECEIVE DATA was with the terminal */
     bool doubtful;       /* so it is asked once more, and may have nothing */
-    uint8_t left;       /* bytes that wait in the terminal, 255 = 255 or more; 0 = none known */
-    uint8_t space;      /* free in the terminal's buffer as it told, 255 = 255 or more */
+    uint8_t left;        /* bytes that wait in the terminal, 255 = 255 or more; 0 = none known */
+    uint8_t space;       /* free in the terminal's buffer as it told, 255 = 255 or more */
     bool space_told;
     uint16_t buffer; /* of the terminal */
     uint16_t stored; /* bytes in it that are not on their way */
@@ -208,6 +208,7 @@ static cr_status params_check(const struct uicc *u, const struct bip_params *p, 
     if (!uicc_toolkit_offers(u, CAT_OPEN_CHANNEL, p->qualifier) ||
         !uicc_toolkit_offers(u, CAT_CLOSE_CHANNEL, 0) ||
         !uicc_toolkit_offers(u, CAT_RECEIVE_DATA, 0) || !uicc_toolkit_offers(u, CAT_SEND_DATA, 0) ||
+        !uicc_toolkit_offers_event(u, CAT_EVENT_DATA_AVAILABLE) ||
         !cat_profile_offers_transport(uicc_terminal_profile(u), c->transport)) {
         cr_status status = cr_fail(err, CR_REFUSED, "TS 102 223 5.2",
                                    "the terminal does not offer channels of this kind");
@@ -594,12 +595,11 @@ void bip_event(struct uicc *u, uint8_t event, const struct cat_envelope *envelop
             c->left = length;
             c->told_meanwhile = c->pending == CAT_RECEIVE_DATA;
         }
-    } else if (status.info == CAT_LINK_DROPPED) {
+    } else if (status.info == CAT_LINK_DROPPED ||
+               (c->state == STATE_OPEN && !status.up && !c->datagrams)) {
         dropped(c);
     } else if (c->state == STATE_LINKING && status.up) {
         tell_opened(u, c, envelope->tlvs);
-    } else if (c->state == STATE_OPEN && !status.up && !c->datagrams) {
-        dropped(c);
     }
 }
 
@@ -791,7 +791,10 @@ void bip_undo(struct uicc *u)
     bool tell[CAT_CHANNELS] = {false};
     for (unsigned i = 0; b && i < CAT_CHANNELS; i++) {
         tell[i] = undo(&b->now[i], &b->before[i], &b->buffers[i]);
-        uicc_timer_stop(u, b->now[i].told ? b->now[i].timer : 0);
+        if (b->now[i].told) {
+            uicc_timer_stop(u, b->now[i].timer);
+            b->now[i].timer = 0;
+        }
     }
     for (unsigned i = 0; b && i < CAT_CHANNELS; i++) {
         const struct channel told = b->now[i]; /* the slot may change hands in closed() */

@@ -484,14 +484,11 @@ static bool address_take(struct cat_channel *c, struct channel_state *s, cr_span
     if (!address_valid(value)) {
         return false;
     }
-    if (c->transport && !s->destination_seen) {
-        c->address = value; /* further ones: other servers, for those who look themselves */
-        s->destination_seen = true;
-    } else if (!c->transport && !s->early_seen) {
+    if (!c->transport && !s->early_seen) {
         c->local_address = value;
         s->early_seen = true;
-    } else if (!c->transport && !s->destination_seen) {
-        c->address = value;
+    } else if (!s->destination_seen) {
+        c->address = value; /* further ones: other servers, for those who look themselves */
         s->destination_seen = true;
     }
     return true;

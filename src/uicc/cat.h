@@ -274,7 +274,7 @@ bool cat_find_next(cr_span tlvs, unsigned tag, cr_span after, cr_span *value);
 /* Value of exactly one byte. */
 bool cat_find_byte(cr_span tlvs, unsigned tag, uint8_t *value);
 
-/* Writing: the tag goes out as given (or CAT_COMPREHENSION to it), the length in one byte or as
+/* Writing, tags of one byte: as given (or CAT_COMPREHENSION to it), the length in one byte or as
  * 81 xx, 82 xxxx. */
 void cat_put(cr_buf *b, unsigned tag, cr_span value);
 void cat_put_byte(cr_buf *b, unsigned tag, uint8_t value);

@@ -30,6 +30,7 @@ static void remove_at(struct toolkit *t, unsigned at)
     cr_buf_free(&t->queue[at].tlv);
     t->now.count--;
     memmove(&t->queue[at], &t->queue[at + 1], (t->now.count - at) * sizeof t->queue[0]);
+    t->queue[t->now.count] = (struct proactive){0}; /* proactive_undo() frees what is behind */
     if (t->now.with > (int)at) {
         t->now.with--;
     }

@@ -160,8 +160,10 @@ static uint32_t events_wanted(const struct uicc *u)
 static void events_answered(void *ctx, struct uicc *u, const struct uicc_answer *answer)
 {
     (void)ctx;
-    (void)answer; /* a terminal that refuses the list is not asked again until it changes */
     u->toolkit.now.events_queued = false;
+    if (answer->outcome == UICC_ANSWERED && cat_result_busy(answer->result)) {
+        u->toolkit.now.events_told = ~events_wanted(u); /* again, later */
+    } /* one that refuses the list for another reason is not asked until it changes */
 }
 
 static void events_settle(struct uicc *u)
@@ -173,9 +175,9 @@ static void events_settle(struct uicc *u)
     }
     uint8_t list[CAT_EVENTS];
     size_t n = 0;
-    for (uint8_t i = 0; i < CAT_EVENTS; i++) {
+    for (unsigned i = 0; i < CAT_EVENTS; i++) {
         if (wanted & CAT_EVENT_BIT(i)) {
-            list[n++] = i;
+            list[n++] = (uint8_t)i;
         }
     }
     cr_buf b = {0};
@@ -325,6 +327,9 @@ static uicc_sw keep(cr_buf *where, cr_span what)
 uicc_sw command_terminal_profile(struct command *c)
 {
     struct toolkit *t = &c->u->toolkit;
+    if (c->apdu->channel != 0) {
+        return UICC_SW_WRONG_CLA;
+    }
     if (c->apdu->p1 || c->apdu->p2) {
         return UICC_SW_WRONG_P1P2;
     }
@@ -363,6 +368,9 @@ uicc_sw command_terminal_capability(struct command *c)
 uicc_sw command_fetch(struct command *c)
 {
     const struct proactive *next = proactive_next(c->u);
+    if (c->apdu->channel != 0) {
+        return UICC_SW_WRONG_CLA;
+    }
     if (c->apdu->p1 || c->apdu->p2) {
         return UICC_SW_WRONG_P1P2;
     }
@@ -386,6 +394,9 @@ uicc_sw command_terminal_response(struct command *c)
     struct toolkit *t = &c->u->toolkit;
     struct cat_command asked;
     struct cat_response answer;
+    if (c->apdu->channel != 0) {
+        return UICC_SW_WRONG_CLA;
+    }
     if (c->apdu->p1 || c->apdu->p2) {
         return UICC_SW_WRONG_P1P2;
     }
@@ -444,6 +455,9 @@ static uicc_sw envelope_heard(struct command *c, const struct cat_envelope *enve
 uicc_sw command_envelope(struct command *c)
 {
     struct cat_envelope envelope;
+    if (c->apdu->channel != 0) {
+        return UICC_SW_WRONG_CLA;
+    }
     if (c->apdu->p1 || c->apdu->p2) {
         return UICC_SW_WRONG_P1P2;
     }

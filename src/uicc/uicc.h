@@ -17,9 +17,9 @@
 #include "uicc/auth.h"
 #include "uicc/pin.h"
 
-#define UICC_CHANNELS             20  /* logical channels, the basic one counted */
-#define UICC_MAX_APPS             32  /* registered applications */
-#define UICC_MAX_RESPONSE         (64 * 1024) /* bytes of response data that GET RESPONSE can fetch */
+#define UICC_CHANNELS     20          /* logical channels, the basic one counted */
+#define UICC_MAX_APPS     32          /* registered applications */
+#define UICC_MAX_RESPONSE (64 * 1024) /* bytes of response data that GET RESPONSE can fetch */
 
 struct uicc;
 
