@@ -138,8 +138,7 @@ static uicc_sw entry_process(void *ctx, struct uicc_call *call)
 static void entry_deselect(void *ctx, unsigned channel)
 {
     const struct gp_entry *e = ctx;
-    if (channel < UICC_CHANNELS && e->gp->ways[channel] &&
-        e->gp->ways[channel]->domain == e->id) {
+    if (channel < UICC_CHANNELS && e->gp->ways[channel] && e->gp->ways[channel]->domain == e->id) {
         way_drop(e->gp, channel);
     }
 }

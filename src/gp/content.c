@@ -19,8 +19,8 @@ enum {
 /* --- rights ------------------------------------------------------------------------------------
  */
 
-/* A token is an AES-CMAC under the token key (version 70, identifier 01) of the domain that verifies
- * tokens, over P1, P2, length and data without it. */
+/* A token is an AES-CMAC under the token key (version 70, identifier 01) of the domain that
+ * verifies tokens, over P1, P2, length and data without it. */
 static bool token_good(const struct gp_command *c, cr_span data, cr_span token)
 {
     struct gp_object o;
@@ -31,11 +31,11 @@ static bool token_good(const struct gp_command *c, cr_span data, cr_span token)
     bool good = false;
     for (uint16_t id = 0; !good && gp_object_next(c->reg, id, &o); id = o.id) {
         uint32_t need = GP_PRIV_DOMAIN | GP_PRIV_TOKEN_VERIFICATION;
-        good = o.kind == GP_DOMAIN && (o.privileges & need) == need &&
-               gp_key_get(c->reg, o.id, GP_KVN_TOKEN, 0x01, &key) && key.type == GP_KEY_AES &&
-               crypto_cmac(cr_span_of(key.value, key.n), parts, CR_COUNT(parts), mac, NULL) ==
-                   CR_OK &&
-               cr_span_equal_ct(CR_SPAN_ARRAY(mac), token);
+        good =
+            o.kind == GP_DOMAIN && (o.privileges & need) == need &&
+            gp_key_get(c->reg, o.id, GP_KVN_TOKEN, 0x01, &key) && key.type == GP_KEY_AES &&
+            crypto_cmac(cr_span_of(key.value, key.n), parts, CR_COUNT(parts), mac, NULL) == CR_OK &&
+            cr_span_equal_ct(CR_SPAN_ARRAY(mac), token);
     }
     cr_wipe(&key, sizeof key);
     return good;
@@ -165,8 +165,7 @@ static uicc_sw install_load(struct gp_command *c, const struct fields *f)
     if (!domain_named(c, f->f[1], &domain)) {
         return UICC_SW_NO_REFERENCE;
     }
-    if (gp_object_by_aid(c->reg, f->f[0], &other) ||
-        (hash.n && hash.n != 20 && hash.n != 32)) {
+    if (gp_object_by_aid(c->reg, f->f[0], &other) || (hash.n && hash.n != 20 && hash.n != 32)) {
         return UICC_SW_WRONG_DATA;
     }
     if (!load_fits(c, f->f[3])) {
@@ -423,8 +422,8 @@ static uicc_sw delete_instances(struct gp_command *c, const struct gp_object *pa
     struct gp_object o;
     uicc_sw sw = UICC_SW_OK;
     for (uint16_t id = 0; sw == UICC_SW_OK && gp_object_next(c->reg, id, &o); id = o.id) {
-        if (o.kind == GP_PACKAGE || !cr_span_equal(gp_aid_span(&o.package),
-                                                   gp_aid_span(&package->aid))) {
+        if (o.kind == GP_PACKAGE ||
+            !cr_span_equal(gp_aid_span(&o.package), gp_aid_span(&package->aid))) {
             continue;
         }
         bool may = gp_manages(c, &o, GP_PRIV_GLOBAL_DELETE);

@@ -117,10 +117,8 @@ static const struct {
     gp_handler handler;
     bool stored_first; /* what STORE DATA put there comes before what the card knows itself */
 } made[] = {
-    {0x66, card_data, true},
-    {0xC1, sequence_counter, false},
-    {0xE0, key_information, false},
-    {0x2F00, application_list, false},
+    {0x66, card_data, true},         {0xC1, sequence_counter, false},
+    {0xE0, key_information, false},  {0x2F00, application_list, false},
     {0xFF21, card_resources, false},
 };
 
@@ -260,10 +258,10 @@ static uicc_sw grouping_run(struct gp_command *c, uint16_t dgi, cr_span value, b
         }
         return gp_data_grouping(c->reg, object.id, dgi, value);
     case GP_PERSO_HOOK:
-        return c->gp->hooks.store ? c->gp->hooks.store(c->gp->hooks.ctx, &who,
-                                                       gp_aid_span(&ctx->perso_aid), dgi, value,
-                                                       last, c->out)
-                                  : UICC_SW_NO_REFERENCE;
+        return c->gp->hooks.store
+                   ? c->gp->hooks.store(c->gp->hooks.ctx, &who, gp_aid_span(&ctx->perso_aid), dgi,
+                                        value, last, c->out)
+                   : UICC_SW_NO_REFERENCE;
     case GP_PERSO_OWN:
     default:
         return gp_data_grouping(c->reg, c->domain.id, dgi, value);
@@ -331,7 +329,7 @@ uicc_sw gp_store_data(struct gp_command *c)
     ctx->store.secret = true;
     ctx->store.limit = GP_MAX_DATA + 5;
     cr_buf_append_span(&ctx->store, c->apdu->data);
-    uicc_sw sw = !cr_buf_ok(&ctx->store) ? UICC_SW_NO_MEMORY
+    uicc_sw sw = !cr_buf_ok(&ctx->store)         ? UICC_SW_NO_MEMORY
                  : (p1 & P1_STRUCTURE) == P1_DGI ? store_groupings(c, last)
                                                  : store_ber(c, last);
     if (sw != UICC_SW_OK || last) {

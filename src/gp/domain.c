@@ -72,8 +72,8 @@ static bool session_keys(const struct gp_command *c, const struct scp_card_facts
     uint8_t type = facts->protocol == SCP_02 ? GP_KEY_DES : GP_KEY_AES;
     return session_key(c, facts->kvn, GP_KID_ENC, type, &out->enc) &&
            session_key(c, facts->kvn, GP_KID_MAC, type, &out->mac) &&
-           session_key(c, facts->kvn, GP_KID_DEK, type, &out->dek) &&
-           out->enc.n == out->mac.n && out->mac.n == out->dek.n;
+           session_key(c, facts->kvn, GP_KID_DEK, type, &out->dek) && out->enc.n == out->mac.n &&
+           out->mac.n == out->dek.n;
 }
 
 /* P1 00: the first version that can open a session. */
@@ -171,8 +171,7 @@ static uicc_sw external_authenticate(struct gp_command *c, cr_span apdu)
         return UICC_SW_SECURITY;
     }
     on_channel_zero(apdu, zero);
-    cr_status status =
-        scp_card_authenticate(&c->ctx->session, cr_span_of(zero, apdu.n), &err);
+    cr_status status = scp_card_authenticate(&c->ctx->session, cr_span_of(zero, apdu.n), &err);
     if (status != CR_OK) {
         return gp_failed(status, &err);
     }
@@ -204,8 +203,8 @@ uicc_sw gp_decrypt(struct gp_command *c, cr_span cipher, cr_buf *plain)
     if (!out) {
         status = cr_fail(&err, CR_MALFORMED, NULL, "nothing to decipher");
     } else if (dek.type == GP_KEY_AES) {
-        status = crypto_aes_cbc(false, cr_span_of(dek.value, dek.n), iv, cipher.p, cipher.n, out,
-                                &err);
+        status =
+            crypto_aes_cbc(false, cr_span_of(dek.value, dek.n), iv, cipher.p, cipher.n, out, &err);
     } else if (dek.type == GP_KEY_DES) {
         status = crypto_des_ecb(false, cr_span_of(dek.value, dek.n), cipher.p, cipher.n, out, &err);
     } else {
@@ -301,7 +300,8 @@ static uicc_sw run_plain(struct gp_command *c)
     return sw;
 }
 
-/* In a session with a level above 00: off with the protection, run, and protection on the answer. */
+/* In a session with a level above 00: off with the protection, run, and protection on the answer.
+ */
 static uicc_sw run_protected(struct gp_command *c, cr_span apdu)
 {
     cr_buf command = {.secret = true}, data = {.secret = true}, response = {.secret = true};

@@ -1,6 +1,7 @@
 /*
- * SMS-PP download: an ENVELOPE brings a message, messages make a secured packet, the packet a script
- * for what its TAR names, and the proof of receipt goes back (TS 31.115, TS 102 225; SGP.02 4.1.3).
+ * SMS-PP download: an ENVELOPE brings a message, messages make a secured packet, the packet a
+ * script for what its TAR names, and the proof of receipt goes back (TS 31.115, TS 102 225;
+ * SGP.02 4.1.3).
  */
 #include "asn1/der.h"
 #include "gp/internal.h"
@@ -14,12 +15,12 @@ struct packet {
     const struct sms_address *sender;
     struct ota_command_header header;
     struct gp_object target;
-    uint16_t owner;                /* domain whose keys secure it */
-    uint8_t kic_kvn, kid_kvn;      /* versions that were found; 0 = none */
-    struct ota_key kic, kid;       /* secret */
+    uint16_t owner;           /* domain whose keys secure it */
+    uint8_t kic_kvn, kid_kvn; /* versions that were found; 0 = none */
+    struct ota_key kic, kid;  /* secret */
     uint64_t counter;
-    cr_buf scratch;                /* deciphered; secret */
-    cr_buf answer;                 /* response script */
+    cr_buf scratch; /* deciphered; secret */
+    cr_buf answer;  /* response script */
 };
 
 /* --- who and with what keys --------------------------------------------------------------------
@@ -41,7 +42,8 @@ static bool has_packet_keys(const struct gp *gp, uint16_t domain)
     return found;
 }
 
-/* The domain of the target; one without keys for packets relies on the one it is associated with. */
+/* The domain of the target; one without keys for packets relies on the one it is associated with.
+ */
 static uint16_t owner_of(const struct gp *gp, const struct gp_object *target)
 {
     struct gp_object o;
@@ -67,9 +69,7 @@ static bool key_convert(const struct gp_key *from, struct ota_key *out)
     if (from->type == GP_KEY_AES) {
         out->algorithm = OTA_AES;
     } else if (from->type == GP_KEY_DES) {
-        out->algorithm = from->n == 24   ? OTA_3DES_3
-                         : from->n == 16 ? OTA_3DES_2
-                                         : OTA_DES_CBC;
+        out->algorithm = from->n == 24 ? OTA_3DES_3 : from->n == 16 ? OTA_3DES_2 : OTA_DES_CBC;
     } else {
         return false;
     }
@@ -163,8 +163,7 @@ static enum ota_result accept_packet(struct packet *p, struct ota_command *comma
         p->kic_kvn = key_find(p->gp, p->owner, GP_KID_ENC, p->header.kic, &p->kic);
         p->kid_kvn = key_find(p->gp, p->owner, GP_KID_MAC, p->header.kid, &p->kid);
     }
-    enum ota_result result =
-        ota_command_open(&p->header, keys_of(p), &p->scratch, command, &err);
+    enum ota_result result = ota_command_open(&p->header, keys_of(p), &p->scratch, command, &err);
     if (result != OTA_OK) {
         return result;
     }
@@ -259,8 +258,8 @@ static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result
             (void)send_submit(p, cr_buf_span(&response));
         }
     } else if (built && response.n + sizeof response_header > GP_REPORT_MAX) {
-        status = send_submit(p, cr_buf_span(&response)) ? OTA_STATUS_FOLLOWS_SMS
-                                                         : OTA_STATUS_NO_MEMORY;
+        status =
+            send_submit(p, cr_buf_span(&response)) ? OTA_STATUS_FOLLOWS_SMS : OTA_STATUS_NO_MEMORY;
         if (build(p, &fields, status, (cr_span){0}, &response)) {
             sw = report(call, status, cr_buf_span(&response));
         }

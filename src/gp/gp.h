@@ -27,8 +27,8 @@ struct gp_requester {
     struct gp *gp;
     const struct gp_registry *reg;
     const struct gp_object *domain;
-    bool remote;    /* over the air, else on a logical channel */
-    uint8_t level;  /* SPI1 of the secured packet; security level of the session */
+    bool remote;   /* over the air, else on a logical channel */
+    uint8_t level; /* SPI1 of the secured packet; security level of the session */
 };
 
 /* The layer above: what a domain reaches that is not in the registry of its profile. Functions run

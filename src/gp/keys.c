@@ -47,12 +47,9 @@ cr_status gp_key_put(const struct gp_registry *reg, uint16_t domain, const struc
                      struct cr_err *err)
 {
     char name[GP_RECORD_KEY];
-    uint8_t record[RECORD_FIXED + GP_MAX_KEY] = {RECORD_VERSION,
-                                                 key->type,
-                                                 key->access,
-                                                 (uint8_t)(key->usage >> 8),
-                                                 (uint8_t)key->usage,
-                                                 key->mac_size};
+    uint8_t record[RECORD_FIXED + GP_MAX_KEY] = {RECORD_VERSION,      key->type,
+                                                 key->access,         (uint8_t)(key->usage >> 8),
+                                                 (uint8_t)key->usage, key->mac_size};
     cr_span k = key_of(reg, name, domain, key->kvn, key->kid);
     bool ids = key->kvn >= 1 && key->kvn <= GP_KVN_LAST && key->kid >= 1 && key->kid <= 0x7F;
     if (!ids || !gp_key_valid(key->type, key->n)) {

@@ -112,9 +112,8 @@ static uicc_sw keep(struct gp_command *c, const struct gp_load *load, cr_span bl
     cr_buf modules = {0};
     cr_status status = CR_OK;
     if (!put_modules(block, &modules)) {
-        status = cr_err_code(
-            &err, cr_fail(&err, CR_REFUSED, "JCVM 6.6", "broken applet component"),
-            UICC_SW_WRONG_DATA);
+        status = cr_err_code(&err, cr_fail(&err, CR_REFUSED, "JCVM 6.6", "broken applet component"),
+                             UICC_SW_WRONG_DATA);
     }
     if (status == CR_OK) {
         status = gp_object_add(c->reg, &o, &err);

@@ -69,9 +69,10 @@ static struct gp_verdict key_of(const struct profile_key *from, struct gp_key *o
     const struct profile_key_component *component = from->key_components.items;
     cr_span usage = from->key_usage_qualifier;
     *out = (struct gp_key){0};
-    if (!byte_of(from->key_identifier, &out->kid) || !byte_of(from->key_version_number, &out->kvn) ||
-        usage.n < 1 || usage.n > 2 || from->key_components.count == 0 ||
-        !components_distinct(from) || (from->key_access.p && !byte_of(from->key_access, &out->access))) {
+    if (!byte_of(from->key_identifier, &out->kid) ||
+        !byte_of(from->key_version_number, &out->kvn) || usage.n < 1 || usage.n > 2 ||
+        from->key_components.count == 0 || !components_distinct(from) ||
+        (from->key_access.p && !byte_of(from->key_access, &out->access))) {
         return verdict(RSP_PE_BAD_VALUES);
     }
     for (size_t i = 0; i < from->key_components.count; i++) {
@@ -163,8 +164,7 @@ static struct gp_verdict data_put(const struct gp_registry *reg, uint16_t domain
         if (value.n != n) {
             return verdict(RSP_PE_BAD_VALUES);
         }
-        uicc_sw sw =
-            gp_data_grouping(reg, domain, (uint16_t)(dgi.p[0] << 8 | dgi.p[1]), value);
+        uicc_sw sw = gp_data_grouping(reg, domain, (uint16_t)(dgi.p[0] << 8 | dgi.p[1]), value);
         if (sw == UICC_SW_NO_MEMORY || sw == UICC_SW_MEMORY) {
             return fatal(RSP_PE_NOT_ENOUGH_MEMORY);
         }
@@ -178,8 +178,8 @@ static struct gp_verdict data_put(const struct gp_registry *reg, uint16_t domain
     return verdict(RSP_PE_OK);
 }
 
-/* openPersoData and catTpParameters, as data objects of their own: D9 and 04 in A4; SDU and PDU size
- * in A5. What reads them is the layer above. */
+/* openPersoData and catTpParameters, as data objects of their own: D9 and 04 in A4; SDU and PDU
+ * size in A5. What reads them is the layer above. */
 static struct gp_verdict extras_put(const struct gp_registry *reg, uint16_t domain, bool root,
                                     const struct profile_security_domain *sd)
 {

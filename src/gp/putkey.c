@@ -78,8 +78,8 @@ static uint16_t usage_of(uint8_t kvn, uint8_t kid)
     return kvn <= GP_KVN_SCP03_LAST && kid <= GP_KID_DEK ? usage[kid - 1] : 0x0000;
 }
 
-/* With another MAC key nothing of before is valid any more, and the counters begin again; as long as
- * it is the same they never go back. */
+/* With another MAC key nothing of before is valid any more, and the counters begin again; as long
+ * as it is the same they never go back. */
 static cr_status counters_renew(struct gp_command *c, const struct gp_key *key, struct cr_err *err)
 {
     struct gp_key old;

@@ -328,10 +328,9 @@ cr_status gp_object_put(const struct gp_registry *reg, const struct gp_object *o
     char key[GP_RECORD_KEY];
     cr_buf b = {0};
     object_write(o, &b);
-    cr_status status =
-        cr_buf_ok(&b)
-            ? nvm_put(reg->nvm, gp_record_key(reg, key, 'o', o->id, 0, 0), cr_buf_span(&b), err)
-            : cr_fail_memory(err);
+    cr_status status = cr_buf_ok(&b) ? nvm_put(reg->nvm, gp_record_key(reg, key, 'o', o->id, 0, 0),
+                                               cr_buf_span(&b), err)
+                                     : cr_fail_memory(err);
     cr_buf_free(&b);
     return status;
 }
@@ -399,8 +398,7 @@ cr_status gp_data_put(const struct gp_registry *reg, uint16_t domain, uint32_t t
                       struct cr_err *err)
 {
     char key[GP_RECORD_KEY], all[GP_RECORD_KEY];
-    size_t used =
-        nvm_size_prefix(reg->nvm, gp_record_key(reg, all, 'd', domain, 0, 0), NULL);
+    size_t used = nvm_size_prefix(reg->nvm, gp_record_key(reg, all, 'd', domain, 0, 0), NULL);
     if (tlv.n > GP_MAX_DATA || used + tlv.n > GP_MAX_DATA_ALL) {
         return gp_refuse(err, UICC_SW_NO_MEMORY, "more data than a domain has room for");
     }

@@ -16,12 +16,12 @@
 #include "store/nvm.h"
 #include "uicc/fs.h"
 
-#define GP_MAX_OBJECTS   48 /* in one registry; the UICC has room for 32 that can be selected */
-#define GP_MAX_TARS      8  /* of one object */
-#define GP_MAX_ADF       4  /* access domains by ADF, of one object */
-#define GP_MAX_PROTOCOLS 4  /* secure channel protocols that a domain's parameters name */
-#define GP_MAX_KEYS      64 /* of one domain */
-#define GP_MAX_KEY       64 /* bytes of a key */
+#define GP_MAX_OBJECTS   48    /* in one registry; the UICC has room for 32 that can be selected */
+#define GP_MAX_TARS      8     /* of one object */
+#define GP_MAX_ADF       4     /* access domains by ADF, of one object */
+#define GP_MAX_PROTOCOLS 4     /* secure channel protocols that a domain's parameters name */
+#define GP_MAX_KEYS      64    /* of one domain */
+#define GP_MAX_KEY       64    /* bytes of a key */
 #define GP_MAX_DATA      2048  /* bytes of a data object of a domain, tag and length counted */
 #define GP_MAX_DATA_ALL  16384 /* of all data objects of one domain */
 #define GP_MAX_LOAD_FILE 65536 /* bytes of a load file data block */
@@ -96,7 +96,7 @@ struct gp_object {
     uint8_t tar_count;
     uint8_t tars[GP_MAX_TARS][3];
     bool has_msl;
-    uint8_t msl; /* minimum security level, coded as SPI1 */
+    uint8_t msl;                   /* minimum security level, coded as SPI1 */
     struct gp_access files, admin; /* the files that are below no ADF of the list */
     uint8_t adf_count;
     struct gp_adf_access adfs[GP_MAX_ADF]; /* RFM: the first one is the default directory */

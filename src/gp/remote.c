@@ -9,8 +9,8 @@
 /* --- access domains ----------------------------------------------------------------------------
  */
 
-/* The key references that the three bytes of "UICC access mechanism" stand for, first byte b1 to b8,
- * then the next. The table is from memory of TS 102 226 8.2.1.3.2.2.2: not certain. */
+/* The key references that the three bytes of "UICC access mechanism" stand for, first byte b1 to
+ * b8, then the next. The table is from memory of TS 102 226 8.2.1.3.2.2.2: not certain. */
 static const uint8_t references[24] = {
     0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, /* application PINs */
     0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, /* second PINs */
@@ -165,8 +165,7 @@ static bool chain_restore(struct gp *gp, const struct gp_object *target)
     cr_span id = take(&r, 2);
     bool good = version && r.good && (uint16_t)(id.p[0] << 8 | id.p[1]) == target->id;
     if (good) {
-        good = target->kind == GP_RFM ? restore_place(gp, &r)
-                                      : restore_context(gp, target->id, &r);
+        good = target->kind == GP_RFM ? restore_place(gp, &r) : restore_context(gp, target->id, &r);
     }
     cr_wipe(copy, sizeof copy);
     if (good) {
@@ -183,9 +182,9 @@ struct run {
     const struct gp_script *s;
     struct ota_writer writer;
     enum ota_form form;
-    cr_buf data;       /* of the last command */
-    bool failed;       /* a command did: the error action is due */
-    cr_span on_error;  /* contents of the error action; copied into error_space */
+    cr_buf data;      /* of the last command */
+    bool failed;      /* a command did: the error action is due */
+    cr_span on_error; /* contents of the error action; copied into error_space */
     uint8_t error_space[255];
     uint32_t commands; /* executed */
     bool chained;
@@ -223,7 +222,8 @@ static uint8_t chain_enter(struct run *r, uint8_t value)
         break;
     case OTA_CHAIN_MIDDLE:
     case OTA_CHAIN_LAST:
-        if (gp->chain.object != target->id && !(gp->chain.object == 0 && chain_restore(gp, target))) {
+        if (gp->chain.object != target->id &&
+            !(gp->chain.object == 0 && chain_restore(gp, target))) {
             return OTA_CHAIN_NO_PREVIOUS;
         }
         if (target->kind == GP_RFM && !uicc_remote_active(gp->uicc)) {
@@ -464,8 +464,7 @@ static void run_items(struct run *r, struct ota_reader *reader)
             more = ready(r, &item, &started) && run_item(r, &item);
             break;
         case OTA_STEP_BAD: {
-            cr_status status =
-                ota_writer_bad_format(&r->writer, ota_reader_bad(reader), &err);
+            cr_status status = ota_writer_bad_format(&r->writer, ota_reader_bad(reader), &err);
             (void)status;
             more = false;
             break;
@@ -500,7 +499,8 @@ static cr_status chain_leave(struct run *r, struct cr_err *err)
 
 static bool looks_expanded(cr_span script)
 {
-    return script.n && (script.p[0] == OTA_TAG_COMMANDS || script.p[0] == OTA_TAG_COMMANDS_INDEFINITE);
+    return script.n &&
+           (script.p[0] == OTA_TAG_COMMANDS || script.p[0] == OTA_TAG_COMMANDS_INDEFINITE);
 }
 
 cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *response,
@@ -513,7 +513,7 @@ cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *respo
     cr_status status = ota_reader_feed(reader, script, err);
     if (status == CR_OK) {
         ota_reader_finish(reader);
-        r.form = compact ? OTA_FORM_COMPACT
+        r.form = compact                           ? OTA_FORM_COMPACT
                  : script.p[0] == OTA_TAG_COMMANDS ? OTA_FORM_DEFINITE
                                                    : OTA_FORM_INDEFINITE;
         ota_writer_begin(&r.writer, r.form, OTA_RESPONSES, response);

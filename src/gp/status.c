@@ -118,8 +118,8 @@ static void put_modules(const struct gp_command *c, const struct gp_object *o, c
     }
 }
 
-static void put_tagged(const struct gp_command *c, const struct query *q,
-                       const struct gp_object *o, cr_buf *b)
+static void put_tagged(const struct gp_command *c, const struct query *q, const struct gp_object *o,
+                       cr_buf *b)
 {
     struct gp_object domain;
     size_t mark = der_open(b, 0xE3);

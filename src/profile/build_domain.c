@@ -49,8 +49,8 @@ static cr_status make_keys(struct profile_maker *m, const struct profile_plan *p
     return CR_OK;
 }
 
-/* UICC toolkit parameters (TS 102 226 8.2.1.3.2.2.1): nothing of the toolkit (priority; timers, text,
- * menu entries, channels: none), minimum security level, TAR, no services. */
+/* UICC toolkit parameters (TS 102 226 8.2.1.3.2.2.1): nothing of the toolkit (priority; timers,
+ * text, menu entries, channels: none), minimum security level, TAR, no services. */
 static cr_status toolkit_of(struct profile_maker *m, const struct profile_plan *plan, cr_span *out)
 {
     static const uint8_t nothing[] = {0x01, 0x00, 0x00, 0x00, 0x00};

@@ -39,7 +39,7 @@ struct nvm {
     struct list undo; /* oldest first */
     size_t used;
     size_t capacity;
-    uint16_t epoch; /* counts marks: what is older than the last has to be found again */
+    uint16_t epoch;        /* counts marks: what is older than the last has to be found again */
     struct nvm_file *file; /* NULL = RAM only */
     nvm_fault fault;
     void *fault_ctx;

@@ -160,8 +160,8 @@ void uicc_remote_end(struct uicc *uicc);
  * reset. The current ADF is given by its AID. */
 struct uicc_remote_place {
     uint8_t adf[UICC_MAX_AID];
-    uint8_t adf_size;              /* 0 = none */
-    bool in_adf;                   /* path begins in the ADF, else in the MF */
+    uint8_t adf_size; /* 0 = none */
+    bool in_adf;      /* path begins in the ADF, else in the MF */
     uint8_t path[2 * UICC_MAX_DEPTH];
     uint8_t path_size;
     uint8_t record;

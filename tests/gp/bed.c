@@ -61,10 +61,10 @@ static void add_domain(const struct gp_registry *reg, const char *aid, const cha
     };
     for (size_t i = 0; i < 3 * count; i++) {
         s->values[i] = bed_key(kvns[i / 3], (uint8_t)(i % 3 + 1));
-        s->components[i] = (struct profile_key_component){
-            .key_type = cr_span_of(&s->values[i].type, 1),
-            .key_data = cr_span_of(s->values[i].value, 16),
-            .mac_length = 8};
+        s->components[i] =
+            (struct profile_key_component){.key_type = cr_span_of(&s->values[i].type, 1),
+                                           .key_data = cr_span_of(s->values[i].value, 16),
+                                           .mac_length = 8};
         s->keys[i] =
             (struct profile_key){.key_usage_qualifier = CR_SPAN_ARRAY(usage[i % 3]),
                                  .key_identifier = cr_span_of(&s->values[i].kid, 1),
@@ -92,16 +92,15 @@ static void add_rfm(const struct gp_registry *reg, const struct uicc_fs *fs, con
     for (size_t i = 0; i < 5; i++) {
         spans[i] = cr_span_of(b[i].p, b[i].n);
     }
-    struct profile_rfm rfm = {
-        .instance_aid = spans[0],
-        .tar_list = {.items = &spans[1], .count = 1, .present = true},
-        .minimum_security_level = spans[4],
-        .uicc_access_domain = spans[2],
-        .uicc_admin_access_domain = spans[2],
-        .has_adf_rfm_access = adf != NULL,
-        .adf_rfm_access = {.adf_aid = spans[3],
-                           .adf_access_domain = spans[2],
-                           .adf_admin_access_domain = spans[2]}};
+    struct profile_rfm rfm = {.instance_aid = spans[0],
+                              .tar_list = {.items = &spans[1], .count = 1, .present = true},
+                              .minimum_security_level = spans[4],
+                              .uicc_access_domain = spans[2],
+                              .uicc_admin_access_domain = spans[2],
+                              .has_adf_rfm_access = adf != NULL,
+                              .adf_rfm_access = {.adf_aid = spans[3],
+                                                 .adf_access_domain = spans[2],
+                                                 .adf_admin_access_domain = spans[2]}};
     struct gp_verdict v = gp_perso_rfm(reg, fs, &rfm);
     SIM_MUST(v.status == RSP_PE_OK);
 }
@@ -113,8 +112,16 @@ static void add_all(struct sim *sim)
     SIM_MUST(gp_registry_init(&reg, sim->nvm, cr_span_str(SIM_PREFIX)));
     nvm_begin(sim->nvm);
     add_domain(&reg, MNO_SD, "82DC00", "0F", "010000000002010206B2010000000000", mno, 4);
-    add_domain(&reg, SUB_SD, "80C000", "0F", "0100000000020102" "03B20101" "00", sub, 2);
-    add_domain(&reg, WEAK_SD, "800000", "07", "0100000000020102" "03B20102" "00", NULL, 0);
+    add_domain(&reg, SUB_SD, "80C000", "0F",
+               "0100000000020102"
+               "03B20101"
+               "00",
+               sub, 2);
+    add_domain(&reg, WEAK_SD, "800000", "07",
+               "0100000000020102"
+               "03B20102"
+               "00",
+               NULL, 0);
     add_rfm(&reg, &sim->fs, "A00000055910100001", "B00120", "00", NULL);
     add_rfm(&reg, &sim->fs, "A00000055910100002", "B00140", "00", USIM_AID);
     add_rfm(&reg, &sim->fs, "A00000055910100003", "B00150", "02010000", NULL);
@@ -270,8 +277,7 @@ const char *bed_secure(struct bed *bed, const char *hex)
     apdu.p[0] |= (uint8_t)bed->channel;
     uicc_sw sw = transmit(bed, cr_buf_span(&apdu), &data);
     cr_buf_append_be(&data, sw, 2);
-    if (scp_unwrap_response(&bed->host, cr_buf_span(&data), &plain, &sw, &bed->sim->err) !=
-        CR_OK) {
+    if (scp_unwrap_response(&bed->host, cr_buf_span(&data), &plain, &sw, &bed->sim->err) != CR_OK) {
         cr_buf_reset(&plain);
         cr_buf_append(&plain, "unwrap", 6);
     }
@@ -418,8 +424,8 @@ static void open_response(struct bed *bed, const struct ota_command_fields *fiel
     struct ota_response r;
     cr_buf scratch = {.secret = true};
     memcpy(expected.tar, fields->tar, 3);
-    cr_status status = ota_response_open(&expected, keys, true, cr_buf_span(response), &scratch,
-                                         &r, &bed->sim->err);
+    cr_status status = ota_response_open(&expected, keys, true, cr_buf_span(response), &scratch, &r,
+                                         &bed->sim->err);
     if (status != CR_OK) {
         (void)fprintf(stderr, "%s\n", bed->sim->err.cause);
     }
@@ -453,9 +459,8 @@ uicc_sw bed_ota(struct bed *bed, struct bed_packet p, const char *script)
     if (p.wrong_mac) {
         packet.p[packet.n - 1] ^= 0x01;
     }
-    struct sms_cut cut = {.packet = SMS_IEI_COMMAND_PACKET,
-                          .reference = ++bed->reference,
-                          .max_segments = 255};
+    struct sms_cut cut = {
+        .packet = SMS_IEI_COMMAND_PACKET, .reference = ++bed->reference, .max_segments = 255};
     SIM_MUST(sms_segment(&cut, cr_buf_span(&packet), send_segment, &w, &bed->sim->err) == CR_OK);
 
     bed->rp_error = (w.sw >> 8) == 0x63;

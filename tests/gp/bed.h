@@ -42,12 +42,12 @@ struct bed {
 
     uint64_t counter; /* of the next packet */
     uint8_t reference;
-    bool no_por;      /* nothing came back for the last packet */
-    bool rp_error;    /* it came with 63xx */
-    bool followed;    /* status 0B came first, then this one by SMS */
-    uint8_t status;   /* of the PoR */
+    bool no_por;    /* nothing came back for the last packet */
+    bool rp_error;  /* it came with 63xx */
+    bool followed;  /* status 0B came first, then this one by SMS */
+    uint8_t status; /* of the PoR */
     bool secured;
-    unsigned messages; /* SMS-SUBMITs that carried it; 0 = in the answer to the ENVELOPE */
+    unsigned messages;   /* SMS-SUBMITs that carried it; 0 = in the answer to the ENVELOPE */
     char data[2 * 4200]; /* of the PoR, as hex */
     char text[2 * 4200];
 };
@@ -94,12 +94,12 @@ const char *bed_key_field(struct bed *bed, uint8_t type, const char *key_hex);
 /* SPI 1639 with KIc and KID of version 02 (AES): CC, cipher, counter; PoR always, CC, ciphered, by
  * SMS-SUBMIT. 1619: in the answer to the ENVELOPE. */
 struct bed_packet {
-    const char *tar;   /* hex */
-    uint16_t spi;      /* 0 = 1619 */
-    uint8_t kic, kid;  /* 0 = 22 */
-    uint64_t counter;  /* 0 = the next */
-    bool wrong_mac;    /* one bit of the packet is turned */
-    uint8_t pid, dcs;  /* 0 = 7F, F6 */
+    const char *tar;  /* hex */
+    uint16_t spi;     /* 0 = 1619 */
+    uint8_t kic, kid; /* 0 = 22 */
+    uint64_t counter; /* 0 = the next */
+    bool wrong_mac;   /* one bit of the packet is turned */
+    uint8_t pid, dcs; /* 0 = 7F, F6 */
 };
 
 /* Sends a script (hex) as it is in a secured packet; what came back is in the bed. The status word

@@ -12,7 +12,7 @@ static void selection(void **state)
                "6F408408" MNO_SD "A534732E06072A864886FC6B01600B06092A864886FC6B020202630906072A864"
                "886FC6B03640B06092A864886FC6B0480009F6501FF9000");
     BED_SW(bed, "00A4040C08" MNO_SD, UICC_SW_OK);
-    BED_SW(bed, "00A4040005A00000015100", UICC_SW_OK); /* the first one of this beginning */
+    BED_SW(bed, "00A4040005A00000015100", UICC_SW_OK);   /* the first one of this beginning */
     BED_EXPECT(bed, "80F2000100", "8408" MNO_SD "9000"); /* STATUS is the card's */
     BED_SW(bed, "00A4040005A00000015200", UICC_SW_NOT_FOUND);
     /* remote file management has a TAR, no applications */
@@ -31,8 +31,8 @@ static void selection(void **state)
 
 static const struct {
     uint8_t kvn, level;
-} sessions[] = {{0x20, 0x00}, {0x20, 0x01}, {0x20, 0x03}, {0x30, 0x00},
-                {0x30, 0x01}, {0x30, 0x03}, {0x30, 0x11}, {0x30, 0x13}, {0x30, 0x33}};
+} sessions[] = {{0x20, 0x00}, {0x20, 0x01}, {0x20, 0x03}, {0x30, 0x00}, {0x30, 0x01},
+                {0x30, 0x03}, {0x30, 0x11}, {0x30, 0x13}, {0x30, 0x33}};
 
 static void every_level(void **state)
 {
@@ -57,14 +57,30 @@ static void every_level(void **state)
 
 /* Each command that changes or tells something. */
 static const char *const commands[] = {
-    "80D80081" "17" "328010112233445566778899AABBCCDDEEFF0003112233",   /* PUT KEY */
-    "80E28800" "06" "0070034201" "55",                                /* STORE DATA */
-    "80E4000002" "D20130",                                            /* DELETE key */
-    "80E400000A" "4F08" SUB_SD,                                       /* DELETE */
-    "80E60200" "0D" "08A000000151000099" "00000000",                  /* INSTALL [for load] */
-    "80E80000" "03" "C40101",                                         /* LOAD */
-    "80F04087" "08" SUB_SD,                                           /* SET STATUS */
-    "80F24002" "02" "4F00" "00",                                      /* GET STATUS */
+    "80D80081"
+    "17"
+    "328010112233445566778899AABBCCDDEEFF0003112233", /* PUT KEY */
+    "80E28800"
+    "06"
+    "0070034201"
+    "55", /* STORE DATA */
+    "80E4000002"
+    "D20130", /* DELETE key */
+    "80E400000A"
+    "4F08" SUB_SD, /* DELETE */
+    "80E60200"
+    "0D"
+    "08A000000151000099"
+    "00000000", /* INSTALL [for load] */
+    "80E80000"
+    "03"
+    "C40101", /* LOAD */
+    "80F04087"
+    "08" SUB_SD, /* SET STATUS */
+    "80F24002"
+    "02"
+    "4F00"
+    "00", /* GET STATUS */
 };
 
 static size_t memory_of(const struct bed *bed)
@@ -107,8 +123,8 @@ static void not_with_a_wrong_mac(void **state)
             char hex[1024];
             bed_session(bed, MNO_SD, k ? 0x30 : 0x20, 0x01);
             size_t before = memory_of(bed);
-            assert_int_equal(
-                scp_wrap_command(&bed->host, cr_span_of(b.p, b.n), &apdu, NULL), CR_OK);
+            assert_int_equal(scp_wrap_command(&bed->host, cr_span_of(b.p, b.n), &apdu, NULL),
+                             CR_OK);
             apdu.p[5 + apdu.p[4] - 1] ^= 0x01; /* the last byte of the MAC */
             assert_non_null(cr_hex_into(hex, sizeof hex, cr_buf_span(&apdu)));
             BED_SW(bed, hex, UICC_SW_SECURITY);
@@ -230,7 +246,9 @@ static void sequence_counters(void **state)
     gp_counters_get(bed->reg, 1, 0x20, &counters);
     assert_int_equal(counters.sessions, 1);
     BED_SW(bed, SELECT_MNO, UICC_SW_OK);
-    BED_EXPECT(bed, "80CA00C100", "C1020001" "9000");
+    BED_EXPECT(bed, "80CA00C100",
+               "C1020001"
+               "9000");
     /* at its end the version is of no more use */
     counters.sessions = 0xFFFFFF;
     assert_int_equal(gp_counters_put(bed->reg, 1, 0x30, &counters, NULL), CR_OK);

@@ -40,10 +40,9 @@ static void put_and_use(void **state)
     static const struct {
         uint8_t session, kvn, type;
         const char *kcvs;
-    } rows[] = {
-        {0x20, 0x21, GP_KEY_DES, NULL}, {0x20, 0x32, GP_KEY_AES, NULL},
-        {0x30, 0x22, GP_KEY_DES, NULL}, {0x30, 0x33, GP_KEY_AES, NULL},
-        {0x30, 0x05, GP_KEY_AES, NULL}, {0x20, 0x06, GP_KEY_DES, NULL}};
+    } rows[] = {{0x20, 0x21, GP_KEY_DES, NULL}, {0x20, 0x32, GP_KEY_AES, NULL},
+                {0x30, 0x22, GP_KEY_DES, NULL}, {0x30, 0x33, GP_KEY_AES, NULL},
+                {0x30, 0x05, GP_KEY_AES, NULL}, {0x20, 0x06, GP_KEY_DES, NULL}};
     struct bed *bed = bed_new();
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         bed_session(bed, MNO_SD, rows[i].session, 0x03);
@@ -143,18 +142,30 @@ static void other_keys(void **state)
     struct bed *bed = bed_new();
     bed_session(bed, MNO_SD, 0x30, 0x03);
     /* PSK and DEK of SCP81, longer AES keys, three key DES */
-    ANSWERS(bed, "80D80001", key_data(0x40, bed_key_field(bed, GP_KEY_PSK, KEY_A KEY_B), "", ""), "409000");
-    RUN(bed, "80D80002", key_data(0x40, bed_key_field(bed, GP_KEY_AES, KEY_A KEY_B), "", ""), UICC_SW_OK);
-    RUN(bed, "80D80003", key_data(0x40, bed_key_field(bed, GP_KEY_AES, KEY_A "B0B1B2B3B4B5B6B7"), "", ""), UICC_SW_OK);
+    ANSWERS(bed, "80D80001", key_data(0x40, bed_key_field(bed, GP_KEY_PSK, KEY_A KEY_B), "", ""),
+            "409000");
+    RUN(bed, "80D80002", key_data(0x40, bed_key_field(bed, GP_KEY_AES, KEY_A KEY_B), "", ""),
+        UICC_SW_OK);
+    RUN(bed, "80D80003",
+        key_data(0x40, bed_key_field(bed, GP_KEY_AES, KEY_A "B0B1B2B3B4B5B6B7"), "", ""),
+        UICC_SW_OK);
     bed_session(bed, MNO_SD, 0x20, 0x03);
-    RUN(bed, "80D80004", key_data(0x40, bed_key_field(bed, GP_KEY_DES, KEY_A "B0B1B2B3B4B5B6B7"), "", ""), UICC_SW_OK);
+    RUN(bed, "80D80004",
+        key_data(0x40, bed_key_field(bed, GP_KEY_DES, KEY_A "B0B1B2B3B4B5B6B7"), "", ""),
+        UICC_SW_OK);
     RUN(bed, "80D80005", key_data(0x40, "85110F" KEY_A "00", "", ""), 0x9484); /* too short a PSK */
     RUN(bed, "80D80005", key_data(0x40, "851110" KEY_A "03112233", "", ""), 0x9485);
     /* template of what there is */
     BED_SW(bed, SELECT_SUB, UICC_SW_OK);
     BED_EXPECT(bed, "80CA00E000",
-               "E024" "C00401038810" "C00402038810" "C00403038810"
-               "C00401318810" "C00402318810" "C00403318810" "9000");
+               "E024"
+               "C00401038810"
+               "C00402038810"
+               "C00403038810"
+               "C00401318810"
+               "C00402318810"
+               "C00403318810"
+               "9000");
     /* DELETE: one, a version, what is not there */
     bed_session(bed, MNO_SD, 0x30, 0x03);
     ANSWERS(bed, "80E40000", "D00104D20140", "009000");
@@ -168,7 +179,8 @@ static void other_keys(void **state)
     for (unsigned kid = 1; sw == UICC_SW_OK && kid < 0x7F; kid++) {
         char head[9];
         (void)snprintf(head, sizeof head, "80D800%02X", kid);
-        sw = bed_secure_sw(bed, bed_apdu(head, key_data(0x60, bed_key_field(bed, GP_KEY_AES, KEY_A), "", "")));
+        sw = bed_secure_sw(
+            bed, bed_apdu(head, key_data(0x60, bed_key_field(bed, GP_KEY_AES, KEY_A), "", "")));
     }
     assert_int_equal(sw, UICC_SW_NO_MEMORY);
     assert_int_equal(gp_key_count(bed->reg, 1), GP_MAX_KEYS);
@@ -192,11 +204,14 @@ static void over_the_air(void **state)
         static const uint8_t iv[16];
         char field[128], hex[33];
         assert_int_equal(crypto_aes_kcv(cr_span_of(key.p, 16), kcv, NULL), CR_OK);
-        cr_status status = i == 0 ? crypto_aes_cbc(true, cr_span_of(dek.value, 16), iv, key.p, 16, out, NULL)
-                                  : crypto_des_ecb(true, cr_span_of(dek.value, 16), key.p, 16, out, NULL);
+        cr_status status =
+            i == 0 ? crypto_aes_cbc(true, cr_span_of(dek.value, 16), iv, key.p, 16, out, NULL)
+                   : crypto_des_ecb(true, cr_span_of(dek.value, 16), key.p, 16, out, NULL);
         assert_int_equal(status, CR_OK);
-        (void)snprintf(field, sizeof field, "%02X881110%s03%02X%02X%02X", 8 + i, cr_hex_into(hex, sizeof hex, cr_buf_span(&cipher)), kcv[0], kcv[1], kcv[2]);
-        (void)bed_ota(bed, (struct bed_packet){.tar = "B20100", .kic = rows[i].kic, .kid = rows[i].kic},
+        (void)snprintf(field, sizeof field, "%02X881110%s03%02X%02X%02X", 8 + i,
+                       cr_hex_into(hex, sizeof hex, cr_buf_span(&cipher)), kcv[0], kcv[1], kcv[2]);
+        (void)bed_ota(bed,
+                      (struct bed_packet){.tar = "B20100", .kic = rows[i].kic, .kid = rows[i].kic},
                       bed_script(bed_apdu("80D80001", field), NULL));
         assert_int_equal(bed->status, OTA_STATUS_OK);
         assert_non_null(strstr(bed->data, "9000"));
@@ -222,7 +237,10 @@ static void store_data(void **state)
     SECURE_EXPECT(bed, "80CA004500", "4501B19000");
     SECURE_EXPECT(bed, "80CA5F2000", "5F20009000");
     /* two groupings in one block, one over three, with the long form of the length */
-    RUN(bed, "80E28800", "0070034201C1" "0070034501C2", UICC_SW_OK);
+    RUN(bed, "80E28800",
+        "0070034201C1"
+        "0070034501C2",
+        UICC_SW_OK);
     RUN(bed, "80E20800", "0070FF", UICC_SW_OK);
     RUN(bed, "80E20801", "000442", UICC_SW_OK);
     RUN(bed, "80E28802", "02D1D2", UICC_SW_OK);
@@ -235,22 +253,25 @@ static void store_data(void **state)
     SECURE_EXPECT(bed, "80CA008500", "850281009000");
     /* refusals */
     RUN(bed, "80E28800", "3A0603810103", UICC_SW_NO_REFERENCE); /* unknown grouping */
-    RUN(bed, "80E28800", "0070044202D1", UICC_SW_WRONG_DATA);        /* cut, and it is the last */
+    RUN(bed, "80E28800", "0070044202D1", UICC_SW_WRONG_DATA);   /* cut, and it is the last */
     RUN(bed, "80E28800", "00700242", UICC_SW_WRONG_DATA);
-    RUN(bed, "80E28800", "0070024205", UICC_SW_WRONG_DATA);          /* no whole object */
+    RUN(bed, "80E28800", "0070024205", UICC_SW_WRONG_DATA); /* no whole object */
     RUN(bed, "80E28800", "007000", UICC_SW_WRONG_DATA);
-    RUN(bed, "80E28800", "007003E00101", UICC_SW_NO_REFERENCE);      /* the card's own */
-    RUN(bed, "80E28801", "0070034201C1", UICC_SW_WRONG_P1P2);        /* begins with block 0 */
+    RUN(bed, "80E28800", "007003E00101", UICC_SW_NO_REFERENCE); /* the card's own */
+    RUN(bed, "80E28801", "0070034201C1", UICC_SW_WRONG_P1P2);   /* begins with block 0 */
     RUN(bed, "80E20800", "00700442", UICC_SW_OK);
-    RUN(bed, "80E28802", "02A1A2", UICC_SW_WRONG_P1P2);              /* a block is missing */
-    RUN(bed, "80E28801", "02A1A2", UICC_SW_WRONG_P1P2);              /* and all is forgotten */
-    RUN(bed, "80E2E800", "0070034201C1", UICC_SW_WRONG_P1P2);        /* encrypted */
+    RUN(bed, "80E28802", "02A1A2", UICC_SW_WRONG_P1P2);       /* a block is missing */
+    RUN(bed, "80E28801", "02A1A2", UICC_SW_WRONG_P1P2);       /* and all is forgotten */
+    RUN(bed, "80E2E800", "0070034201C1", UICC_SW_WRONG_P1P2); /* encrypted */
     RUN(bed, "80E29800", "0070034201C1", UICC_SW_WRONG_P1P2);
-    RUN(bed, "80E28800", "0070FFFFFF", UICC_SW_WRONG_DATA);          /* longer than there is room */
+    RUN(bed, "80E28800", "0070FFFFFF", UICC_SW_WRONG_DATA); /* longer than there is room */
     SECURE_SW(bed, "80E28800", UICC_SW_WRONG_LENGTH);
     SECURE_EXPECT(bed, "80CA004200", "4204E1E2E3E49000");
     /* groupings of one block stand and fall together */
-    RUN(bed, "80E28800", "0070034201C1" "3A0600", UICC_SW_NO_REFERENCE);
+    RUN(bed, "80E28800",
+        "0070034201C1"
+        "3A0600",
+        UICC_SW_NO_REFERENCE);
     SECURE_EXPECT(bed, "80CA004200", "4204E1E2E3E49000");
     bed_free(bed);
 }
@@ -260,15 +281,19 @@ static void get_data(void **state)
     (void)state;
     struct bed *bed = bed_new();
     BED_SW(bed, SELECT_MNO, UICC_SW_OK);
-    BED_EXPECT(bed, "80CA006600",
-               "6630732E06072A864886FC6B01600B06092A864886FC6B020202630906072A864886FC6B03640B06092A"
-               "864886FC6B0480009000");
+    BED_EXPECT(
+        bed, "80CA006600",
+        "6630732E06072A864886FC6B01600B06092A864886FC6B020202630906072A864886FC6B03640B06092A"
+        "864886FC6B0480009000");
     BED_SW(bed, "80CA9F7F00", UICC_SW_NO_REFERENCE); /* nobody personalized it */
     BED_SW(bed, "80CA004200", UICC_SW_NO_REFERENCE);
     BED_EXPECT(bed, "80CA2F0000",
-               "2F0058" "610A4F08" MNO_SD "610A4F08" SUB_SD "610A4F08" WEAK_SD
-               "610B4F09A00000055910100001" "610B4F09A00000055910100002"
-               "610B4F09A00000055910100003" "610B4F09A00000055910100004" "9000");
+               "2F0058"
+               "610A4F08" MNO_SD "610A4F08" SUB_SD "610A4F08" WEAK_SD "610B4F09A00000055910100001"
+               "610B4F09A00000055910100002"
+               "610B4F09A00000055910100003"
+               "610B4F09A00000055910100004"
+               "9000");
     struct sim_bytes resources = sim_hex(bed_send(bed, "80CAFF2100"));
     assert_memory_equal(resources.p, "\xFF\x21\x0F\x81\x01\x07\x82\x04", 8);
     size_t left = nvm_capacity(bed->sim->nvm) - nvm_used(bed->sim->nvm);
@@ -285,9 +310,9 @@ static void get_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(put_and_use), cmocka_unit_test(put_refusals),
+        cmocka_unit_test(put_and_use),   cmocka_unit_test(put_refusals),
         cmocka_unit_test(replaced_keys), cmocka_unit_test(other_keys),
-        cmocka_unit_test(over_the_air), cmocka_unit_test(store_data),
+        cmocka_unit_test(over_the_air),  cmocka_unit_test(store_data),
         cmocka_unit_test(get_data),
     };
     return cmocka_run_group_tests_name("gp/keys", tests, NULL, NULL);

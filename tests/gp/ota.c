@@ -20,7 +20,9 @@
 #define READ_IMSI "00B0000009"
 #define ICCID     "00A4000C022FE2"
 
-#define PROFILE "8010000014" "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+#define PROFILE                                                                                    \
+    "8010000014"                                                                                   \
+    "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
 
 #define EXPECT(bed, tar, script, answer) bed_ota_expect((bed), (tar), (script), (answer))
 #define SCRIPT(...)                      bed_script(__VA_ARGS__, NULL)
@@ -52,20 +54,39 @@ static void forms(void **state)
     struct bed *bed = bed_new();
     /* compact: as the published vector has it (01 61 xx), and with GET RESPONSE behind it */
     EXPECT(bed, RFM_MF, "00A40004023F00", "01612E");
-    EXPECT(bed, RFM_MF, "00A40004022FE200B000000A", "029000" "98001032547698103214");
-    EXPECT(bed, RFM_MF, "00A40004022FE200C0000004", "029000" "62178202");
+    EXPECT(bed, RFM_MF, "00A40004022FE200B000000A",
+           "029000"
+           "98001032547698103214");
+    EXPECT(bed, RFM_MF, "00A40004022FE200C0000004",
+           "029000"
+           "62178202");
     EXPECT(bed, RFM_MF, "00C0000004", "016985");
     EXPECT(bed, RFM_MF, "00A40004022FE300B000000A", "016A82"); /* stops there */
     /* expanded, indefinite: no count (cards leave it out) */
-    EXPECT(bed, RFM_MF, "AE80" "2207" ICCID "220500B000000A" "0000",
-           "AF80" "23029000" "230C98001032547698103214" "9000" "0000");
+    EXPECT(bed, RFM_MF,
+           "AE80"
+           "2207" ICCID "220500B000000A"
+           "0000",
+           "AF80"
+           "23029000"
+           "230C98001032547698103214"
+           "9000"
+           "0000");
     /* no GET RESPONSE in it, and no data without Le */
     EXPECT(bed, RFM_MF, SCRIPT("00A40004022FE2", "00C0000004"), ANSWER("9000", "6D00"));
     /* a command that fails ends it; Le 00 is all there is, more than 256 bytes too */
     EXPECT(bed, RFM_USIM, SCRIPT(IMSI, "00B2010400", IMSI), ANSWER("9000", "6981"));
     EXPECT(bed, RFM_USIM, SCRIPT("00A40004026F0700"),
-           ANSWER("621782024121" "83026F07" "8A0105" "8B036F060A" "80020009" "880138" "9000"));
-    EXPECT(bed, RFM_USIM, SCRIPT("00A40004026F0704"), ANSWER("62178202" "9000"));
+           ANSWER("621782024121"
+                  "83026F07"
+                  "8A0105"
+                  "8B036F060A"
+                  "80020009"
+                  "880138"
+                  "9000"));
+    EXPECT(bed, RFM_USIM, SCRIPT("00A40004026F0704"),
+           ANSWER("62178202"
+                  "9000"));
     bed_free(bed);
 }
 
@@ -74,12 +95,39 @@ static void broken_scripts(void **state)
     (void)state;
     struct bed *bed = bed_new();
     /* what came before the broken item is done and told */
-    EXPECT(bed, RFM_MF, "AA0B" "2207" ICCID "5500", "AB0A" "800101" "23029000" "900101");
-    EXPECT(bed, RFM_MF, "AA0A" "2207" ICCID "22", "AB0A" "800101" "23029000" "900103");
-    EXPECT(bed, RFM_MF, "AA05" "220A00A400", "AB06" "800100" "900102");
-    EXPECT(bed, RFM_MF, "AA04" "22020000", "AB06" "800100" "900102");
+    EXPECT(bed, RFM_MF,
+           "AA0B"
+           "2207" ICCID "5500",
+           "AB0A"
+           "800101"
+           "23029000"
+           "900101");
+    EXPECT(bed, RFM_MF,
+           "AA0A"
+           "2207" ICCID "22",
+           "AB0A"
+           "800101"
+           "23029000"
+           "900103");
+    EXPECT(bed, RFM_MF,
+           "AA05"
+           "220A00A400",
+           "AB06"
+           "800100"
+           "900102");
+    EXPECT(bed, RFM_MF,
+           "AA04"
+           "22020000",
+           "AB06"
+           "800100"
+           "900102");
     /* SCP03t is for an ISD-P */
-    EXPECT(bed, RAM, "AA0C" "840A30000001020304050607", "AB06" "800100" "900101");
+    EXPECT(bed, RAM,
+           "AA0C"
+           "840A30000001020304050607",
+           "AB06"
+           "800100"
+           "900101");
     /* nothing in it */
     assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF}, ""), UICC_SW_OK);
     assert_int_equal(bed->status, OTA_STATUS_OK);
@@ -127,40 +175,70 @@ static void commands_of_rfm(void **state)
         {"00280001083131313131313131", "63C2"}, /* ENABLE PIN: wrong, counted */
         {"00280001083131313131313131", "63C1"},
         {"002C00011031313131313131313030303030303030", "9000"},
-        {"80320000" "01" "01", "6986"},
-        {"0044000002" "2FE2", "9000"},
-        {"0004000002" "2FE2", "9000"},
-        {"0044000002" "2FE2", "9000"},
-        {"0070000001", "6D00"},             /* MANAGE CHANNEL */
-        {"0088008101" "00", "6D00"},        /* AUTHENTICATE */
-        {"0084000008", "6D00"},             /* GET CHALLENGE */
-        {"80F2000000", "6D00"},             /* STATUS */
-        {"8010000001FF", "6D00"},           /* TERMINAL PROFILE */
-        {"80C2000001D1", "6D00"},           /* ENVELOPE */
+        {"80320000"
+         "01"
+         "01",
+         "6986"},
+        {"0044000002"
+         "2FE2",
+         "9000"},
+        {"0004000002"
+         "2FE2",
+         "9000"},
+        {"0044000002"
+         "2FE2",
+         "9000"},
+        {"0070000001", "6D00"}, /* MANAGE CHANNEL */
+        {"0088008101"
+         "00",
+         "6D00"},                 /* AUTHENTICATE */
+        {"0084000008", "6D00"},   /* GET CHALLENGE */
+        {"80F2000000", "6D00"},   /* STATUS */
+        {"8010000001FF", "6D00"}, /* TERMINAL PROFILE */
+        {"80C2000001D1", "6D00"}, /* ENVELOPE */
         {"00FE000000", "6D00"},
-        {"80A40004023F00", "6E00"},         /* class */
-        {"04A40004023F00", "6882"},         /* secure messaging */
-        {"01A40004023F00", "6881"},         /* another channel */
-        {"00A4040C10" "A0000000871002FF49FF0589FFFFFFFF", "6A82"},
-        {"00A4040C08" MNO_SD, "6A82"},      /* an application is no file */
+        {"80A40004023F00", "6E00"}, /* class */
+        {"04A40004023F00", "6882"}, /* secure messaging */
+        {"01A40004023F00", "6881"}, /* another channel */
+        {"00A4040C10"
+         "A0000000871002FF49FF0589FFFFFFFF",
+         "6A82"},
+        {"00A4040C08" MNO_SD, "6A82"}, /* an application is no file */
     };
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         EXPECT(bed, RFM_MF, SCRIPT(rows[i].command), ANSWER(rows[i].answer));
     }
     /* CREATE, fill, read, RESIZE, DELETE FILE */
-    EXPECT(bed, RFM_MF,
-           SCRIPT("00E0000019" "62178202412183022FF08A01058B032F060780020004880140", "00D600000401020304",
-                  "00B0000004", "80D400000A" "620883022FF080020006", "00A4000C022FF0", "00B0000006",
-                  "00E40000022FF0", "00A4000C022FF0"),
-           ANSWER("9000", "9000", "010203049000", "9000", "9000", "01020304FFFF9000", "9000", "6A82"));
+    EXPECT(
+        bed, RFM_MF,
+        SCRIPT("00E0000019"
+               "62178202412183022FF08A01058B032F060780020004880140",
+               "00D600000401020304", "00B0000004",
+               "80D400000A"
+               "620883022FF080020006",
+               "00A4000C022FF0", "00B0000006", "00E40000022FF0", "00A4000C022FF0"),
+        ANSWER("9000", "9000", "010203049000", "9000", "9000", "01020304FFFF9000", "9000", "6A82"));
     /* SET DATA and RETRIEVE DATA of a BER-TLV file */
     EXPECT(bed, RFM_USIM,
-           SCRIPT("80DB0C8005" "8003010203", "80CB0C8001" "80" "00"), ANSWER("9000", "80030102039000"));
+           SCRIPT("80DB0C8005"
+                  "8003010203",
+                  "80CB0C8001"
+                  "80"
+                  "00"),
+           ANSWER("9000", "80030102039000"));
     /* INCREASE, SEARCH RECORD, records */
     EXPECT(bed, RFM_USIM,
-           SCRIPT("00A4000C026F39", "8032000003" "000001" "00", "00B2010403"),
+           SCRIPT("00A4000C026F39",
+                  "8032000003"
+                  "000001"
+                  "00",
+                  "00B2010403"),
            ANSWER("9000", "0000020000019000", "0000029000"));
-    EXPECT(bed, RFM_USIM, SCRIPT("00A4000C026FB7", "00A2010402" "19F1" "00"), ANSWER("9000", "029000"));
+    EXPECT(bed, RFM_USIM,
+           SCRIPT("00A4000C026FB7", "00A2010402"
+                                    "19F1"
+                                    "00"),
+           ANSWER("9000", "029000"));
     bed_free(bed);
 }
 
@@ -189,12 +267,24 @@ static void failed_commands(void **state)
     (void)state;
     struct bed *bed = bed_new();
     nvm_set_capacity(bed->sim->nvm, nvm_used(bed->sim->nvm) + 120);
-    EXPECT(bed, RFM_USIM, SCRIPT(IMSI, "00D60008" "01" "77", "80DB0C80" "78" "8076"
-           "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-           "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-           "00000000000000000000000000000000000000000000000000000000"),
+    EXPECT(bed, RFM_USIM,
+           SCRIPT(IMSI,
+                  "00D60008"
+                  "01"
+                  "77",
+                  "80DB0C80"
+                  "78"
+                  "8076"
+                  "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
+                  "0000000000"
+                  "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
+                  "0000000000"
+                  "00000000000000000000000000000000000000000000000000000000"),
            ANSWER("9000", "9000", "6581"));
-    EXPECT(bed, RFM_USIM, SCRIPT(IMSI, "00B0000801", "80CB0C800180" "00"),
+    EXPECT(bed, RFM_USIM,
+           SCRIPT(IMSI, "00B0000801",
+                  "80CB0C800180"
+                  "00"),
            ANSWER("9000", "779000", "6A88"));
     bed_free(bed);
 }
@@ -263,7 +353,8 @@ static void refusals(void **state)
                      UICC_SW_OK);
     assert_true(bed->no_por);
     /* minimum security level 12 of the RFM: CC and a counter */
-    STATUS(bed, OTA_STATUS_LEVEL_INSUFFICIENT, false, .tar = RFM_MF, .spi = 0x0619); /* no counter */
+    STATUS(bed, OTA_STATUS_LEVEL_INSUFFICIENT, false, .tar = RFM_MF,
+           .spi = 0x0619); /* no counter */
     STATUS(bed, OTA_STATUS_LEVEL_INSUFFICIENT, false, .tar = RFM_MF, .spi = 0x1519, .kid = 0x25);
     STATUS(bed, OTA_STATUS_OK, true, .tar = RFM_MF, .spi = 0x1219); /* not ciphered: good enough */
     /* a security domain takes nothing without CC, whatever its parameters are */
@@ -352,12 +443,16 @@ static void when_a_proof_is_wanted(void **state)
     (void)state;
     struct bed *bed = bed_new();
     BED_SW(bed, PROFILE, UICC_SW_OK);
-    assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, SCRIPT(ICCID)), UICC_SW_OK);
+    assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, SCRIPT(ICCID)),
+                     UICC_SW_OK);
     assert_true(bed->no_por);
     /* on error only */
-    assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x161A}, SCRIPT(ICCID)), UICC_SW_OK);
+    assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x161A}, SCRIPT(ICCID)),
+                     UICC_SW_OK);
     assert_true(bed->no_por);
-    assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x161A, .counter = 1}, SCRIPT(ICCID)), UICC_SW_REPORT_ERROR);
+    assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x161A, .counter = 1},
+                             SCRIPT(ICCID)),
+                     UICC_SW_REPORT_ERROR);
     assert_int_equal(bed->status, OTA_STATUS_COUNTER_LOW);
     /* by SMS, plain, with a RC, ciphered without a check */
     static const uint16_t spis[] = {0x1639, 0x1629, 0x1621, 0x1625, 0x1631};
@@ -372,7 +467,8 @@ static void when_a_proof_is_wanted(void **state)
     }
     /* a terminal without toolkit gets nothing by SMS, and the command is executed all the same */
     uicc_reset(bed->sim->uicc);
-    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_USIM, .spi = 0x1639}, SCRIPT(IMSI, "00D600080155"));
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_USIM, .spi = 0x1639},
+                  SCRIPT(IMSI, "00D600080155"));
     assert_true(bed->no_por);
     EXPECT(bed, RFM_USIM, SCRIPT(IMSI, "00B0000801"), ANSWER("9000", "559000"));
     bed_free(bed);
@@ -388,7 +484,9 @@ static void remote_applications(void **state)
     EXPECT(bed, RAM, SCRIPT("80F28002024F0000"),
            ANSWER("E3264F08" MNO_SD "9F70010FC50382DC00C407A0000001515350CC08" MNO_SD "9000"));
     /* the second TAR of the domain */
-    EXPECT(bed, "000000", SCRIPT("80F28000024F0000"), ANSWER("08" MNO_SD "0F82" "9000"));
+    EXPECT(bed, "000000", SCRIPT("80F28000024F0000"),
+           ANSWER("08" MNO_SD "0F82"
+                  "9000"));
     /* nothing without Le */
     EXPECT(bed, RAM, SCRIPT("80F28002024F00"), ANSWER("9000"));
     /* SET STATUS, and the target is gone while it is locked */
@@ -400,8 +498,12 @@ static void remote_applications(void **state)
     assert_int_equal(bed->status, OTA_STATUS_OK);
     /* INSTALL: the new domain answers to its TAR at once; DELETE */
     EXPECT(bed, RAM,
-           SCRIPT(bed_apdu("80E60C00", "07A0000001515350" "08A000000151535041" "08A0000001510000AA"
-                                       "0180" "11EA0F800D010000000002010203B201AA00" "00")),
+           SCRIPT(bed_apdu("80E60C00", "07A0000001515350"
+                                       "08A000000151535041"
+                                       "08A0000001510000AA"
+                                       "0180"
+                                       "11EA0F800D010000000002010203B201AA00"
+                                       "00")),
            ANSWER("009000"));
     EXPECT(bed, "B201AA", SCRIPT("80CA2F0000"), ANSWER("2F000C610A4F08A0000001510000AA9000"));
     BED_SW(bed, "00A4040C08A0000001510000AA", UICC_SW_OK);
@@ -454,9 +556,9 @@ static void a_session_over_the_air(void **state)
     answer = sim_hex(bed->data);
     cr_buf plain = {0};
     uicc_sw sw;
-    assert_int_equal(scp_unwrap_response(&bed->host, cr_span_of(answer.p + 7, answer.n - 7),
-                                         &plain, &sw, NULL),
-                     CR_OK);
+    assert_int_equal(
+        scp_unwrap_response(&bed->host, cr_span_of(answer.p + 7, answer.n - 7), &plain, &sw, NULL),
+        CR_OK);
     assert_int_equal(sw, UICC_SW_OK);
     assert_int_equal(plain.n, 40);
     /* the chain is over, and the session with it */
@@ -471,7 +573,10 @@ static void a_session_over_the_air(void **state)
  */
 
 #define CHAINED(value, ...) bed_chained((value), __VA_ARGS__, NULL)
-#define NO_PREVIOUS         "AB06" "830101" "800100"
+#define NO_PREVIOUS                                                                                \
+    "AB06"                                                                                         \
+    "830101"                                                                                       \
+    "800100"
 
 static void chains(void **state)
 {
@@ -511,18 +616,35 @@ static void chains_over_a_reset(void **state)
     bed = bed_power_cycle(bed);
     EXPECT(bed, RFM_USIM, CHAINED(0x02, READ_IMSI), ANSWER("0809101010325476989000"));
     bed = bed_power_cycle(bed);
-    EXPECT(bed, RFM_USIM, CHAINED(0x02, "00A4000C026FB7", "00A2010402" "19F1" "00"),
+    EXPECT(bed, RFM_USIM,
+           CHAINED(0x02, "00A4000C026FB7",
+                   "00A2010402"
+                   "19F1"
+                   "00"),
            ANSWER("9000", "029000"));
     bed = bed_power_cycle(bed);
-    EXPECT(bed, RFM_USIM, CHAINED(0x03, "00A2050502" "19F1" "00"), ANSWER("6A83"));
+    EXPECT(bed, RFM_USIM,
+           CHAINED(0x03, "00A2050502"
+                         "19F1"
+                         "00"),
+           ANSWER("6A83"));
     bed = bed_power_cycle(bed);
     (void)bed_ota(bed, (struct bed_packet){.tar = RFM_USIM}, CHAINED(0x02, READ_IMSI));
     assert_non_null(strstr(bed->data, "830101"));
     assert_false(cr_span_present(gp_chain_get(bed->reg)));
     /* half a STORE DATA: 0070 with 42 in two blocks */
-    EXPECT(bed, RAM, CHAINED(0x11, "80E20800" "04" "00700442"), ANSWER("9000"));
+    EXPECT(bed, RAM,
+           CHAINED(0x11, "80E20800"
+                         "04"
+                         "00700442"),
+           ANSWER("9000"));
     bed = bed_power_cycle(bed);
-    EXPECT(bed, RAM, CHAINED(0x03, "80E28801" "03" "02A1A2", "80CA004200"),
+    EXPECT(bed, RAM,
+           CHAINED(0x03,
+                   "80E28801"
+                   "03"
+                   "02A1A2",
+                   "80CA004200"),
            ANSWER("9000", "4202A1A29000"));
     /* the file that it stands on is deleted */
     EXPECT(bed, RFM_MF, CHAINED(0x11, "00A4000C022F05"), ANSWER("9000"));
@@ -544,23 +666,53 @@ static void actions(void **state)
     BED_SW(bed, PROFILE, UICC_SW_OK);
     /* immediate: REFRESH; what follows is executed */
     uicc_sw sw = bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
-                         "AA14" "8109" "810301010482028182" "2207" ICCID);
+                         "AA14"
+                         "8109"
+                         "810301010482028182"
+                         "2207" ICCID);
     assert_int_equal(sw, 0x910B);
     assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 1);
     BED_EXPECT(bed, "801200000B", "D0098103010104820281829000");
-    BED_SW(bed, "801400000C" "810301010482028281830100", UICC_SW_OK);
+    BED_SW(bed,
+           "801400000C"
+           "810301010482028281830100",
+           UICC_SW_OK);
     /* any other command is none for this; reserved values neither */
-    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, "AA0B" "8109" "810301210082028182");
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
+                  "AA0B"
+                  "8109"
+                  "810301210082028182");
     assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 0);
-    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, "AA03" "810181");
-    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, "AA03" "810105");
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
+                  "AA03"
+                  "810181");
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
+                  "AA03"
+                  "810105");
     assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 0);
     /* error action: DISPLAY TEXT when a command fails, and only then */
     char script[200];
-    (void)snprintf(script, sizeof script, "AA1B" "%s" "2207" ICCID, "8210" "8103012180" "82028102" "8D0504" "41424344");
+    (void)snprintf(script, sizeof script,
+                   "AA1B"
+                   "%s"
+                   "2207" ICCID,
+                   "8210"
+                   "8103012180"
+                   "82028102"
+                   "8D0504"
+                   "41424344");
     (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, script);
     assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 0);
-    (void)snprintf(script, sizeof script, "AA1B" "%s" "2207" "00A4000C022FFF", "8210" "8103012180" "82028102" "8D0504" "41424344");
+    (void)snprintf(script, sizeof script,
+                   "AA1B"
+                   "%s"
+                   "2207"
+                   "00A4000C022FFF",
+                   "8210"
+                   "8103012180"
+                   "82028102"
+                   "8D0504"
+                   "41424344");
     (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600}, script);
     assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 1);
     bed_free(bed);
@@ -626,7 +778,9 @@ static void update_pol1_by_mno(void **state)
         "00481516391212B20100E902002C4831063AAB1FBD31AD0F75DCF605B0F383EDC9ECC06D32831F5E4F52796F40"
         "6D5569AF3D69A2CABC8A4087F73FDF380FC998AD72B103C71742BC5B29");
     char text[600];
-    (void)snprintf(text, sizeof text, "80C20000%02XD1%02X820283818B%02X400881214365877FF66280602100000" "0%02X027000",
+    (void)snprintf(text, sizeof text,
+                   "80C20000%02XD1%02X820283818B%02X400881214365877FF66280602100000"
+                   "0%02X027000",
                    (unsigned)(packet.n + 3 + 17 + 8), (unsigned)(packet.n + 3 + 17 + 6),
                    (unsigned)(packet.n + 3 + 17), (unsigned)(packet.n + 3));
     size_t at = strlen(text);
@@ -645,12 +799,18 @@ static void update_pol1_by_mno(void **state)
     (void)bed_sw(bed, text);
     assert_int_equal(h.stored, 1);
     /* another AID, a value that the layer above refuses */
-    EXPECT(bed, RAM, SCRIPT("80E6200016000010A0000005591010FFFFFFFF890000100000000000", "80E28800063A0603810103"),
+    EXPECT(bed, RAM,
+           SCRIPT("80E6200016000010A0000005591010FFFFFFFF890000100000000000",
+                  "80E28800063A0603810103"),
            ANSWER("6A88"));
-    EXPECT(bed, RAM, SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000", "80E28800043A060181", "80CA004200"),
+    EXPECT(bed, RAM,
+           SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000", "80E28800043A060181",
+                  "80CA004200"),
            ANSWER("9000", "6A80"));
     /* with Le its response data; the target ends with the script */
-    EXPECT(bed, RAM, SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000", "80E28900063A060381010300"),
+    EXPECT(bed, RAM,
+           SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000",
+                  "80E28900063A060381010300"),
            ANSWER("9000", "A59000"));
     EXPECT(bed, RAM, SCRIPT("80E28800063A0603810103"), ANSWER("6A88"));
     bed_free(bed);
@@ -704,15 +864,24 @@ static void power_cuts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_by_aes_and_des),   cmocka_unit_test(forms),
-        cmocka_unit_test(broken_scripts),         cmocka_unit_test(access_domains),
-        cmocka_unit_test(commands_of_rfm),        cmocka_unit_test(selections),
-        cmocka_unit_test(failed_commands),        cmocka_unit_test(counters),
-        cmocka_unit_test(refusals),               cmocka_unit_test(not_for_the_card),
-        cmocka_unit_test(long_ways),              cmocka_unit_test(when_a_proof_is_wanted),
-        cmocka_unit_test(remote_applications),    cmocka_unit_test(a_session_over_the_air),
-        cmocka_unit_test(chains),                 cmocka_unit_test(chains_over_a_reset),
-        cmocka_unit_test(actions),                cmocka_unit_test(update_pol1_by_mno),
+        cmocka_unit_test(files_by_aes_and_des),
+        cmocka_unit_test(forms),
+        cmocka_unit_test(broken_scripts),
+        cmocka_unit_test(access_domains),
+        cmocka_unit_test(commands_of_rfm),
+        cmocka_unit_test(selections),
+        cmocka_unit_test(failed_commands),
+        cmocka_unit_test(counters),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(not_for_the_card),
+        cmocka_unit_test(long_ways),
+        cmocka_unit_test(when_a_proof_is_wanted),
+        cmocka_unit_test(remote_applications),
+        cmocka_unit_test(a_session_over_the_air),
+        cmocka_unit_test(chains),
+        cmocka_unit_test(chains_over_a_reset),
+        cmocka_unit_test(actions),
+        cmocka_unit_test(update_pol1_by_mno),
         cmocka_unit_test(power_cuts),
     };
     return cmocka_run_group_tests_name("gp/ota", tests, NULL, NULL);

@@ -98,21 +98,49 @@ static void files(void **state)
     struct bed *bed = with_profile();
     for (uint8_t version = 1; version <= 2; version++) {
         /* EF.IMSI, then the last digit changed and back */
-        remote(bed, version, "B00140", "AA10" "220700A4000C026F07" "220500B0000009",
-               "AB14800102" "23029000" "230B" IMSI "9000");
-        remote(bed, version, "B00140", "AA11" "220700A4000C026F07" "220600D600080197",
-               "AB0B800102" "23029000" "23029000");
+        remote(bed, version, "B00140",
+               "AA10"
+               "220700A4000C026F07"
+               "220500B0000009",
+               "AB14800102"
+               "23029000"
+               "230B" IMSI "9000");
+        remote(bed, version, "B00140",
+               "AA11"
+               "220700A4000C026F07"
+               "220600D600080197",
+               "AB0B800102"
+               "23029000"
+               "23029000");
         assert_int_equal(bed_hex(bed, "00A4040C0CA0000000871002FF49FF0589"), 0x9000);
         assert_int_equal(bed_hex(bed, "00B0870009"), 0x9000);
         bed_expect(bed, "080910101032547697");
-        remote(bed, version, "B00140", "AA11" "220700A4000C026F07" "220600D600080198",
-               "AB0B800102" "23029000" "23029000");
+        remote(bed, version, "B00140",
+               "AA11"
+               "220700A4000C026F07"
+               "220600D600080198",
+               "AB0B800102"
+               "23029000"
+               "23029000");
     }
     /* the other directories: MF, ISIM, CSIM */
-    remote(bed, 2, "B00120", "AA10" "220700A4000C022FE2" "220500B000000A",
-           "AB15800102" "23029000" "230C980010325476981032149000");
-    remote(bed, 2, "B00141", "AA09" "220700A4000C026F02", "AB07800101" "23029000");
-    remote(bed, 1, "B00142", "AA09" "220700A4000C026F22", "AB07800101" "23029000");
+    remote(bed, 2, "B00120",
+           "AA10"
+           "220700A4000C022FE2"
+           "220500B000000A",
+           "AB15800102"
+           "23029000"
+           "230C980010325476981032149000");
+    remote(bed, 2, "B00141",
+           "AA09"
+           "220700A4000C026F02",
+           "AB07800101"
+           "23029000");
+    remote(bed, 1, "B00142",
+           "AA09"
+           "220700A4000C026F22",
+           "AB07800101"
+           "23029000");
     bed_free(bed);
 }
 
@@ -122,8 +150,14 @@ static void domain(void **state)
     struct bed *bed = with_profile();
     static const char *const tars[] = {"B20100", "000000"};
     for (size_t i = 0; i < 2; i++) {
-        remote(bed, (uint8_t)(i + 1), tars[i], "AA0A" "220880F2800002" "4F0000",
-               "AB12800101" "230D" "08A0000001510000000F82" "9000");
+        remote(bed, (uint8_t)(i + 1), tars[i],
+               "AA0A"
+               "220880F2800002"
+               "4F0000",
+               "AB12800101"
+               "230D"
+               "08A0000001510000000F82"
+               "9000");
     }
     /* on a channel: FCI, keys, and that its keys for packets open no session */
     assert_int_equal(bed_hex(bed, "00A4040008A00000015100000000"), 0x9000);
