@@ -296,6 +296,7 @@ static uicc_sw run_plain(struct gp_command *c)
             cr_wipe(c->out->p + start, c->out->n - start);
             c->out->n = start;
         }
+        gp_sync(c->gp); /* what was installed or deleted meanwhile is not */
     }
     return sw;
 }

@@ -249,8 +249,11 @@ static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result
     if (row->tell == OTA_TELL_UNPROVED) {
         fields.spi[1] &= (uint8_t) ~(OTA_SPI2_CHECK | OTA_SPI2_CIPHER);
     }
+    /* Who is not proved gets an answer on the way he came, never a message that costs somebody
+     * something. */
+    bool submit = (spi2 & OTA_SPI2_SUBMIT) && row->tell == OTA_TELL_STATUS;
     bool built = build(p, &fields, status, data, &response);
-    if (built && (spi2 & OTA_SPI2_SUBMIT)) {
+    if (built && submit) {
         if (!send_submit(p, cr_buf_span(&response)) &&
             build(p, &fields, OTA_STATUS_NO_MEMORY, (cr_span){0}, &response)) {
             /* What cannot be told for its size is told to be so; nothing more can be done for a
@@ -299,6 +302,9 @@ static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sm
         if (gp_script_run(&script, command.data, &p.answer, &err) != CR_OK) {
             nvm_rollback_to(gp->reg.nvm, mark); /* the counter stays */
             cr_buf_reset(&p.answer);
+            gp->chain.object = 0;
+            gp_context_drop(&gp->air);
+            gp_sync(gp);
         }
     }
     uicc_sw sw = respond(&p, call, result);

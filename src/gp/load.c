@@ -17,9 +17,27 @@ static void load_end(struct gp_load *load)
     *load = (struct gp_load){0};
 }
 
-/* E2 { 4F domain, C3 signature } any number of times, then C4 the data block. The signatures are
- * for domains with DAP keys, and none of the card's has any. */
-static uicc_sw take_block(cr_span in, cr_span *block)
+/* Signatures of load files (DAP) are read, but there is nothing here to verify them with: a load that
+ * one is mandated for, or that one was made for, is refused rather than taken unverified. */
+static bool dap_mandated(const struct gp_registry *reg)
+{
+    struct gp_object o;
+    for (uint16_t id = 0; gp_object_next(reg, id, &o); id = o.id) {
+        if ((o.privileges & GP_PRIV_MANDATED_DAP) == GP_PRIV_MANDATED_DAP) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool dap_domain(const struct gp_registry *reg, cr_span aid)
+{
+    struct gp_object o;
+    return gp_object_by_aid(reg, aid, &o) && (o.privileges & GP_PRIV_DAP) == GP_PRIV_DAP;
+}
+
+/* E2 { 4F domain, C3 signature } any number of times, then C4 the data block. */
+static uicc_sw take_block(const struct gp_registry *reg, cr_span in, cr_span *block)
 {
     struct der_tlv tlv, aid, signature;
     bool found = false;
@@ -31,6 +49,9 @@ static uicc_sw take_block(cr_span in, cr_span *block)
         case 0xE2:
             if (!der_find(tlv.value, 0x4F, &aid) || !der_find(tlv.value, 0xC3, &signature)) {
                 return UICC_SW_WRONG_DATA;
+            }
+            if (dap_domain(reg, aid.value)) {
+                return UICC_SW_CONDITIONS;
             }
             break;
         case 0xC4:
@@ -152,7 +173,10 @@ uicc_sw gp_load(struct gp_command *c)
     if (!(c->apdu->p1 & P1_LAST)) {
         return UICC_SW_OK;
     }
-    uicc_sw sw = take_block(cr_buf_span(&load->file), &block);
+    uicc_sw sw = take_block(c->reg, cr_buf_span(&load->file), &block);
+    if (sw == UICC_SW_OK && dap_mandated(c->reg)) {
+        sw = UICC_SW_CONDITIONS;
+    }
     if (sw == UICC_SW_OK && !hash_good(load, block)) {
         sw = UICC_SW_WRONG_DATA;
     }

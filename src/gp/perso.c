@@ -1,6 +1,7 @@
 #include "gp/perso.h"
 
 #include "gp/internal.h"
+#include "gp/registry_keys.h"
 
 static struct gp_verdict verdict(enum rsp_pe_status_code status)
 {
@@ -272,7 +273,12 @@ static struct gp_verdict package_put(const struct gp_registry *reg, const struct
                                      .builtin = true};
         status = gp_object_add(reg, &package, &err);
     }
-    if (status == CR_OK && !gp_modules_have(reg, package.id, gp_aid_span(&domain->module))) {
+    bool known = status == CR_OK &&
+                 gp_modules_have(reg, package.id, gp_aid_span(&domain->module));
+    if (status == CR_OK && !known && gp_modules_count(reg, package.id) == GP_MAX_MODULES) {
+        status = gp_refuse(&err, UICC_SW_WRONG_DATA, "too many classes of one load file");
+    }
+    if (status == CR_OK && !known) {
         cr_buf_append_byte(&list, domain->module.n);
         cr_buf_append_span(&list, gp_aid_span(&domain->module));
         status = cr_buf_ok(&list) ? gp_modules_put(reg, package.id, cr_buf_span(&list), &err)

@@ -444,6 +444,17 @@ bool gp_modules_have(const struct gp_registry *reg, uint16_t package, cr_span ai
     return false;
 }
 
+size_t gp_modules_count(const struct gp_registry *reg, uint16_t package)
+{
+    cr_span list = gp_modules_get(reg, package);
+    size_t count = 0;
+    while (list.n) {
+        list = cr_span_sub(list, 1 + (size_t)list.p[0], list.n);
+        count++;
+    }
+    return count;
+}
+
 cr_span gp_chain_get(const struct gp_registry *reg)
 {
     char key[GP_RECORD_KEY];

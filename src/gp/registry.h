@@ -25,7 +25,7 @@
 #define GP_MAX_DATA      2048  /* bytes of a data object of a domain, tag and length counted */
 #define GP_MAX_DATA_ALL  16384 /* of all data objects of one domain */
 #define GP_MAX_LOAD_FILE 65536 /* bytes of a load file data block */
-#define GP_MAX_MODULES   16    /* of one load file */
+#define GP_MAX_MODULES   10    /* of one load file: they fit one answer of GET STATUS */
 
 struct gp_aid {
     uint8_t n; /* 0 = none; 5..16 */
@@ -215,6 +215,7 @@ cr_span gp_modules_get(const struct gp_registry *reg, uint16_t package);
 cr_status gp_modules_put(const struct gp_registry *reg, uint16_t package, cr_span list,
                          struct cr_err *err) CR_MUST_CHECK;
 bool gp_modules_have(const struct gp_registry *reg, uint16_t package, cr_span aid);
+size_t gp_modules_count(const struct gp_registry *reg, uint16_t package);
 
 /* What a chain of remote scripts keeps over a reset (remote.c); absent = nothing. */
 cr_span gp_chain_get(const struct gp_registry *reg);

@@ -20,9 +20,6 @@ static const uint8_t references[24] = {
 static bool key_granted(const void *ctx, uint8_t reference)
 {
     const struct gp_access *access = ctx;
-    if (access->n == 0) {
-        return false;
-    }
     if (access->p[0] == GP_ACCESS_FULL) {
         return true; /* every condition but NEVER */
     }
@@ -255,21 +252,23 @@ static uicc_sw answer_cut(const struct run *r, const struct uicc_apdu *apdu, cr_
     return sw;
 }
 
-static uicc_sw run_files(const struct run *r, cr_span apdu, const struct uicc_apdu *a, cr_buf *data)
+/* The access domain that a file's place and the command ask for; NULL = no access. */
+static const void *grant_of(const void *ctx, cr_span adf, uint8_t ins)
 {
-    const struct gp_object *o = &r->s->target;
-    bool admin = administrative(a->ins);
+    const struct gp_object *o = ctx;
+    bool admin = administrative(ins);
     const struct gp_access *access = admin ? &o->admin : &o->files;
-    struct uicc_remote_place place;
-    uicc_remote_where(r->s->gp->uicc, &place);
-    for (size_t i = 0; place.in_adf && i < o->adf_count; i++) {
-        if (cr_span_equal(gp_aid_span(&o->adfs[i].adf), cr_span_of(place.adf, place.adf_size))) {
+    for (size_t i = 0; i < o->adf_count; i++) {
+        if (cr_span_equal(gp_aid_span(&o->adfs[i].adf), adf)) {
             access = admin ? &o->adfs[i].admin : &o->adfs[i].files;
         }
     }
-    struct uicc_rights rights = {.key = key_granted,
-                                 .ctx = access,
-                                 .none = access->n == 0 || access->p[0] == GP_ACCESS_NONE};
+    return access->n == 0 || access->p[0] == GP_ACCESS_NONE ? NULL : access;
+}
+
+static uicc_sw run_files(const struct run *r, cr_span apdu, cr_buf *data)
+{
+    struct uicc_rights rights = {.ctx = &r->s->target, .grant = grant_of, .key = key_granted};
     return uicc_remote_command(r->s->gp->uicc, &rights, apdu, data);
 }
 
@@ -323,7 +322,7 @@ static bool run_command(struct run *r, cr_span apdu)
     } else {
         cr_buf_reset(&r->data);
         if (sw == UICC_SW_OK) {
-            sw = r->s->target.kind == GP_RFM ? run_files(r, apdu, &a, &r->data)
+            sw = r->s->target.kind == GP_RFM ? run_files(r, apdu, &r->data)
                                              : run_domain(r, apdu, &a, &r->data);
         }
         if (!cr_buf_ok(&r->data)) {

@@ -296,7 +296,8 @@ uicc_sw gp_set_status(struct gp_command *c)
             break;
         }
         id = below.id;
-        if (below.domain == o.id && below.id != o.id && below.kind != GP_PACKAGE) {
+        bool concerned = (to & GP_LOCKED) || (below.state & GP_LOCKED);
+        if (below.domain == o.id && below.id != o.id && below.kind != GP_PACKAGE && concerned) {
             sw = state_put(c, &below, to);
         }
     }

@@ -156,19 +156,19 @@ static uicc_file find_arr(const struct uicc_fs *fs, const struct uicc_path *path
     return 0;
 }
 
-bool uicc_access_allowed_by(const struct uicc_fs *fs, const struct uicc_rights *rights,
+bool uicc_access_allowed_by(const struct uicc_fs *fs, uicc_access_key key, const void *ctx,
                             const struct uicc_path *path, const struct uicc_file_attr *attr,
                             struct uicc_access access)
 {
     struct uicc_file_attr arr;
     uicc_file file = attr->arr_record ? find_arr(fs, path, attr) : 0;
-    if (rights->none || !file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
+    if (!file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
         return false;
     }
     cr_buf scratch = {0};
     size_t at = (size_t)(attr->arr_record - 1) * arr.record_size;
     cr_span rule = cr_span_sub(uicc_fs_content(fs, file, &scratch), at, arr.record_size);
-    bool allowed = uicc_access_rule(rule, access, rights->key, rights->ctx);
+    bool allowed = uicc_access_rule(rule, access, key, ctx);
     cr_buf_free(&scratch);
     return allowed;
 }
@@ -178,6 +178,5 @@ bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session
                          struct uicc_access access)
 {
     struct place place = {.fs = fs, .session = session, .path = path};
-    struct uicc_rights rights = {.key = place_key, .ctx = &place};
-    return uicc_access_allowed_by(fs, &rights, path, attr, access);
+    return uicc_access_allowed_by(fs, place_key, &place, path, attr, access);
 }

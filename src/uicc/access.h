@@ -37,13 +37,15 @@ bool uicc_access_rule(cr_span rule, struct uicc_access access, uicc_access_key k
 
 /* Rights that do not come from PINs: what a remote server may do (TS 102 226 access domains). */
 struct uicc_rights {
-    uicc_access_key key; /* which references of an access rule it is taken to have verified */
     const void *ctx;
-    bool none; /* not even what the rule allows to everybody */
+    /* What it has for an instruction on files below this ADF (its AID; absent: outside of ADFs),
+     * wherever its selection is. NULL = nothing, not even what a rule allows to everybody. */
+    const void *(*grant)(const void *ctx, cr_span adf, uint8_t ins);
+    uicc_access_key key; /* which references it is taken to have verified; ctx = the grant */
 };
 
-/* As uicc_access_allowed(), by rights instead of verified PINs. */
-bool uicc_access_allowed_by(const struct uicc_fs *fs, const struct uicc_rights *rights,
+/* As uicc_access_allowed(), by what the caller says of each key. */
+bool uicc_access_allowed_by(const struct uicc_fs *fs, uicc_access_key key, const void *ctx,
                             const struct uicc_path *path, const struct uicc_file_attr *attr,
                             struct uicc_access access);
 

@@ -232,8 +232,16 @@ uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex)
 bool uicc_may(const struct command *c, const struct uicc_path *path,
               const struct uicc_file_attr *attr, struct uicc_access access)
 {
-    return c->rights ? uicc_access_allowed_by(&c->u->fs, c->rights, path, attr, access)
-                     : uicc_access_allowed(&c->u->fs, c->pins, path, attr, access);
+    struct uicc_file_attr adf;
+    const struct uicc_fs *fs = &c->u->fs;
+    if (!c->rights) {
+        return uicc_access_allowed(fs, c->pins, path, attr, access);
+    }
+    bool in_adf =
+        path->depth > 1 && uicc_fs_attr(fs, path->df[1], &adf) && adf.kind == UICC_ADF;
+    const void *grant =
+        c->rights->grant(c->rights->ctx, in_adf ? adf.aid : (cr_span){0}, c->apdu->ins);
+    return grant && uicc_access_allowed_by(fs, c->rights->key, grant, path, attr, access);
 }
 
 uicc_sw uicc_failed(struct command *c, cr_status status, const struct cr_err *err)

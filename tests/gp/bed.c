@@ -84,12 +84,12 @@ static void add_domain(const struct gp_registry *reg, const char *aid, const cha
 }
 
 static void add_rfm(const struct gp_registry *reg, const struct uicc_fs *fs, const char *aid,
-                    const char *tar, const char *access, const char *adf)
+                    const char *tar, const char *access, const char *adf_access, const char *adf)
 {
-    struct sim_bytes b[5] = {sim_hex(aid), sim_hex(tar), sim_hex(access), sim_hex(adf ? adf : ""),
-                             sim_hex("12")};
-    cr_span spans[5];
-    for (size_t i = 0; i < 5; i++) {
+    struct sim_bytes b[6] = {sim_hex(aid),  sim_hex(tar), sim_hex(access), sim_hex(adf ? adf : ""),
+                             sim_hex("12"), sim_hex(adf_access)};
+    cr_span spans[6];
+    for (size_t i = 0; i < 6; i++) {
         spans[i] = cr_span_of(b[i].p, b[i].n);
     }
     struct profile_rfm rfm = {.instance_aid = spans[0],
@@ -99,8 +99,8 @@ static void add_rfm(const struct gp_registry *reg, const struct uicc_fs *fs, con
                               .uicc_admin_access_domain = spans[2],
                               .has_adf_rfm_access = adf != NULL,
                               .adf_rfm_access = {.adf_aid = spans[3],
-                                                 .adf_access_domain = spans[2],
-                                                 .adf_admin_access_domain = spans[2]}};
+                                                 .adf_access_domain = spans[5],
+                                                 .adf_admin_access_domain = spans[5]}};
     struct gp_verdict v = gp_perso_rfm(reg, fs, &rfm);
     SIM_MUST(v.status == RSP_PE_OK);
 }
@@ -122,10 +122,11 @@ static void add_all(struct sim *sim)
                "03B20102"
                "00",
                NULL, 0);
-    add_rfm(&reg, &sim->fs, "A00000055910100001", "B00120", "00", NULL);
-    add_rfm(&reg, &sim->fs, "A00000055910100002", "B00140", "00", USIM_AID);
-    add_rfm(&reg, &sim->fs, "A00000055910100003", "B00150", "02010000", NULL);
-    add_rfm(&reg, &sim->fs, "A00000055910100004", "B00160", "FF", NULL);
+    add_rfm(&reg, &sim->fs, "A00000055910100001", "B00120", "00", "00", NULL);
+    add_rfm(&reg, &sim->fs, "A00000055910100002", "B00140", "00", "00", USIM_AID);
+    add_rfm(&reg, &sim->fs, "A00000055910100003", "B00150", "02010000", "00", NULL);
+    add_rfm(&reg, &sim->fs, "A00000055910100004", "B00160", "FF", "00", NULL);
+    add_rfm(&reg, &sim->fs, "A00000055910100005", "B00170", "FF", "00", USIM_AID);
     SIM_MUST(nvm_commit(sim->nvm, &sim->err) == CR_OK);
 }
 

@@ -6,7 +6,8 @@
  *   A000000151000000  MNO-SD, PERSONALIZED, privileges 82DC00, TARs B20100 000000
  *   A000000151000001  domain below it, PERSONALIZED, privileges 80C000, TAR B20101
  *   A000000151000002  domain below it, SELECTABLE, no keys, no rights, TAR B20102
- *   RFM B00120 (MF, full access), B00140 (ADF.USIM, full), B00150 (PIN1 only), B00160 (none)
+ *   RFM B00120 (MF, full access), B00140 (ADF.USIM, full), B00150 (PIN1 only), B00160 (none),
+ *   B00170 (full below ADF.USIM, none outside)
  */
 #ifndef CRISP_TESTS_GP_BED_H
 #define CRISP_TESTS_GP_BED_H

@@ -36,6 +36,8 @@ static void get_status(void **state)
             "0700"
             "09A00000055910100004"
             "0700"
+            "09A00000055910100005"
+            "0700"
             "9000");
     ANSWERS(bed, "80F24002", "4F08" WEAK_SD,
             "E3264F08" WEAK_SD "9F700107C503800000C407" SD_PACKAGE "CC08" MNO_SD "9000");
@@ -75,7 +77,7 @@ static void get_status(void **state)
     for (size_t i = 0; i < rest.n - 2; i += 2U + rest.p[i + 1]) {
         entries++;
     }
-    assert_int_equal(entries, 8);
+    assert_int_equal(entries, 9);
     SECURE_SW(bed, "80F24003024F0000", UICC_SW_CONDITIONS); /* no list is open */
     SECURE_SW(bed, "80F24002024F0000", 0x6310);
     SECURE_SW(bed, "80F28002024F0000", UICC_SW_OK);
@@ -510,6 +512,21 @@ static void load_refusals(void **state)
         "0000",
         UICC_SW_OK);
     RUN(bed, "80E88000", "C40101", UICC_SW_OK);
+    RUN(bed, "80E40000", "4F07" PACKAGE, UICC_SW_OK);
+    /* a signature that somebody relies on cannot be verified here: no load */
+    struct gp_object o;
+    assert_true(gp_object_by_aid(bed->reg, cr_span_of("\xA0\x00\x00\x01\x51\x00\x00\x01", 8), &o));
+    o.privileges = GP_PRIV_DAP;
+    assert_int_equal(gp_object_put(bed->reg, &o, NULL), CR_OK);
+    RUN(bed, "80E60200", "07" PACKAGE "00" "000000", UICC_SW_OK);
+    RUN(bed, "80E88000", "E20D4F08" SUB_SD "C30101" "C40101", UICC_SW_CONDITIONS);
+    RUN(bed, "80E60200", "07" PACKAGE "00" "000000", UICC_SW_OK);
+    RUN(bed, "80E88000", "C40101", UICC_SW_OK);
+    RUN(bed, "80E40000", "4F07" PACKAGE, UICC_SW_OK);
+    o.privileges = GP_PRIV_MANDATED_DAP;
+    assert_int_equal(gp_object_put(bed->reg, &o, NULL), CR_OK);
+    RUN(bed, "80E60200", "07" PACKAGE "00" "000000", UICC_SW_OK);
+    RUN(bed, "80E88000", "C40101", UICC_SW_CONDITIONS);
     bed_free(bed);
 }
 

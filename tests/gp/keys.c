@@ -288,14 +288,15 @@ static void get_data(void **state)
     BED_SW(bed, "80CA9F7F00", UICC_SW_NO_REFERENCE); /* nobody personalized it */
     BED_SW(bed, "80CA004200", UICC_SW_NO_REFERENCE);
     BED_EXPECT(bed, "80CA2F0000",
-               "2F0058"
+               "2F0065"
                "610A4F08" MNO_SD "610A4F08" SUB_SD "610A4F08" WEAK_SD "610B4F09A00000055910100001"
                "610B4F09A00000055910100002"
                "610B4F09A00000055910100003"
                "610B4F09A00000055910100004"
+               "610B4F09A00000055910100005"
                "9000");
     struct sim_bytes resources = sim_hex(bed_send(bed, "80CAFF2100"));
-    assert_memory_equal(resources.p, "\xFF\x21\x0F\x81\x01\x07\x82\x04", 8);
+    assert_memory_equal(resources.p, "\xFF\x21\x0F\x81\x01\x08\x82\x04", 8);
     size_t left = nvm_capacity(bed->sim->nvm) - nvm_used(bed->sim->nvm);
     assert_int_equal((size_t)resources.p[8] << 24 | (size_t)resources.p[9] << 16 |
                          (size_t)resources.p[10] << 8 | resources.p[11],

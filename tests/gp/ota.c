@@ -158,6 +158,13 @@ static void access_domains(void **state)
            ANSWER("9000", "9000", "9000", "6982"));
     BED_SW(bed, "00A4040C0C" USIM_AID, UICC_SW_OK);
     BED_SW(bed, "00D6870001AA", UICC_SW_SECURITY);
+    /* full below an ADF and none outside: where the file is counts, not where the script is */
+    EXPECT(bed, "B00170", SCRIPT(IMSI, "00D6000001AA"), ANSWER("9000", "9000"));
+    EXPECT(bed, "B00170", SCRIPT("0044080002" "2FE2"), ANSWER("6982"));
+    EXPECT(bed, "B00170", SCRIPT("0004090002" "6F07"), ANSWER("9000"));
+    EXPECT(bed, "B00170", SCRIPT("00A4080C022FE2", "00B000000A"), ANSWER("9000", "6982"));
+    EXPECT(bed, "B00170", SCRIPT("00A4080C047F106F3A", "00B2010408"), ANSWER("9000", "6982"));
+    EXPECT(bed, "B00170", SCRIPT("00A4080C047FFF6F7E", "00B0000001"), ANSWER("9000", "AA9000"));
     /* none: not even what is open to everybody */
     EXPECT(bed, RFM_NONE, SCRIPT(ICCID, "00B000000A"), ANSWER("9000", "6982"));
     bed_free(bed);
@@ -352,6 +359,10 @@ static void refusals(void **state)
     assert_int_equal(bed_ota(bed, (struct bed_packet){.tar = "B0FFFF", .spi = 0x1600}, ""),
                      UICC_SW_OK);
     assert_true(bed->no_por);
+    /* never by a message of its own */
+    BED_SW(bed, PROFILE, UICC_SW_OK);
+    STATUS(bed, OTA_STATUS_TAR_UNKNOWN, false, .tar = "B0FFFF", .spi = 0x1639);
+    assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 0);
     /* minimum security level 12 of the RFM: CC and a counter */
     STATUS(bed, OTA_STATUS_LEVEL_INSUFFICIENT, false, .tar = RFM_MF,
            .spi = 0x0619); /* no counter */
