@@ -292,7 +292,7 @@ static uicc_sw run_plain(struct gp_command *c)
     }
     if (!went_well(sw)) {
         nvm_rollback_to(c->reg->nvm, mark);
-        if (cr_buf_ok(c->out)) {
+        if (cr_buf_ok(c->out) && c->out->n > start) {
             cr_wipe(c->out->p + start, c->out->n - start);
             c->out->n = start;
         }

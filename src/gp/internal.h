@@ -143,13 +143,13 @@ uicc_sw gp_data_grouping(const struct gp_registry *reg, uint16_t domain, uint16_
  */
 
 /* UICC toolkit parameters (EA 80) into TARs and minimum security level. */
-bool gp_take_toolkit(struct gp_object *o, cr_span field) CR_MUST_CHECK;
+bool gp_take_toolkit(struct gp_object *o, cr_span in) CR_MUST_CHECK;
 /* UICC access parameters (EA 81, 82) into access domains. */
-bool gp_take_access(struct gp_object *o, cr_span field, bool admin) CR_MUST_CHECK;
+bool gp_take_access(struct gp_object *o, cr_span in, bool admin) CR_MUST_CHECK;
 /* Contents of C9 of a security domain: protocols. */
-void gp_take_domain_parameters(struct gp_object *o, cr_span field);
+void gp_take_domain_parameters(struct gp_object *o, cr_span in);
 /* Install parameters: C9, EF, EA .. */
-bool gp_take_parameters(struct gp_object *o, cr_span field) CR_MUST_CHECK;
+bool gp_take_parameters(struct gp_object *o, cr_span in) CR_MUST_CHECK;
 /* The TAR of an AID, bytes 13 to 15, when none was given. */
 void gp_default_tar(struct gp_object *o);
 bool gp_access_valid(cr_span access);

@@ -17,8 +17,8 @@ static void load_end(struct gp_load *load)
     *load = (struct gp_load){0};
 }
 
-/* Signatures of load files (DAP) are read, but there is nothing here to verify them with: a load that
- * one is mandated for, or that one was made for, is refused rather than taken unverified. */
+/* Signatures of load files (DAP) are read, but there is nothing here to verify them with: a load
+ * that one is mandated for, or that one was made for, is refused rather than taken unverified. */
 static bool dap_mandated(const struct gp_registry *reg)
 {
     struct gp_object o;

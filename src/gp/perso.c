@@ -273,8 +273,7 @@ static struct gp_verdict package_put(const struct gp_registry *reg, const struct
                                      .builtin = true};
         status = gp_object_add(reg, &package, &err);
     }
-    bool known = status == CR_OK &&
-                 gp_modules_have(reg, package.id, gp_aid_span(&domain->module));
+    bool known = status == CR_OK && gp_modules_have(reg, package.id, gp_aid_span(&domain->module));
     if (status == CR_OK && !known && gp_modules_count(reg, package.id) == GP_MAX_MODULES) {
         status = gp_refuse(&err, UICC_SW_WRONG_DATA, "too many classes of one load file");
     }

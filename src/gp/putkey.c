@@ -119,11 +119,10 @@ static uicc_sw version_check(const struct gp_command *c, uint8_t replaced, uint8
     uicc_sw sw = UICC_SW_OK;
     if (kvn == 0 || kvn > GP_KVN_LAST) {
         sw = UICC_SW_WRONG_DATA;
-    } else if (replaced == 0) {
-        sw = UICC_SW_OK; /* a new version, or more keys of one */
-    } else if (!gp_key_next(c->reg, c->domain.id, replaced, 0, &key) || key.kvn != replaced) {
+    } else if (replaced &&
+               (!gp_key_next(c->reg, c->domain.id, replaced, 0, &key) || key.kvn != replaced)) {
         sw = UICC_SW_NO_REFERENCE;
-    } else if (kvn != replaced && found) {
+    } else if (replaced && kvn != replaced && found) {
         sw = UICC_SW_WRONG_DATA; /* would overwrite a third one */
     }
     cr_wipe(&key, sizeof key);

@@ -51,9 +51,9 @@ uicc_sw command_enable_pin(struct command *c)
 uicc_sw command_unblock_pin(struct command *c)
 {
     uicc_sw sw = pin_ready(c);
-    return sw != UICC_SW_OK ? sw
-                            : uicc_pin_unblock(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2,
-                                               c->apdu->data);
+    return sw != UICC_SW_OK
+               ? sw
+               : uicc_pin_unblock(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
 }
 
 /* --- AUTHENTICATE ------------------------------------------------------------------------------

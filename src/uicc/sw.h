@@ -18,7 +18,7 @@ enum {
     UICC_SW_TERMINATED = 0x6284,
     UICC_SW_MORE_DATA = 0x62F1,      /* another block can be retrieved */
     UICC_SW_RESPONSE_READY = 0x62F3, /* the answer can be retrieved */
-    UICC_SW_REPORT_ERROR = 0x6300, /* ENVELOPE: the response data is for an RP-ERROR */
+    UICC_SW_REPORT_ERROR = 0x6300,   /* ENVELOPE: the response data is for an RP-ERROR */
     UICC_SW_MORE_EXPECTED = 0x63F1,  /* another block has to be sent */
     UICC_SW_RETRIES = 0x63C0,        /* | tries left */
     UICC_SW_EXECUTION = 0x6400,      /* execution error, memory unchanged */

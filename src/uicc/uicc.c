@@ -237,8 +237,7 @@ bool uicc_may(const struct command *c, const struct uicc_path *path,
     if (!c->rights) {
         return uicc_access_allowed(fs, c->pins, path, attr, access);
     }
-    bool in_adf =
-        path->depth > 1 && uicc_fs_attr(fs, path->df[1], &adf) && adf.kind == UICC_ADF;
+    bool in_adf = path->depth > 1 && uicc_fs_attr(fs, path->df[1], &adf) && adf.kind == UICC_ADF;
     const void *grant =
         c->rights->grant(c->rights->ctx, in_adf ? adf.aid : (cr_span){0}, c->apdu->ins);
     return grant && uicc_access_allowed_by(fs, c->rights->key, grant, path, attr, access);

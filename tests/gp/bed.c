@@ -86,8 +86,9 @@ static void add_domain(const struct gp_registry *reg, const char *aid, const cha
 static void add_rfm(const struct gp_registry *reg, const struct uicc_fs *fs, const char *aid,
                     const char *tar, const char *access, const char *adf_access, const char *adf)
 {
-    struct sim_bytes b[6] = {sim_hex(aid),  sim_hex(tar), sim_hex(access), sim_hex(adf ? adf : ""),
-                             sim_hex("12"), sim_hex(adf_access)};
+    struct sim_bytes b[6] = {sim_hex(aid),    sim_hex(tar),
+                             sim_hex(access), sim_hex(adf ? adf : ""),
+                             sim_hex("12"),   sim_hex(adf_access)};
     cr_span spans[6];
     for (size_t i = 0; i < 6; i++) {
         spans[i] = cr_span_of(b[i].p, b[i].n);

@@ -518,14 +518,26 @@ static void load_refusals(void **state)
     assert_true(gp_object_by_aid(bed->reg, cr_span_of("\xA0\x00\x00\x01\x51\x00\x00\x01", 8), &o));
     o.privileges = GP_PRIV_DAP;
     assert_int_equal(gp_object_put(bed->reg, &o, NULL), CR_OK);
-    RUN(bed, "80E60200", "07" PACKAGE "00" "000000", UICC_SW_OK);
-    RUN(bed, "80E88000", "E20D4F08" SUB_SD "C30101" "C40101", UICC_SW_CONDITIONS);
-    RUN(bed, "80E60200", "07" PACKAGE "00" "000000", UICC_SW_OK);
+    RUN(bed, "80E60200",
+        "07" PACKAGE "00"
+        "000000",
+        UICC_SW_OK);
+    RUN(bed, "80E88000",
+        "E20D4F08" SUB_SD "C30101"
+        "C40101",
+        UICC_SW_CONDITIONS);
+    RUN(bed, "80E60200",
+        "07" PACKAGE "00"
+        "000000",
+        UICC_SW_OK);
     RUN(bed, "80E88000", "C40101", UICC_SW_OK);
     RUN(bed, "80E40000", "4F07" PACKAGE, UICC_SW_OK);
     o.privileges = GP_PRIV_MANDATED_DAP;
     assert_int_equal(gp_object_put(bed->reg, &o, NULL), CR_OK);
-    RUN(bed, "80E60200", "07" PACKAGE "00" "000000", UICC_SW_OK);
+    RUN(bed, "80E60200",
+        "07" PACKAGE "00"
+        "000000",
+        UICC_SW_OK);
     RUN(bed, "80E88000", "C40101", UICC_SW_CONDITIONS);
     bed_free(bed);
 }

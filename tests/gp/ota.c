@@ -160,8 +160,14 @@ static void access_domains(void **state)
     BED_SW(bed, "00D6870001AA", UICC_SW_SECURITY);
     /* full below an ADF and none outside: where the file is counts, not where the script is */
     EXPECT(bed, "B00170", SCRIPT(IMSI, "00D6000001AA"), ANSWER("9000", "9000"));
-    EXPECT(bed, "B00170", SCRIPT("0044080002" "2FE2"), ANSWER("6982"));
-    EXPECT(bed, "B00170", SCRIPT("0004090002" "6F07"), ANSWER("9000"));
+    EXPECT(bed, "B00170",
+           SCRIPT("0044080002"
+                  "2FE2"),
+           ANSWER("6982"));
+    EXPECT(bed, "B00170",
+           SCRIPT("0004090002"
+                  "6F07"),
+           ANSWER("9000"));
     EXPECT(bed, "B00170", SCRIPT("00A4080C022FE2", "00B000000A"), ANSWER("9000", "6982"));
     EXPECT(bed, "B00170", SCRIPT("00A4080C047F106F3A", "00B2010408"), ANSWER("9000", "6982"));
     EXPECT(bed, "B00170", SCRIPT("00A4080C047FFF6F7E", "00B0000001"), ANSWER("9000", "AA9000"));
