@@ -46,7 +46,7 @@ static bool key_read(cr_span v, uint8_t kvn, uint8_t kid, struct gp_key *out)
 cr_status gp_key_put(const struct gp_registry *reg, uint16_t domain, const struct gp_key *key,
                      struct cr_err *err)
 {
-    char name[GP_RECORD_KEY];
+    char name[GP_RECORD_KEY], counters[GP_RECORD_KEY];
     uint8_t record[RECORD_FIXED + GP_MAX_KEY] = {RECORD_VERSION,      key->type,
                                                  key->access,         (uint8_t)(key->usage >> 8),
                                                  (uint8_t)key->usage, key->mac_size};
@@ -57,6 +57,13 @@ cr_status gp_key_put(const struct gp_registry *reg, uint16_t domain, const struc
     }
     if (!nvm_get(reg->nvm, k).p && gp_key_count(reg, domain) >= GP_MAX_KEYS) {
         return gp_refuse(err, UICC_SW_NO_MEMORY, "the domain has no room for more keys");
+    }
+    /* A counter has its room from the start: a card that is full must still take the packet that
+     * makes room. */
+    cr_span c = gp_record_key(reg, counters, 'c', domain, key->kvn, 2);
+    if (key->kvn <= GP_KVN_SCP03_LAST && !nvm_get(reg->nvm, c).p) {
+        static const struct gp_counters zero;
+        CR_TRY(gp_counters_put(reg, domain, key->kvn, &zero, err));
     }
     memcpy(record + RECORD_FIXED, key->value, key->n);
     cr_status status = nvm_put(reg->nvm, k, cr_span_of(record, RECORD_FIXED + (size_t)key->n), err);

@@ -184,6 +184,8 @@ uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex);
 /* Frees what a channel keeps between commands. */
 void uicc_exchange_drop(struct uicc *u, unsigned channel);
 
+/* What a remote command's rights have below path; NULL = nothing. */
+const void *uicc_grant(const struct command *c, const struct uicc_path *path);
 /* Whether the command may access the file that path leads to (see access.h) in this way. */
 bool uicc_may(const struct command *c, const struct uicc_path *path,
               const struct uicc_file_attr *attr, struct uicc_access access);

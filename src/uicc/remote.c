@@ -98,6 +98,12 @@ static bool went_well(uicc_sw sw)
     return sw1 == 0x90 || sw1 == 0x62 || sw1 == 0x63;
 }
 
+/* A server without any access must not use up the tries of a PIN. */
+static bool is_pin(uint8_t ins)
+{
+    return ins == 0x20 || ins == 0x24 || ins == 0x26 || ins == 0x28 || ins == 0x2C;
+}
+
 uicc_sw uicc_remote_command(struct uicc *u, const struct uicc_rights *rights, cr_span apdu,
                             cr_buf *out)
 {
@@ -123,7 +129,8 @@ uicc_sw uicc_remote_command(struct uicc *u, const struct uicc_rights *rights, cr
     struct command c = {
         .u = u, .apdu = &a, .sel = &u->selection[REMOTE], .pins = &pins, .rights = rights};
     c.call = (struct uicc_call){.uicc = u, .apdu = &a, .channel = REMOTE, .out = out};
-    sw = uicc_dispatch_remote(&c);
+    sw = is_pin(a.ins) && !uicc_grant(&c, &c.sel->path) ? UICC_SW_SECURITY
+                                                        : uicc_dispatch_remote(&c);
     ex = u->exchange[REMOTE];
     if (ex && ex->transfer != TRANSFER_NONE && !ex->transfer_used) {
         uicc_transfer_end(ex);

@@ -229,17 +229,22 @@ uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex)
     return n < left ? UICC_SW_MORE_DATA : UICC_SW_OK;
 }
 
+const void *uicc_grant(const struct command *c, const struct uicc_path *path)
+{
+    struct uicc_file_attr adf;
+    bool in_adf =
+        path->depth > 1 && uicc_fs_attr(&c->u->fs, path->df[1], &adf) && adf.kind == UICC_ADF;
+    return c->rights->grant(c->rights->ctx, in_adf ? adf.aid : (cr_span){0}, c->apdu->ins);
+}
+
 bool uicc_may(const struct command *c, const struct uicc_path *path,
               const struct uicc_file_attr *attr, struct uicc_access access)
 {
-    struct uicc_file_attr adf;
     const struct uicc_fs *fs = &c->u->fs;
     if (!c->rights) {
         return uicc_access_allowed(fs, c->pins, path, attr, access);
     }
-    bool in_adf = path->depth > 1 && uicc_fs_attr(fs, path->df[1], &adf) && adf.kind == UICC_ADF;
-    const void *grant =
-        c->rights->grant(c->rights->ctx, in_adf ? adf.aid : (cr_span){0}, c->apdu->ins);
+    const void *grant = uicc_grant(c, path);
     return grant && uicc_access_allowed_by(fs, c->rights->key, grant, path, attr, access);
 }
 

@@ -173,6 +173,8 @@ static void access_domains(void **state)
     EXPECT(bed, "B00170", SCRIPT("00A4080C047FFF6F7E", "00B0000001"), ANSWER("9000", "AA9000"));
     /* none: not even what is open to everybody */
     EXPECT(bed, RFM_NONE, SCRIPT(ICCID, "00B000000A"), ANSWER("9000", "6982"));
+    EXPECT(bed, RFM_NONE, SCRIPT("0020000A083131313131313131"), ANSWER("6982"));
+    EXPECT(bed, RFM_MF, SCRIPT("0020000A083131313131313131"), ANSWER("63C9"));
     bed_free(bed);
 }
 
@@ -299,6 +301,17 @@ static void failed_commands(void **state)
                   "80CB0C800180"
                   "00"),
            ANSWER("9000", "779000", "6A88"));
+    bed_free(bed);
+}
+
+/* A chip without a byte left takes the packet that makes room. */
+static void a_full_card(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new();
+    nvm_set_capacity(bed->sim->nvm, nvm_used(bed->sim->nvm));
+    EXPECT(bed, RFM_MF, SCRIPT("00E40000022F05"), ANSWER("9000"));
+    EXPECT(bed, RAM, SCRIPT("80E400000A4F08" WEAK_SD "00"), ANSWER("009000"));
     bed_free(bed);
 }
 
@@ -900,6 +913,7 @@ int main(void)
         cmocka_unit_test(actions),
         cmocka_unit_test(update_pol1_by_mno),
         cmocka_unit_test(power_cuts),
+        cmocka_unit_test(a_full_card),
     };
     return cmocka_run_group_tests_name("gp/ota", tests, NULL, NULL);
 }
