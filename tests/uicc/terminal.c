@@ -199,7 +199,9 @@ static void send_command(struct terminal *t, const struct cat_command *c, cr_buf
     }
     size_t space = ch->buffer - ch->tx.n;
     done(out, c);
-    cat_put_byte(out, CAT_TAG_CHANNEL_DATA_LENGTH, (uint8_t)(space < 255 ? space : 255));
+    if (!t->no_space) {
+        cat_put_byte(out, CAT_TAG_CHANNEL_DATA_LENGTH, (uint8_t)(space < 255 ? space : 255));
+    }
     if (sent.n && t->peer) {
         t->peer(t->peer_ctx, t, (unsigned)(ch - t->channels), cr_buf_span(&sent));
     }
