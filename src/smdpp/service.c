@@ -5,6 +5,7 @@
 #include "rsp/asn1_binding.h"
 #include "rsp/ids.h"
 #include "rsp/json_binding.h"
+#include "smdpp/credentials.h"
 #include "smdpp/outbox.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct smdpp_service {
     struct ssl_ctx_st *es9_tls, *es2_tls;
     struct http_server *http;
     struct smdpp_outbox *outbox;
+    struct smdpp_credentials *credentials;
     bool es2;
     int64_t purged_ms;
 };
@@ -207,15 +209,26 @@ static void es9_handler(void *ctx, const struct http_request *request, struct ht
 
 /* The operator behind a client certificate: its common name. Certificates of other roles under the
  * same CI (servers, chips) are no operators. */
-static const char *operator_of(const struct http_request *request)
+static const char *operator_of(const struct smdpp_service *service,
+                               const struct http_request *request)
 {
     struct pki_cert cert;
+    struct cr_err err = {0};
     if (!request->client_cert.p || pki_cert_decode(request->client_cert, &cert, NULL) != CR_OK ||
         cert.role != PKI_ROLE_NONE || !cert.has_eku || !cert.eku_client_auth || cert.is_ca ||
         cert.subject_cn.n == 0) {
+        cr_log(service->env, CR_LOG_WARNING, "%s: ES2+ without an operator's certificate",
+               request->peer);
         return NULL;
     }
-    return cr_arena_strn(request->arena, cert.subject_cn);
+    const char *name = cr_arena_strn(request->arena, cert.subject_cn);
+    if (name && smdpp_credentials_check_operator(service->credentials, &cert,
+                                                 cr_now_ms(service->env), &err) != CR_OK) {
+        cr_log(service->env, CR_LOG_WARNING, "%s: ES2+ refused to operator %s: %s%s%s",
+               request->peer, name, err.cause, err.next[0] ? ": " : "", err.next);
+        return NULL;
+    }
+    return name;
 }
 
 static void es2_handler(void *ctx, const struct http_request *request, struct http_response *out)
@@ -223,11 +236,9 @@ static void es2_handler(void *ctx, const struct http_request *request, struct ht
     struct smdpp_service *service = ctx;
     const struct rsp_function *function =
         rsp_function_by_path(RSP_ES2PLUS, cr_span_str(request->path));
-    const char *operator_name = operator_of(request);
+    const char *operator_name = operator_of(service, request);
     add_version(request, out);
     if (!operator_name) {
-        cr_log(service->env, CR_LOG_WARNING, "%s: ES2+ without an operator's certificate",
-               request->peer);
         plain_answer(out, 403);
         return;
     }
@@ -290,6 +301,8 @@ static cr_status start(struct smdpp_service *service, const struct smdpp_service
                                  .env = o->env,
                                  .outbox_filled = outbox_filled,
                                  .outbox_ctx = service};
+    CR_TRY(smdpp_credentials_new(o->config, !o->plain || o->es2, o->es2, cr_now_ms(o->env),
+                                 &service->credentials, err));
     CR_TRY(smdpp_open(&core, &service->dp, err));
     CR_TRY(open_tls(service, o, err));
     const char *cert = o->config->tls_count ? o->config->tls[0].cert : NULL;
@@ -356,6 +369,7 @@ void smdpp_service_tick(struct smdpp_service *service)
         return;
     }
     service->purged_ms = now;
+    smdpp_credentials_watch(service->credentials, service->env);
     if (smdpp_purge(service->dp, PURGE_LIMIT, &err) != CR_OK) {
         cr_log(service->env, CR_LOG_WARNING, "housekeeping: %s", err.cause);
     }
@@ -369,6 +383,7 @@ void smdpp_service_stop(struct smdpp_service *service)
     http_server_stop(service->http);
     smdpp_outbox_stop(service->outbox);
     smdpp_close(service->dp);
+    smdpp_credentials_free(service->credentials);
     tls_server_free(service->es9_tls);
     tls_server_free(service->es2_tls);
     free(service);
