@@ -32,6 +32,7 @@ struct cli_lpa_values {
     const char *code, *qr, *smdp, *matching_id, *smds;
     const char *profile, *nickname, *address;
     struct cli_list numbers;
+    struct cli_list crls; /* --crl, or what load-crl loads */
     bool operational, test_profiles, default_smdp, provisioning;
 };
 
@@ -87,5 +88,6 @@ void cli_lpa_print_send(struct cli_lpa *l, const struct lpa_send_result *send);
 
 int cli_lpa_run_download(struct cli *cli, const void *values);
 int cli_lpa_run_discover(struct cli *cli, const void *values);
+int cli_lpa_run_load_crl(struct cli *cli, const void *values);
 
 #endif

@@ -106,6 +106,8 @@ static cr_status open_servers(struct cli_lpa *l, struct cr_err *err)
         .lpa = &l->lpa, .ctx = l, .progress = cli_lpa_progress, .stop = &cli_stop};
     struct es9_http_options options = {.ca_file = v->ca,
                                        .system_store = v->system_ca || !v->ca,
+                                       .crl_files = v->crls.items,
+                                       .crl_count = v->crls.count,
                                        .connect_to = v->connect,
                                        .timeout_seconds = (unsigned)v->timeout,
                                        .progress = lpa_fetch_progress,

@@ -25,11 +25,7 @@ cr_status cli_order_check_code(const struct cli_code_options *code, struct cr_er
     if (!code->address) {
         return CR_OK;
     }
-    const struct rsp_activation_code sample = {.smdp_address = cr_span_str(code->address),
-                                               .matching_id = cr_span_str("")};
-    cr_buf text = {0};
-    cr_status status = rsp_activation_code_build(&sample, false, &text, err);
-    cr_buf_free(&text);
+    cr_status status = cli_smdpp_check_address(code->address, err);
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "--address %s", code->address);
 }
 

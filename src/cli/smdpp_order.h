@@ -49,7 +49,7 @@ struct cli_code_options {
     {.name = "address",                                                                            \
      .kind = CLI_STRING,                                                                           \
      .metavar = "HOST[:PORT]",                                                                     \
-     .help = "SM-DP+ address in the activation code, instead of that of the server.",              \
+     .help = "SM-DP+ address in this activation code, instead of the public address.",             \
      .offset = (at) + offsetof(struct cli_code_options, address)},                                 \
         {.name = "with-oid",                                                                       \
          .kind = CLI_FLAG,                                                                         \

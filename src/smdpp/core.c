@@ -8,8 +8,11 @@
 #include "rsp/json_binding.h"
 #include "smdpp/session.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define DEFAULT_SESSION_MS     ((int64_t)10 * 60 * 1000)
 #define DEFAULT_SESSION_LIMIT  1000000
@@ -33,6 +36,18 @@ static void set_defaults(struct smdpp_policy *policy)
     }
 }
 
+/* A directory that was made for a server which could not be: nothing is in it that anybody knows. */
+static void undo_directory(const char *dir)
+{
+    static const char *const files[] = {"smdpp.db", "smdpp.db-wal", "smdpp.db-shm", "seal.key"};
+    char path[4096 + 16];
+    for (size_t i = 0; i < CR_COUNT(files); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(dir);
+}
+
 static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *err)
 {
     struct store_options options = {
@@ -49,10 +64,23 @@ static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *er
     if (n < 0 || (size_t)n >= sizeof(path)) {
         return cr_fail(err, CR_REFUSED, NULL, "the directory's name is too long");
     }
+    bool made = !cr_file_exists(dir);
     CR_TRY(cr_dir_make(dir, err));
-    CR_TRY(smdpp_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err));
     options.url = path;
-    return store_open(&options, &dp->store, err);
+    /* Others who start on the same directory wait: what is undone here is nobody else's. */
+    int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool alone = lock >= 0 && flock(lock, LOCK_EX) == 0;
+    cr_status status = smdpp_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err);
+    if (status == CR_OK) {
+        status = store_open(&options, &dp->store, err);
+    }
+    if (status != CR_OK && made && alone) {
+        undo_directory(dir);
+    }
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return status;
 }
 
 cr_status smdpp_open(const struct smdpp_options *options, struct smdpp **out, struct cr_err *err)

@@ -80,6 +80,8 @@ static bool set_main(struct settings *s, const char *name, const char *value)
 {
     if (strcmp(name, "address") == 0) {
         s->config->address = cr_arena_printf(&s->config->arena, "%s", value);
+    } else if (strcmp(name, "public-address") == 0) {
+        s->config->public_address = cr_arena_printf(&s->config->arena, "%s", value);
     } else if (strcmp(name, "trust") == 0) {
         add_list(s, value, s->trust, &s->trust_count);
     } else if (strcmp(name, "crl") == 0) {

@@ -5,6 +5,8 @@
  *
  *     [smdpp]
  *     address = smdpp.example.com        ; smdpAddress, host part of the activation code
+ *     public-address = a.example:8443    ; optional: what activation codes name, when LPAs reach
+ *                                        ; ES9+ under another name or port than address:443
  *     trust = ci-nist.der ci-brp.der     ; CIs whose eUICCs are believed
  *     crl = ci.crl                       ; optional, several, of CIs and of operators' CAs: what
  *                                        ; they revoke is not believed, ours included
@@ -46,6 +48,7 @@ struct smdpp_identity {
 struct smdpp_config {
     cr_arena arena;      /* holds everything below */
     const char *address; /* FQDN, without port */
+    const char *public_address; /* for activation codes, maybe with port; NULL = address, at 443 */
     cr_span oid;         /* registeredID of the certificates, contents octets */
     struct pki_trust *trust;
     struct smdpp_identity identities[SMDPP_MAX_IDENTITIES];
