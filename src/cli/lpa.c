@@ -837,8 +837,9 @@ static const struct cli_option cmd_discover_options[] = {
 LEAF(cmd_discover, "discover", "look for profiles that wait for this eUICC", cli_lpa_run_discover);
 
 static const struct cli_command *const lpa_commands[] = {
-    &cmd_info,     &cmd_list,  &cmd_download,     &cmd_enable,  &cmd_disable,  &cmd_delete,
-    &cmd_nickname, &cmd_reset, &cmd_notification, &cmd_default, &cmd_discover, &cmd_load_crl, NULL};
+    &cmd_info,     &cmd_list,     &cmd_download, &cmd_enable,       &cmd_disable,
+    &cmd_delete,   &cmd_nickname, &cmd_reset,    &cmd_notification, &cmd_default,
+    &cmd_discover, &cmd_load_crl, NULL};
 
 const struct cli_command cli_lpa = {
     .name = "lpa",

@@ -53,9 +53,10 @@ struct cli_smdpp_place {
          .offset = (at) + offsetof(struct cli_smdpp_place, config)},                               \
     {                                                                                              \
         .name = "public-address", .kind = CLI_STRING, .metavar = "HOST[:PORT]",                    \
-        .help = "Where LPAs reach ES9+: what activation codes name from now on. Remembered "       \
-                "likewise; the host name of the identity at port 443 unless set. Port 443 is left "\
-                "out of codes.",                                                                   \
+        .help =                                                                                    \
+            "Where LPAs reach ES9+: what activation codes name from now on. Remembered "           \
+            "likewise; the host name of the identity at port 443 unless set. Port 443 is left "    \
+            "out of codes.",                                                                       \
         .offset = (at) + offsetof(struct cli_smdpp_place, public_address)                          \
     }
 

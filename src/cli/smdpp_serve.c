@@ -129,10 +129,11 @@ static void announce(struct cli *cli, const struct serve_values *v,
     }
     (void)fprintf(cli->out, "activation codes name %s\n", smdpp->address);
     if (port_of(smdpp->address) != es9) {
-        (void)fprintf(cli->out,
-                      "  at port %d, ES9+ is served on %u: unless something stands between, LPAs need "
-                      "'--connect HOST:%u',\n  or give '--public-address %s:%u' once\n",
-                      port_of(smdpp->address), es9, es9, smdpp->config.address, es9);
+        (void)fprintf(
+            cli->out,
+            "  at port %d, ES9+ is served on %u: unless something stands between, LPAs need "
+            "'--connect HOST:%u',\n  or give '--public-address %s:%u' once\n",
+            port_of(smdpp->address), es9, es9, smdpp->config.address, es9);
     }
     (void)fprintf(cli->out, "stop with Ctrl-C\n");
     (void)fflush(cli->out);

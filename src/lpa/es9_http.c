@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_CA_FILE ((size_t)4 << 20)
+#define MAX_CA_FILE  ((size_t)4 << 20)
 #define MAX_CRL_FILE ((size_t)4 << 20)
-#define MAX_CIS     64
-#define MAX_CHAIN   16 /* certificates of a server, with its root */
-#define MAX_URL     (sizeof("https://") + ES9_MAX_ADDRESS + 128)
+#define MAX_CIS      64
+#define MAX_CHAIN    16 /* certificates of a server, with its root */
+#define MAX_URL      (sizeof("https://") + ES9_MAX_ADDRESS + 128)
 
 struct es9_http {
     struct http_client *client;
@@ -29,8 +29,8 @@ struct es9_http {
 
 /* ---- who may be the peer ---- */
 
-/* Certificates that are no CI of eSIM (a private CA of a lab) are trusted for TLS too, but ask for no
- * role. */
+/* Certificates that are no CI of eSIM (a private CA of a lab) are trusted for TLS too, but ask for
+ * no role. */
 static cr_status remember_ci(void *ctx, cr_span der, struct cr_err *err)
 {
     struct es9_http *http = ctx;
@@ -128,9 +128,9 @@ static cr_status check_revocation(struct es9_http *http, const cr_span *ders, si
                    cn.n ? (const char *)cn.p : "");
     cr_text_clean(who);
     if (verdict.problem == PKI_REVOKED) {
-        status = cr_fail(err, CR_REFUSED, "SGP.22 4.5.2",
-                         "%s of the server (%s) is revoked by its CA",
-                         verdict.failed_at == 0 ? "the TLS certificate" : "a CA certificate", who);
+        status =
+            cr_fail(err, CR_REFUSED, "SGP.22 4.5.2", "%s of the server (%s) is revoked by its CA",
+                    verdict.failed_at == 0 ? "the TLS certificate" : "a CA certificate", who);
         status = cr_err_code(err, status, PKI_REVOKED);
         return cr_err_next(err, status,
                            "do not use this server: its operator needs a new certificate");

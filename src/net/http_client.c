@@ -169,8 +169,8 @@ static cr_status check_by_caller(struct http_client *client, X509_STORE_CTX *sto
         status = cr_fail(&client->tls_error, CR_INTERNAL, NULL,
                          "the certificates of host %.80s cannot be encoded", client->host);
     } else {
-        status = client->options.check_peer(client->options.check_ctx, chain, count,
-                                            &client->tls_error);
+        status =
+            client->options.check_peer(client->options.check_ctx, chain, count, &client->tls_error);
     }
     for (size_t i = 0; i < MAX_CHAIN; i++) {
         OPENSSL_free(ders[i]);

@@ -36,7 +36,8 @@ static void set_defaults(struct smdpp_policy *policy)
     }
 }
 
-/* A directory that was made for a server which could not be: nothing is in it that anybody knows. */
+/* A directory that was made for a server which could not be: nothing is in it that anybody knows.
+ */
 static void undo_directory(const char *dir)
 {
     static const char *const files[] = {"smdpp.db", "smdpp.db-wal", "smdpp.db-shm", "seal.key"};

@@ -109,11 +109,13 @@ static cr_status judge_alone(const struct smdpp_config *c, const struct pile *pi
 static const char *advice(enum pki_problem problem)
 {
     if (problem == PKI_REVOKED) {
-        return "LPAs refuse this server: get a new TLS certificate (in a test set: 'crisp pki issue DIR "
+        return "LPAs refuse this server: get a new TLS certificate (in a test set: 'crisp pki "
+               "issue DIR "
                "dp-tls') and name it as tls-cert";
     }
     if (problem == PKI_EXPIRED) {
-        return "LPAs refuse this server: renew the TLS certificate (in a test set: 'crisp pki issue DIR "
+        return "LPAs refuse this server: renew the TLS certificate (in a test set: 'crisp pki "
+               "issue DIR "
                "dp-tls'), or set the clock";
     }
     return "name a certificate with the intermediate certificates that belong to it as tls-cert, "
@@ -132,8 +134,7 @@ static cr_status load_tls(struct smdpp_credentials *credentials, const char *pat
 {
     const struct smdpp_config *c = credentials->config;
     struct pki_cert certs[PKI_MAX_CHAIN + 1];
-    struct pile pile = {
-        .arena = &credentials->arena, .certs = certs, .room = PKI_MAX_CHAIN + 1};
+    struct pile pile = {.arena = &credentials->arena, .certs = certs, .room = PKI_MAX_CHAIN + 1};
     struct pki_verdict verdict = {0};
     CR_TRY(read_pile(path, &pile, err));
     /* A file may end with its root, which is no part of the chain that is sent. */

@@ -46,10 +46,10 @@ struct smdpp_identity {
 };
 
 struct smdpp_config {
-    cr_arena arena;      /* holds everything below */
-    const char *address; /* FQDN, without port */
+    cr_arena arena;             /* holds everything below */
+    const char *address;        /* FQDN, without port */
     const char *public_address; /* for activation codes, maybe with port; NULL = address, at 443 */
-    cr_span oid;         /* registeredID of the certificates, contents octets */
+    cr_span oid;                /* registeredID of the certificates, contents octets */
     struct pki_trust *trust;
     struct smdpp_identity identities[SMDPP_MAX_IDENTITIES];
     size_t identity_count;

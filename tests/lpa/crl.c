@@ -54,9 +54,9 @@ static void setup(struct bench *b)
                      CR_OK);
     assert_int_equal(pki_cert_decode(cr_buf_span(&b->ci_der), &b->ci, &err), CR_OK);
     const cr_span serials[] = {cr_span_of("\x01\x02", 2), cr_span_of("\x01\x03", 2)};
-    assert_int_equal(pki_issue_crl(&b->ci, handle, serials, 2, 7, 10 * DAY_MS, 20 * DAY_MS,
-                                   &b->crl, &err),
-                     CR_OK);
+    assert_int_equal(
+        pki_issue_crl(&b->ci, handle, serials, 2, 7, 10 * DAY_MS, 20 * DAY_MS, &b->crl, &err),
+        CR_OK);
     pki_key_free(handle);
     fake_world_init(&b->w, PKI_ROLE_DP_AUTH);
     b->w.options.block_size = 255;
@@ -140,12 +140,9 @@ static void refused(void **state)
     static const struct {
         int number;
         const char *says;
-    } rows[] = {{1, "invalidSignature"},
-                {2, "invalidCRLFormat"},
-                {3, "notEnoughMemorySpace"},
-                {4, "verificationKeyNotFound"},
-                {6, "baseCrlMissing"},
-                {127, "undefinedError"}};
+    } rows[] = {{1, "invalidSignature"},     {2, "invalidCRLFormat"},
+                {3, "notEnoughMemorySpace"}, {4, "verificationKeyNotFound"},
+                {6, "baseCrlMissing"},       {127, "undefinedError"}};
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         struct bench b;
         struct lpa_crl_loaded out;

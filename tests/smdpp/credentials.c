@@ -128,12 +128,10 @@ static void own_forged(void **state)
     set_open(&s, *state);
     assert_ok(s.rig, cr_file_read(in_set(&s, "dptls.der"), 65536, &der, &s.rig->err));
     der.p[der.n - 3] ^= 1;
-    assert_ok(s.rig,
-              cr_file_write(in_set(&s, "dptls.der"), cr_buf_span(&der), 0600, &s.rig->err));
+    assert_ok(s.rig, cr_file_write(in_set(&s, "dptls.der"), cr_buf_span(&der), 0600, &s.rig->err));
     refused(&s, "not made by the issuer's key", "tls-cert");
     der.n--;
-    assert_ok(s.rig,
-              cr_file_write(in_set(&s, "dptls.der"), cr_buf_span(&der), 0600, &s.rig->err));
+    assert_ok(s.rig, cr_file_write(in_set(&s, "dptls.der"), cr_buf_span(&der), 0600, &s.rig->err));
     assert_int_not_equal(load(&s), CR_OK);
     cr_buf_free(&der);
     set_close(&s);
@@ -178,8 +176,8 @@ static void own_of_a_lab(void **state)
         char file[200];
         (void)snprintf(file, sizeof(file), "%s/smdpp.ini", s.dir);
         assert_ok(rig, smdpp_config_load(file, &rig->env, &s.config, &rig->err));
-        cr_status status = smdpp_credentials_new(&s.config, true, true, rig->now_ms,
-                                                 &s.credentials, &rig->err);
+        cr_status status =
+            smdpp_credentials_new(&s.config, true, true, rig->now_ms, &s.credentials, &rig->err);
         assert_int_equal(status, round == GOOD ? CR_OK : CR_REFUSED);
         if (round == GOOD) {
             smdpp_credentials_free(s.credentials);
@@ -258,8 +256,8 @@ static void operators_of_other_cas(void **state)
                                        .not_after_ms = rig->now_ms + DAY_MS};
     struct pki_key *sub_key = NULL;
     struct pki_cert leaf;
-    assert_ok(rig, pki_hierarchy_load(lab.dir, CRYPTO_P256, "sub", NULL, NULL, &sub_key,
-                                      &rig->err));
+    assert_ok(rig,
+              pki_hierarchy_load(lab.dir, CRYPTO_P256, "sub", NULL, NULL, &sub_key, &rig->err));
     assert_ok(rig, pki_issue(&leaf_request, CRYPTO_P256, leaf_key.point, &sub_cert, sub_key,
                              &rig->env, &der, &rig->err));
     assert_ok(rig, pki_cert_decode(cr_buf_span(&der), &leaf, &rig->err));
@@ -281,8 +279,8 @@ static void operators_of_other_cas(void **state)
     assert_ok(rig, cr_file_write(cas, cr_buf_span(&pem), 0600, &rig->err));
     s.config.operator_ca = cas;
     smdpp_credentials_free(s.credentials);
-    assert_ok(rig, smdpp_credentials_new(&s.config, true, true, rig->now_ms, &s.credentials,
-                                         &rig->err));
+    assert_ok(rig,
+              smdpp_credentials_new(&s.config, true, true, rig->now_ms, &s.credentials, &rig->err));
     assert_int_equal(judge(&s, &leaf, rig->now_ms), CR_REFUSED);
     assert_int_equal(rig->err.code, PKI_REVOKED);
     /* the intermediate is revoked by its CA */
@@ -295,8 +293,8 @@ static void operators_of_other_cas(void **state)
     assert_ok(rig, pki_trust_add_crl(s.config.trust, cr_buf_span(&list), &rig->err));
     cr_buf_free(&list);
     smdpp_credentials_free(s.credentials);
-    assert_ok(rig, smdpp_credentials_new(&s.config, true, true, rig->now_ms, &s.credentials,
-                                         &rig->err));
+    assert_ok(rig,
+              smdpp_credentials_new(&s.config, true, true, rig->now_ms, &s.credentials, &rig->err));
     assert_int_equal(judge(&s, &leaf, rig->now_ms), CR_REFUSED);
     assert_int_equal(rig->err.code, PKI_REVOKED);
     /* a list that names such a CA and is not signed by it stops the server at once */
@@ -394,9 +392,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(own_revoked),  TEST(own_dates),
-        TEST(own_forged),   TEST(own_of_a_lab),
-        TEST(operators),    TEST(operators_of_other_cas),
+        TEST(own_revoked),    TEST(own_dates),
+        TEST(own_forged),     TEST(own_of_a_lab),
+        TEST(operators),      TEST(operators_of_other_cas),
         TEST(expiry_is_told), TEST(expired_identity_is_not_shown),
     };
     return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
