@@ -24,7 +24,7 @@ struct serve_values {
     struct cli_smdpp_place place;
     const char *es9, *es2, *port_file;
     struct cli_list notify, notify_ca;
-    int64_t workers, session_minutes, download_limit, cc_limit, order_days;
+    int64_t workers, session_minutes, download_limit, cc_limit, order_days, retention_days;
     bool no_es2, plain, refuse_rebinding, refuse_bad_eid, report_all;
 };
 
@@ -59,6 +59,7 @@ static cr_status set_options(struct cli *cli, const struct serve_values *v, stru
                                           .download_limit = v->download_limit,
                                           .cc_limit = v->cc_limit,
                                           .order_ms = v->order_days * DAY_MS,
+                                          .retention_ms = v->retention_days * DAY_MS,
                                           .refuse_rebinding = v->refuse_rebinding,
                                           .refuse_bad_eid = v->refuse_bad_eid,
                                           .report_all_points = v->report_all};
@@ -255,6 +256,16 @@ static const struct cli_option options[] = {
      .min = 0,
      .max = 36500,
      FIELD(order_days)},
+    {.name = "retention-days",
+     .kind = CLI_INT,
+     .metavar = "DAYS",
+     .help = "How long notifications of eUICCs are kept; the last one of each profile stays. "
+             "Messages that an operator does not take are given up after 30 days, calls of ES2+ "
+             "forgotten after one.",
+     .fallback = "90",
+     .min = 1,
+     .max = 36500,
+     FIELD(retention_days)},
     {.name = "refuse-rebinding",
      .kind = CLI_FLAG,
      .help = "Refuse a chip that comes back with another one-time key instead of binding the "

@@ -18,6 +18,7 @@
 #define DEFAULT_SESSION_LIMIT  1000000
 #define DEFAULT_DOWNLOAD_LIMIT 10
 #define DEFAULT_CC_LIMIT       3
+#define DEFAULT_RETENTION_MS   ((int64_t)90 * 24 * 3600 * 1000)
 #define CALL_LIFE_MS           ((int64_t)24 * 3600 * 1000) /* how long a resent call is recognised */
 
 static void set_defaults(struct smdpp_policy *policy)
@@ -30,6 +31,9 @@ static void set_defaults(struct smdpp_policy *policy)
     }
     if (policy->download_limit <= 0) {
         policy->download_limit = DEFAULT_DOWNLOAD_LIMIT;
+    }
+    if (policy->retention_ms <= 0) {
+        policy->retention_ms = DEFAULT_RETENTION_MS;
     }
     if (policy->cc_limit <= 0) {
         policy->cc_limit = DEFAULT_CC_LIMIT;
@@ -372,7 +376,8 @@ cr_status smdpp_import(struct smdpp *dp, const struct smdpp_import *profiles, si
 /* ---- housekeeping -----------------------------------------------------------------------------
  */
 
-#define PURGE_ROUNDS 64 /* transactions of one purge at most */
+#define PURGE_ROUNDS   64                 /* transactions of one purge at most */
+#define SWEEP_EVERY_MS ((int64_t)3600000) /* pause between two looks at all notifications */
 
 struct purge {
     int64_t now, limit, removed;
@@ -389,6 +394,59 @@ static cr_status purge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
                       NULL, NULL, err);
 }
 
+struct sweep {
+    int64_t before_ms, limit;
+    char after[RSP_ICCID_TEXT], last[RSP_ICCID_TEXT]; /* last empty: there is nothing more */
+};
+
+static cr_status take_last(const struct store_row *row, void *ctx, struct cr_err *err)
+{
+    struct sweep *sweep = ctx;
+    (void)err;
+    (void)cr_str_copy(sweep->last, sizeof(sweep->last), store_bytes(row, 0));
+    return CR_OK;
+}
+
+/* A stretch of profiles with about limit notifications: there is no index by age, which each
+ * notification that comes would have to pay for. */
+static cr_status sweep_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct sweep *sweep = ctx;
+    sweep->last[0] = 0;
+    CR_TRY(store_exec(tx,
+                      "SELECT max(iccid) FROM (SELECT iccid FROM notification WHERE iccid > ?"
+                      " ORDER BY iccid LIMIT ?)",
+                      STORE_VALUES(STORE_T(sweep->after), STORE_I(sweep->limit)), take_last, sweep,
+                      NULL, err));
+    if (!sweep->last[0]) {
+        return CR_OK;
+    }
+    return store_exec(
+        tx,
+        "DELETE FROM notification WHERE hash IN (SELECT n.hash FROM notification n"
+        " WHERE n.iccid > ?1 AND n.iccid <= ?2 AND n.received_ms < ?3"
+        " AND EXISTS(SELECT 1 FROM notification m WHERE m.iccid = n.iccid"
+        " AND m.eid = n.eid AND m.sequence > n.sequence))",
+        STORE_VALUES(STORE_T(sweep->after), STORE_T(sweep->last), STORE_I(sweep->before_ms)), NULL,
+        NULL, NULL, err);
+}
+
+static cr_status sweep_notifications(struct smdpp *dp, int64_t now, int64_t limit,
+                                     struct cr_err *err)
+{
+    struct sweep sweep = {.before_ms = now - dp->policy.retention_ms, .limit = limit};
+    if (now < dp->sweep.next_ms && dp->sweep.next_ms - now <= SWEEP_EVERY_MS) {
+        return CR_OK;
+    }
+    memcpy(sweep.after, dp->sweep.after, sizeof(sweep.after));
+    CR_TRY(store_run_soft(dp->store, sweep_work, &sweep, err));
+    memcpy(dp->sweep.after, sweep.last, sizeof(sweep.last)); /* empty: from the beginning */
+    if (!sweep.last[0]) {
+        dp->sweep.next_ms = now + SWEEP_EVERY_MS;
+    }
+    return CR_OK;
+}
+
 cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err)
 {
     struct purge purge = {.now = cr_now_ms(dp->env), .limit = limit, .removed = 1};
@@ -396,5 +454,5 @@ cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err)
     for (int i = 0; i < PURGE_ROUNDS && purge.removed > 0; i++) {
         CR_TRY(store_run_soft(dp->store, purge_work, &purge, err));
     }
-    return CR_OK;
+    return sweep_notifications(dp, purge.now, limit, err);
 }

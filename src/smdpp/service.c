@@ -231,9 +231,9 @@ static const char *operator_of(const struct smdpp_service *service,
     return name;
 }
 
-static void es2_handler(void *ctx, const struct http_request *request, struct http_response *out)
+static void answer_es2(struct smdpp_service *service, const struct http_request *request,
+                       struct http_response *out)
 {
-    struct smdpp_service *service = ctx;
     const struct rsp_function *function =
         rsp_function_by_path(RSP_ES2PLUS, cr_span_str(request->path));
     const char *operator_name = operator_of(service, request);
@@ -245,6 +245,16 @@ static void es2_handler(void *ctx, const struct http_request *request, struct ht
     if (!refuse_http(request, function, false, out)) {
         answer_json(service, function, operator_name, request, out);
     }
+}
+
+void smdpp_service_handle_es2(void *ctx, const struct http_request *request,
+                              struct http_response *out)
+{
+    /* Orders carry confirmation codes: what was read out of the body goes with the arena, the body
+     * itself here. */
+    request->arena->secret = true;
+    answer_es2(ctx, request, out);
+    cr_wipe((void *)(uintptr_t)request->body.p, request->body.n);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------
@@ -317,7 +327,7 @@ static cr_status start(struct smdpp_service *service, const struct smdpp_service
         {.host = o->es2_host,
          .port = o->es2_port,
          .tls = service->es2_tls,
-         .handler = es2_handler,
+         .handler = smdpp_service_handle_es2,
          .ctx = service},
     };
     struct http_server_options http = {.listeners = listeners,

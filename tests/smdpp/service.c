@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "net/http_parse.h"
 #include "net/http_server.h"
 #include "rsp/asn1_binding.h"
 #include "rsp/json_binding.h"
@@ -410,6 +411,50 @@ static void operators(void **state)
     stop(&s);
 }
 
+/* Nothing of a confirmation code is left in what the handler was given. */
+static void codes_are_wiped(void **state)
+{
+    struct server s;
+    struct rig *rig = *state;
+    static const char text[] = "{" HEADER ",\"iccid\":\"89000123450000000001\","
+                               "\"confirmationCode\":\"KQ77Z-OPEN\",\"releaseFlag\":true}";
+    char head[256];
+    start(&s, rig, NULL, false);
+    rig_import(rig, 1);
+    assert_ok(rig, rig_download_order(rig, RIG_OPERATOR, NULL, NULL, rig_iccid(1), NULL, NULL));
+    struct pki_cert operator_cert;
+    assert_ok(rig, pki_hierarchy_load(rig_pki, CRYPTO_P256, "operator", &rig->arena, &operator_cert,
+                                      NULL, &rig->err));
+    for (int known = 0; known < 2; known++) {
+        struct http_parser parser = {.max_header = 4096, .max_body = 4096};
+        cr_arena arena = {0};
+        (void)snprintf(head, sizeof(head),
+                       "POST %s HTTP/1.1\r\nHost: x\r\n" JSON "\r\nContent-Length: %zu\r\n\r\n",
+                       ES2_PATH "confirmOrder", sizeof(text) - 1);
+        (void)http_parser_feed(&parser, cr_span_str(head));
+        (void)http_parser_feed(&parser, cr_span_str(text));
+        assert_int_equal(parser.state, HTTP_PARSE_DONE);
+        struct http_request request = {.method = parser.method,
+                                       .path = parser.path,
+                                       .body = cr_buf_span(&parser.body),
+                                       .peer = "test",
+                                       .headers = &parser.fields,
+                                       .arena = &arena};
+        struct http_response response = {0};
+        request.client_cert = known ? operator_cert.raw : (cr_span){0};
+        assert_non_null(memmem(request.body.p, request.body.n, "KQ77Z-OPEN", 10));
+        smdpp_service_handle_es2(s.service, &request, &response);
+        assert_int_equal(response.status, known ? 200 : 403);
+        assert_null(memmem(parser.body.p, parser.body.cap, "KQ77Z-OPEN", 10));
+        assert_true(arena.secret);
+        cr_buf_free(&response.body);
+        http_parser_free(&parser);
+        cr_arena_free(&arena);
+    }
+    rig_assert_state(rig, 1, SMDPP_RELEASED);
+    stop(&s);
+}
+
 /* ---- what operators are told ---- */
 
 struct listener {
@@ -758,11 +803,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(downloads),         TEST(http_refusals),
-        TEST(versions),          TEST(operators),
-        TEST(told_with_retries), TEST(gone_operator),
-        TEST(silent_operator),   TEST(many_operators),
-        TEST(garbage),           TEST(plain_and_housekeeping),
+        TEST(downloads),
+        TEST(http_refusals),
+        TEST(versions),
+        TEST(codes_are_wiped),
+        TEST(operators),
+        TEST(told_with_retries),
+        TEST(gone_operator),
+        TEST(silent_operator),
+        TEST(many_operators),
+        TEST(garbage),
+        TEST(plain_and_housekeeping),
         TEST(bad_options),
     };
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
