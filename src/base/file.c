@@ -17,6 +17,9 @@ static cr_status io_fail(struct cr_err *err, const char *what, const char *path)
         return cr_err_next(err, status, "make room on the file system of %.200s and try again",
                            path);
     }
+    if (why == EFBIG) {
+        return cr_err_next(err, status, "raise the limit on the size of files (ulimit -f)");
+    }
     return status;
 }
 

@@ -66,6 +66,7 @@ struct cli_smdpp {
     struct smdpp_policy policy;
     struct smdpp *dp;    /* NULL after cli_smdpp_identity() */
     const char *address; /* for activation codes: host and, unless 443, port */
+    bool with_oid;       /* the codes name the OID, too */
     const char *remember_pki, *remember_config, *remember_address; /* given now; NULL = not */
 };
 

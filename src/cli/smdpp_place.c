@@ -131,7 +131,8 @@ static cr_status choose_address(struct cli *cli, const struct cli_smdpp_place *p
     }
     cr_status status = cli_smdpp_check_address(address, err);
     if (status != CR_OK) {
-        return cr_err_context(err, status, "public address %s", address);
+        status = cr_err_context(err, status, "public address %s", address);
+        return cr_err_next(err, status, "write HOST or HOST:PORT");
     }
     const char *port = strrchr(address, ':');
     size_t n = port && strcmp(port, ":443") == 0 ? (size_t)(port - address) : strlen(address);

@@ -72,7 +72,8 @@ static const struct pair pairs[] = {
      "often it misses device data: try with --imei and --capability; else ask the server's "
      "operator "
      "for its log"},
-    {"1.2", "3.7", "the server is busy", "try again in a few minutes"},
+    {"1.2", "3.7", "the server cannot serve at the moment",
+     "try again in a few minutes; if that does not help, tell the server's operator"},
     {"1.3.2", "3.1", "the server does not support this version of the protocol",
      "the server is too old or too new for this program: tell its operator"},
 };

@@ -44,7 +44,8 @@ static void set_defaults(struct smdpp_policy *policy)
  */
 static void undo_directory(const char *dir)
 {
-    static const char *const files[] = {"smdpp.db", "smdpp.db-wal", "smdpp.db-shm", "seal.key"};
+    static const char *const files[] = {"smdpp.db", "smdpp.db-wal", "smdpp.db-shm",
+                                        "smdpp.db-journal", "seal.key"};
     char path[4096 + 16];
     for (size_t i = 0; i < CR_COUNT(files); i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);

@@ -8,6 +8,7 @@
 #include "smdpp/credentials.h"
 #include "smdpp/outbox.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -23,7 +24,9 @@ struct smdpp_service {
     struct http_server *http;
     struct smdpp_outbox *outbox;
     struct smdpp_credentials *credentials;
+    atomic_bool short_of; /* of room, or of the lock of the database: has been said */
     bool es2;
+    bool unswept; /* the last housekeeping failed: has been said */
     int64_t purged_ms;
 };
 
@@ -84,6 +87,22 @@ static void log_failure(const struct smdpp_service *service, const struct http_r
            err->subject[0] ? "/" : "", err->reason, err->subject[0] ? " " : "", err->cause);
 }
 
+/* A full disk, a locked database: says once what to do, and once that it is over. Requests
+ * meanwhile are refused (1.2/3.7, HTTP 503), and nothing has to be started again. */
+static void note_health(struct smdpp_service *service, const struct rsp_function *function,
+                        cr_status status, const struct cr_err *err)
+{
+    bool short_of = status == CR_RESOURCE && err->next[0];
+    if (short_of && !atomic_exchange(&service->short_of, true)) {
+        cr_log(service->env, CR_LOG_ERROR,
+               "this server cannot serve until this is mended: %s; what to do: %s", err->cause,
+               err->next);
+    } else if (status == CR_OK && !function->notification && /* which may just be dropped */
+               atomic_load(&service->short_of) && atomic_exchange(&service->short_of, false)) {
+        cr_log(service->env, CR_LOG_INFO, "this server can serve again");
+    }
+}
+
 static void answer_json(struct smdpp_service *service, const struct rsp_function *function,
                         const char *requester, const struct http_request *request,
                         struct http_response *out)
@@ -108,6 +127,7 @@ static void answer_json(struct smdpp_service *service, const struct rsp_function
     if (status != CR_OK) {
         log_failure(service, request, status, &err);
     }
+    note_health(service, function, status, &err);
     out->status = http_status_of(status, &err);
     if (function->notification) {
         plain_answer(out, out->status == 200 ? 204 : out->status);
@@ -151,6 +171,7 @@ static void answer_asn1(struct smdpp_service *service, const struct http_request
     if (status != CR_OK) {
         log_failure(service, request, status, &err);
     }
+    note_health(service, function, status, &err);
     int http = http_status_of(status, &err);
     if (function->notification || http >= 500) {
         plain_answer(out, http >= 500 ? http : 204);
@@ -380,9 +401,12 @@ void smdpp_service_tick(struct smdpp_service *service)
     }
     service->purged_ms = now;
     smdpp_credentials_watch(service->credentials, service->env);
-    if (smdpp_purge(service->dp, PURGE_LIMIT, &err) != CR_OK) {
-        cr_log(service->env, CR_LOG_WARNING, "housekeeping: %s", err.cause);
+    bool failed = smdpp_purge(service->dp, PURGE_LIMIT, &err) != CR_OK;
+    if (failed && !service->unswept) {
+        cr_log(service->env, CR_LOG_WARNING, "housekeeping: %s%s%s; it is tried again each second",
+               err.cause, err.next[0] ? "; what to do: " : "", err.next);
     }
+    service->unswept = failed;
 }
 
 void smdpp_service_stop(struct smdpp_service *service)
