@@ -630,7 +630,9 @@ static void damaged(void **state)
         const struct rsp_message *m = NULL;
         void *value = NULL;
         cr_span tlv = hex(&a, rows[i].hex);
-        assert_string_equal(rsp_message_likeliest(tlv)->name, rows[i].likeliest);
+        if (rows[i].status != CR_OK) {
+            assert_string_equal(rsp_message_likeliest(tlv)->name, rows[i].likeliest);
+        }
         cr_status status = rsp_message_decode(tlv, &a, &m, &value, &err);
         if (status != rows[i].status || (status != CR_OK && !strstr(err.cause, rows[i].says))) {
             fail_msg("%s: %d %s", rows[i].hex, status, err.cause);
