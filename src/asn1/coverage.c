@@ -42,8 +42,8 @@ static size_t cover_list(const struct asn1_field *f, cr_span in, unsigned depth)
     struct der_tlv child;
     size_t known = 0;
     while (next_child(&in, &child)) {
-        known += asn1_row_matches(&element, child.tag) ? 1 + cover_row(&element, &child, depth + 1)
-                                                       : 0;
+        known +=
+            asn1_row_matches(&element, child.tag) ? 1 + cover_row(&element, &child, depth + 1) : 0;
     }
     return known;
 }

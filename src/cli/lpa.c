@@ -149,7 +149,8 @@ static const char *const notify_words[] = {"operation", "none", "all", NULL};
     {.name = "confirmation-code",                                                                  \
      .kind = CLI_STRING,                                                                           \
      .metavar = "TEXT",                                                                            \
-     .help = "Confirmation code; without it you are asked when one is needed.",                    \
+     .help = "Confirmation code; without it you are asked when one is needed. " CLI_SECRET_HELP    \
+             "asks as if it were not given.",                                                      \
      .offset = V(confirmation_code)},                                                              \
         YES_OPTION("Install without asking."),                                                     \
         {.name = "enable", .kind = CLI_FLAG, .help = (enable_text), .offset = V(enable)},          \

@@ -46,6 +46,7 @@ struct cli_lpa {
     struct card card;
     struct es9_http *http;
     struct lpa_fetch_progress fetch;
+    char *confirmation_code; /* given beforehand; NULL = to be asked for */
     FILE *trace;
     bool line_shown; /* a progress line stands on the terminal */
     enum lpa_stage stage_shown;

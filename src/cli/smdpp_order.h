@@ -32,7 +32,7 @@ struct cli_code_options {
         {.name = "confirmation-code",                                                              \
          .kind = CLI_STRING,                                                                       \
          .metavar = "CODE",                                                                        \
-         .help = "Code that the user has to enter; - asks for it, so that it is seen by nobody.",  \
+         .help = "Code that the user has to enter. " CLI_SECRET_HELP "asks for it.",               \
          .offset = (at) + offsetof(struct cli_confirm_options, confirmation_code)},                \
         {.name = "smds",                                                                           \
          .kind = CLI_STRING,                                                                       \

@@ -420,6 +420,7 @@ void lpa_event_info(cr_buf *out, const struct lpa_info *info)
         put_text(line, "defaultSmdpAddress", info->addresses.default_dp_address);
         put_text(line, "rootSmdsAddress", info->addresses.root_ds_address);
     }
+    put_hex(line, "euiccConfiguredDataRaw", info->addresses_raw);
     if (info->has_rat) {
         put_rat(line, &info->rat);
     }

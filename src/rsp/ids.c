@@ -150,8 +150,8 @@ cr_status rsp_eid_refuse_bad_check(cr_span eid, struct cr_err *err)
     if (rsp_eid_check(eid)) {
         return CR_OK;
     }
-    cr_status status = cr_fail(err, CR_REFUSED, "SGP.29", "the check digits of EID %s are wrong",
-                               text);
+    cr_status status =
+        cr_fail(err, CR_REFUSED, "SGP.29", "the check digits of EID %s are wrong", text);
     memcpy(right, eid.p, sizeof(right));
     if (rsp_eid_set_check_digits(right) && rsp_eid_text(CR_SPAN_ARRAY(right), text)) {
         return cr_err_next(err, status, "%s would be right", text);

@@ -125,6 +125,22 @@ run_in 0 code smdpp order create -d dp --type data --confirmation-code -
 says err "Confirmation code:"
 says out '$$1'
 run 0 smdpp order cancel -d dp $two
+# out of a file, whose first line it is
+run 0 smdpp order create -d dp --type data --confirmation-code @code
+says out '$$1'
+run 0 smdpp order cancel -d dp $two
+printf '4711\r\nanother line\n' >code
+run 0 smdpp order create -d dp --type data --confirmation-code @code
+run 0 smdpp order cancel -d dp $two
+run 1 smdpp order create -d dp --type data --confirmation-code @missing
+says err "--confirmation-code: cannot open missing"
+printf '\n4711\n' >code
+run 3 smdpp order create -d dp --type data --confirmation-code @code
+says err "code holds no line" "what to do"
+head -c 256 /dev/zero | tr '\0' 1 >code
+run 3 smdpp order create -d dp --type data --confirmation-code @code
+run 0 smdpp profile list -d dp --state available
+says out $two # what failed has ordered nothing
 run 0 smdpp order create -d dp --type data --eid 89049032123451234512345678901299
 says err "check digits"
 run 0 smdpp order cancel -d dp $two

@@ -649,13 +649,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged),
-        cmocka_unit_test(local_management), cmocka_unit_test(profile_lists),
-        cmocka_unit_test(notifications),    cmocka_unit_test(empty_requests_and_answers),
-        cmocka_unit_test(select_isdr),      cmocka_unit_test(metadata_vector),
-        cmocka_unit_test(secure_channel),   cmocka_unit_test(installation_results),
-        cmocka_unit_test(ctx_params),       cmocka_unit_test(authenticate_server),
-        cmocka_unit_test(nested_forms),     cmocka_unit_test(smdp_signed2_of_v3),
-        cmocka_unit_test(euicc_info),       cmocka_unit_test(retagging),
+        cmocka_unit_test(local_management),
+        cmocka_unit_test(profile_lists),
+        cmocka_unit_test(notifications),
+        cmocka_unit_test(empty_requests_and_answers),
+        cmocka_unit_test(select_isdr),
+        cmocka_unit_test(metadata_vector),
+        cmocka_unit_test(secure_channel),
+        cmocka_unit_test(installation_results),
+        cmocka_unit_test(ctx_params),
+        cmocka_unit_test(authenticate_server),
+        cmocka_unit_test(nested_forms),
+        cmocka_unit_test(smdp_signed2_of_v3),
+        cmocka_unit_test(euicc_info),
+        cmocka_unit_test(retagging),
         cmocka_unit_test(which_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
