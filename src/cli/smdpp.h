@@ -52,11 +52,11 @@ struct cli_smdpp_place {
                  "--pki. Remembered likewise.",                                                    \
          .offset = (at) + offsetof(struct cli_smdpp_place, config)},                               \
     {                                                                                              \
-        .name = "public-address", .kind = CLI_STRING, .metavar = "HOST[:PORT]",                    \
+        .name = "public-address", .kind = CLI_STRING, .metavar = "HOST[:PORT]", .empty = true,     \
         .help =                                                                                    \
-            "Where LPAs reach ES9+: what activation codes name from now on. Remembered "           \
-            "likewise; the host name of the identity at port 443 unless set. Port 443 is left "    \
-            "out of codes.",                                                                       \
+            "Where LPAs reach ES9+: what activation codes name from now on (443 is left out). "    \
+            "Remembered likewise; \"\" forgets it. Without it, public-address of the "             \
+            "configuration, or the host name of the identity at port 443.",                        \
         .offset = (at) + offsetof(struct cli_smdpp_place, public_address)                          \
     }
 
@@ -68,6 +68,7 @@ struct cli_smdpp {
     const char *address; /* for activation codes: host and, unless 443, port */
     bool with_oid;       /* the codes name the OID, too */
     const char *remember_pki, *remember_config, *remember_address; /* given now; NULL = not */
+    bool forget_address;                                           /* "" was given */
 };
 
 /* Reads settings and identity; nothing is opened, made or remembered. */

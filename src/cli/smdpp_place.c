@@ -119,7 +119,10 @@ static cr_status choose_address(struct cli *cli, const struct cli_smdpp_place *p
                                 const json_t *settings, struct cli_smdpp *out, struct cr_err *err)
 {
     const char *address = place->public_address;
-    if (!address) {
+    out->forget_address = address && !address[0];
+    if (out->forget_address) {
+        address = NULL;
+    } else if (!address) {
         address = setting(cli, settings, "publicAddress");
     }
     if (!address) {
@@ -137,7 +140,7 @@ static cr_status choose_address(struct cli *cli, const struct cli_smdpp_place *p
     const char *port = strrchr(address, ':');
     size_t n = port && strcmp(port, ":443") == 0 ? (size_t)(port - address) : strlen(address);
     out->address = cr_arena_strn(&cli->arena, cr_span_of(address, n));
-    out->remember_address = place->public_address ? out->address : NULL;
+    out->remember_address = place->public_address && place->public_address[0] ? out->address : NULL;
     return out->address ? CR_OK : cr_fail_memory(err);
 }
 
@@ -190,7 +193,8 @@ cr_status cli_smdpp_remember(struct cli *cli, const char *dir, const struct cli_
 {
     json_t *settings = NULL;
     struct smdpp_policy numbers = smdpp->policy;
-    if (!policy && !smdpp->remember_pki && !smdpp->remember_config && !smdpp->remember_address) {
+    if (!policy && !smdpp->remember_pki && !smdpp->remember_config && !smdpp->remember_address &&
+        !smdpp->forget_address) {
         return CR_OK;
     }
     CR_TRY(settings_read(cli, dir, &settings, err));
@@ -199,6 +203,9 @@ cr_status cli_smdpp_remember(struct cli *cli, const char *dir, const struct cli_
         (void)json_object_del(settings, pki ? "config" : "pki");
         (void)json_object_set_new(settings, pki ? "pki" : "config",
                                   json_string(pki ? smdpp->remember_pki : smdpp->remember_config));
+    }
+    if (smdpp->forget_address) {
+        (void)json_object_del(settings, "publicAddress");
     }
     if (smdpp->remember_address) {
         (void)json_object_set_new(settings, "publicAddress", json_string(smdpp->remember_address));

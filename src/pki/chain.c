@@ -446,7 +446,8 @@ static cr_status check_revoked(struct verifying *v, size_t i)
 {
     const struct pki_cert *issuer = &v->chain[i + 1];
     struct crypto_public *key = NULL;
-    if (issuer->curve == CRYPTO_CURVE_NONE || !pki_trust_has_crl(v->trust, issuer->ski)) {
+    if (issuer->curve == CRYPTO_CURVE_NONE || !cr_span_equal(v->chain[i].aki, issuer->ski) ||
+        !pki_trust_has_crl(v->trust, issuer->ski)) {
         return CR_OK;
     }
     CR_TRY(crypto_public_new(issuer->curve, issuer->point, &key, v->err));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define MAX_FILE  ((size_t)4 << 20) /* bytes of a file with certificates */
+#define MAX_CHAIN 16                /* certificates of a TLS file */
 #define MAX_LIVES (SMDPP_MAX_IDENTITIES + SMDPP_MAX_TLS)
 
 /* How long something that we show is valid, and what was said about it last. */
@@ -133,8 +134,8 @@ static cr_status load_tls(struct smdpp_credentials *credentials, const char *pat
                           struct cr_err *err)
 {
     const struct smdpp_config *c = credentials->config;
-    struct pki_cert certs[PKI_MAX_CHAIN + 1];
-    struct pile pile = {.arena = &credentials->arena, .certs = certs, .room = PKI_MAX_CHAIN + 1};
+    struct pki_cert certs[MAX_CHAIN];
+    struct pile pile = {.arena = &credentials->arena, .certs = certs, .room = MAX_CHAIN};
     struct pki_verdict verdict = {0};
     CR_TRY(read_pile(path, &pile, err));
     /* A file may end with its root, which is no part of the chain that is sent. */
@@ -193,7 +194,8 @@ static cr_status load_operator_cas(struct smdpp_credentials *credentials, struct
         return cr_err_next(err, status, "name a file with the CAs of operators as operator-ca");
     }
     for (size_t i = 0; i < pile.count; i++) {
-        const struct pki_cert pair[] = {pile.certs[i], pile.certs[i]};
+        /* Nobody in particular below this CA: only whether its lists are its own. */
+        const struct pki_cert pair[] = {{.aki = pile.certs[i].ski}, pile.certs[i]};
         status = pki_chain_check_revoked(c->trust, pair, 2, NULL, err);
         if (status != CR_OK) {
             status = cr_err_context(err, status, "operator-ca %s", c->operator_ca);

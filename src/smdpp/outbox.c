@@ -12,6 +12,8 @@
 #define GIVE_UP_MS     ((int64_t)30 * 24 * 3600 * 1000)
 #define MAX_WAITING    64 /* operators found to be due at one look */
 
+_Static_assert(BATCH == 16 && MAX_WAITING == 64, "the LIMITs of the statements below");
+
 /* A thread that delivers what one operator has to hear, then waits for the next operator. */
 struct worker {
     struct smdpp_outbox *box;

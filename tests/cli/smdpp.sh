@@ -220,7 +220,9 @@ for wrong in 'a$b' 'http://x/' 'smdpp.test:x'; do
 done
 run 0 smdpp order show -d dp $two --public-address other.test:443 --json
 equal "$(jq -r .activationCode out | cut -d'$' -f2)" other.test
-run 0 smdpp order show -d dp $two --public-address smdpp.test
+run 0 smdpp order show -d dp $two --public-address ""
+run 0 smdpp order show -d dp $two --json
+equal "$(jq -r .activationCode out | cut -d'$' -f2)" smdpp.test
 run 0 smdpp order cancel -d dp $two
 
 openssl x509 -inform DER -in pki/nist/ci.der -out ci.pem

@@ -1,11 +1,15 @@
 /* LoadCRL towards eUICCs that take lists, refuse them, lack parts, or take none. */
 #include "fake.h"
 
+#include "base/file.h"
 #include "lpa/crl.h"
+#include "lpa/es9_http.h"
 #include "lpa/events.h"
 #include "pki/issue.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define DAY_MS INT64_C(86400000)
 
@@ -181,12 +185,68 @@ static void not_taken(void **state)
     done(&b);
 }
 
+/* ---- lists that servers are held against: what is said of them when they are read ---- */
+
+static char told[512];
+
+static void take_line(void *ctx, enum cr_log_level level, const char *line)
+{
+    (void)ctx;
+    assert_int_equal(level, CR_LOG_WARNING);
+    assert_string_equal(told, "");
+    (void)snprintf(told, sizeof(told), "%s", line);
+}
+
+static int64_t now_of(void *ctx)
+{
+    return *(const int64_t *)ctx;
+}
+
+static void overdue(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cr_err err;
+    char dir[] = "/tmp/crisp-lpa-XXXXXX";
+    char crl[64];
+    char ca[64];
+    const char *files[] = {crl};
+    int64_t now = 0;
+    cr_env env = {.ctx = &now, .now_ms = now_of, .log = take_line};
+    setup(&b);
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(crl, sizeof(crl), "%s/ci.crl", dir);
+    (void)snprintf(ca, sizeof(ca), "%s/ci.der", dir);
+    assert_int_equal(cr_file_write(crl, cr_buf_span(&b.crl), 0600, &err), CR_OK);
+    assert_int_equal(cr_file_write(ca, cr_buf_span(&b.ci_der), 0600, &err), CR_OK);
+    struct es9_http_options options = {
+        .ca_file = ca, .crl_files = files, .crl_count = 1, .env = &env};
+    for (int late = 0; late < 2; late++) {
+        struct es9_http *http = NULL;
+        now = 20 * DAY_MS - !late; /* nextUpdate itself is late */
+        told[0] = 0;
+        assert_int_equal(es9_http_new(&options, &http, &err), CR_OK);
+        es9_http_free(http);
+        if (late) {
+            assert_non_null(strstr(told, crl));
+            assert_non_null(strstr(told, "1970-01-21T00:00:00Z"));
+        } else {
+            assert_string_equal(told, "");
+        }
+    }
+    (void)unlink(crl);
+    (void)unlink(ca);
+    (void)rmdir(dir);
+    done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loaded),
         cmocka_unit_test(refused),
         cmocka_unit_test(not_taken),
+        cmocka_unit_test(overdue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
