@@ -410,9 +410,6 @@ static uicc_sw delete_one(struct gp_command *c, const struct gp_object *o)
 {
     struct cr_err err;
     uicc_sw sw = deletable(c, o);
-    if (c->ctx->perso == GP_PERSO_OBJECT && c->ctx->perso_object == o->id) {
-        c->ctx->perso = GP_PERSO_OWN;
-    }
     return sw == UICC_SW_OK ? gp_failed(gp_object_delete(c->reg, o->id, &err), &err) : sw;
 }
 

@@ -177,6 +177,20 @@ static void domains(void **state)
         "0180"
         "0000",
         UICC_SW_NO_REFERENCE);
+    /* its protocols, and the TAR of its AID when none is given */
+    struct gp_object o;
+    assert_true(gp_object_by_aid(bed->reg, cr_span_of("\xA0\x00\x00\x01\x51\x00\x00\xBB", 8), &o));
+    assert_int_equal(o.protocol_count, 1);
+    assert_int_equal(o.protocols[0].protocol, 0x03);
+    assert_int_equal(o.protocols[0].i, 0x70);
+    assert_int_equal(o.tar_count, 0);
+    RUN(bed, "80E60C00",
+        "07" SD_PACKAGE "08" SD_MODULE "10A0000005591010FFFFFFFF89B0017700"
+        "0180"
+        "0000",
+        UICC_SW_OK);
+    assert_true(gp_object_by_tar(bed->reg, (const uint8_t[]){0xB0, 0x01, 0x77}, &o));
+    RUN(bed, "80E40000", "4F10A0000005591010FFFFFFFF89B0017700", UICC_SW_OK);
     /* refusals: unknown load file and module, AID and TAR taken, no domain, rights it has not */
     RUN(bed, "80E60C00",
         "07A0000001515351"
@@ -239,6 +253,20 @@ static void domains(void **state)
     BED_EXPECT(bed, "80CA004200", "420255669000");
     BED_SW(bed, SELECT_MNO, UICC_SW_OK);
     BED_SW(bed, "80CA004200", UICC_SW_NO_REFERENCE);
+    /* what is personalized is deleted meanwhile: its data go nowhere else */
+    bed_session(bed, MNO_SD, 0x30, 0x33);
+    RUN(bed, "80E60C00",
+        "07" SD_PACKAGE "08" SD_MODULE "08A0000001510000CD"
+        "0180"
+        "0000",
+        UICC_SW_OK);
+    RUN(bed, "80E62000",
+        "0000"
+        "08A0000001510000CD"
+        "000000",
+        UICC_SW_OK);
+    RUN(bed, "80E40000", "4F08A0000001510000CD", UICC_SW_OK);
+    RUN(bed, "80E28800", "00700442025566", UICC_SW_NO_REFERENCE);
     /* DELETE: not while something is below it */
     bed_session(bed, MNO_SD, 0x30, 0x33);
     RUN(bed, "80E61000",
@@ -328,6 +356,24 @@ static void extradition(void **state)
         "0100"
         "0000",
         UICC_SW_NO_REFERENCE);
+    /* a registry update moves it as well */
+    bed_session(bed, MNO_SD, 0x30, 0x01);
+    RUN(bed, "80E64000",
+        "08" SUB_SD "00"
+        "09A00000055910100001"
+        "0000"
+        "00",
+        UICC_SW_OK);
+    ANSWERS(bed, "80F24002",
+            "4F09A00000055910100001"
+            "5C01CC",
+            "E30ACC08" SUB_SD "9000");
+    /* a domain that is locked lends its keys to nobody */
+    (void)bed_ota(bed, (struct bed_packet){.tar = "B00120", .kic = 0x32, .kid = 0x32}, "");
+    assert_int_equal(bed->status, OTA_STATUS_OK);
+    RUN(bed, "80F04087", SUB_SD, UICC_SW_OK);
+    (void)bed_ota(bed, (struct bed_packet){.tar = "B00120", .kic = 0x32, .kid = 0x32}, "");
+    assert_int_equal(bed->status, OTA_STATUS_SECURITY_ERROR);
     bed_free(bed);
 }
 
@@ -349,6 +395,19 @@ static void tokens(void **state)
     (void)snprintf(data, sizeof data, "%s00", install);
     RUN(bed, "80E60C00", data, UICC_SW_CONDITIONS);
     RUN(bed, "80E40000", "4F08" SUB_SD, UICC_SW_CONDITIONS);
+    RUN(bed, "80E60200",
+        "07" PACKAGE "00"
+        "000000",
+        UICC_SW_CONDITIONS);
+    RUN(bed, "80E61000",
+        "08" SUB_SD "00"
+        "08" SUB_SD "000000",
+        UICC_SW_CONDITIONS);
+    RUN(bed, "80E64000",
+        "0000"
+        "08" SUB_SD "0180"
+        "0000",
+        UICC_SW_CONDITIONS);
     /* delegated: with the key of the domain that verifies tokens */
     o.privileges = 0xA00000;
     assert_int_equal(gp_object_put(bed->reg, &o, NULL), CR_OK);
@@ -430,6 +489,14 @@ static void load(void **state)
         "07" PACKAGE "07" MODULE "07" MODULE "0180"
         "0000",
         UICC_SW_WRONG_DATA);
+    /* a domain installs from its own load files and the card's */
+    bed_session(bed, SUB_SD, 0x31, 0x01);
+    RUN(bed, "80E60C00",
+        "07" PACKAGE "07" MODULE "07A00000FFFF0104"
+        "0100"
+        "0000",
+        UICC_SW_NO_REFERENCE);
+    bed_session(bed, MNO_SD, 0x30, 0x03);
     /* the load file with and without its instances */
     RUN(bed, "80E40000", "4F07" PACKAGE, UICC_SW_CONDITIONS);
     ANSWERS(bed, "80E40080", "4F07" PACKAGE, "009000");
@@ -512,6 +579,16 @@ static void load_refusals(void **state)
         "0000",
         UICC_SW_OK);
     RUN(bed, "80E88000", "C40101", UICC_SW_OK);
+    RUN(bed, "80E40000", "4F07" PACKAGE, UICC_SW_OK);
+    /* for a domain that does not verify any */
+    RUN(bed, "80E60200",
+        "07" PACKAGE "00"
+        "000000",
+        UICC_SW_OK);
+    RUN(bed, "80E88000",
+        "E20D4F08" SUB_SD "C30101"
+        "C40101",
+        UICC_SW_OK);
     RUN(bed, "80E40000", "4F07" PACKAGE, UICC_SW_OK);
     /* a signature that somebody relies on cannot be verified here: no load */
     struct gp_object o;

@@ -124,6 +124,12 @@ static void replaced_keys(void **state)
     RUN(bed, "80D80202", key_data(0x02, bed_key_field(bed, GP_KEY_AES, KEY_B), "", ""), UICC_SW_OK);
     gp_counters_get(bed->reg, 1, 0x02, &counters);
     assert_int_equal(counters.packets, 0);
+    /* as long as one key of the version is there its counters are */
+    counters.packets = 8;
+    assert_int_equal(gp_counters_put(bed->reg, 1, 0x01, &counters, NULL), CR_OK);
+    RUN(bed, "80E40000", "D00103D20101", UICC_SW_OK);
+    gp_counters_get(bed->reg, 1, 0x01, &counters);
+    assert_int_equal(counters.packets, 8);
     /* to another version: the old one is gone, with its counters when it was the last */
     struct fields f = three(bed, GP_KEY_AES);
     counters.packets = 9;

@@ -720,6 +720,34 @@ static void actions(void **state)
                   "AA03"
                   "810105");
     assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 0);
+    /* a record of EF.RMA holds one */
+    EXPECT(bed, RFM_MF,
+           SCRIPT("00A4000C027F10",
+                  bed_apdu("00E00000", "62198205422100140283026F538A01058B036F0607"
+                                       "800200288800"),
+                  bed_apdu("00DC0104", "D009810301010382028182"
+                                       "FFFFFFFFFFFFFFFFFF"),
+                  bed_apdu("00DC0204", "D10981030101038202818200"
+                                       "FFFFFFFFFFFFFFFF")),
+           ANSWER("9000", "9000", "9000", "9000"));
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
+                  "AA03"
+                  "810102");
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
+                  "AA03"
+                  "810103");
+    assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 0);
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF, .spi = 0x1600},
+                  "AA03"
+                  "810101");
+    assert_int_equal(uicc_proactive_pending(bed->sim->uicc), 1);
+    BED_SW(bed, "801200000B", UICC_SW_OK);
+    BED_SW(bed,
+           "801400000C"
+           "810301010382028281830100",
+           UICC_SW_WRONG_DATA); /* number of the card's */
+    uicc_reset(bed->sim->uicc);
+    BED_SW(bed, PROFILE, UICC_SW_OK);
     /* error action: DISPLAY TEXT when a command fails, and only then */
     char script[200];
     (void)snprintf(script, sizeof script,
@@ -837,6 +865,16 @@ static void update_pol1_by_mno(void **state)
            SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000", "80E28800043A060181",
                   "80CA004200"),
            ANSWER("9000", "6A80"));
+    /* groupings of a block that is not the last are executed once */
+    h.stored = 0;
+    EXPECT(bed, RAM,
+           SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000",
+                  bed_apdu("80E20800", "3A0603810103"
+                                       "3A0603"),
+                  bed_apdu("80E28801", "810102")),
+           ANSWER("9000", "A59000", "A59000"));
+    assert_int_equal(h.stored, 2);
+    assert_string_equal(h.value, "810102");
     /* with Le its response data; the target ends with the script */
     EXPECT(bed, RAM,
            SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000",
