@@ -111,22 +111,18 @@ static uicc_sw key_store(struct gp_command *c, struct gp_key *key)
     return gp_failed(status, &err);
 }
 
-/* P1: the version that is replaced, 00 = a new one. */
+/* P1: the version that is replaced; 00 = a new one, or more keys of one. */
 static uicc_sw version_check(const struct gp_command *c, uint8_t replaced, uint8_t kvn)
 {
     struct gp_key key;
     bool found = gp_key_next(c->reg, c->domain.id, kvn, 0, &key) && key.kvn == kvn;
-    uicc_sw sw = UICC_SW_OK;
-    if (kvn == 0 || kvn > GP_KVN_LAST) {
-        sw = UICC_SW_WRONG_DATA;
-    } else if (replaced &&
-               (!gp_key_next(c->reg, c->domain.id, replaced, 0, &key) || key.kvn != replaced)) {
-        sw = UICC_SW_NO_REFERENCE;
-    } else if (replaced && kvn != replaced && found) {
-        sw = UICC_SW_WRONG_DATA; /* would overwrite a third one */
-    }
+    bool there = gp_key_next(c->reg, c->domain.id, replaced, 0, &key) && key.kvn == replaced;
+    bool over_a_third = replaced && kvn != replaced && found;
     cr_wipe(&key, sizeof key);
-    return sw;
+    if (kvn == 0 || kvn > GP_KVN_LAST || over_a_third) {
+        return UICC_SW_WRONG_DATA;
+    }
+    return replaced && !there ? UICC_SW_NO_REFERENCE : UICC_SW_OK;
 }
 
 /* A key that replaces one has to find it; a new one must not. */

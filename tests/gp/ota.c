@@ -545,7 +545,10 @@ static void remote_applications(void **state)
     assert_int_equal(bed->status, OTA_STATUS_TAR_UNKNOWN);
     /* the domain at work does not delete itself */
     EXPECT(bed, RAM, SCRIPT("80E400000A4F08" MNO_SD "00"), ANSWER("6985"));
-    /* keys of the packet's version decrypt what PUT KEY brings */
+    /* an error comes without the data that was ready before it */
+    EXPECT(bed, RAM,
+           SCRIPT(bed_apdu("80D80001", "3588111000112233445566778899AABBCCDDEEFF03112233")),
+           ANSWER("9485"));
     bed_free(bed);
 }
 
