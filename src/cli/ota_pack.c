@@ -6,6 +6,8 @@
 #include "asn1/der.h"
 #include "base/text.h"
 
+#include <time.h>
+
 #define TAG_SMS_PP_DOWNLOAD 0xD1 /* TS 102 223 */
 #define TAG_DEVICES         0x82
 #define TAG_ADDRESS         0x06
@@ -150,16 +152,15 @@ static cr_status emit(void *ctx, uint8_t number, uint8_t count, cr_span ud, stru
 
 static void time_of(int64_t ms, struct sms_time *out)
 {
-    char text[CR_TIME_TEXT];
-    unsigned n[6] = {0};
-    (void)sscanf(cr_time_format(text, ms), "%u-%u-%uT%u:%u:%uZ", &n[0], &n[1], &n[2], &n[3], &n[4],
-                 &n[5]);
-    *out = (struct sms_time){.year = (uint8_t)(n[0] % 100),
-                             .month = (uint8_t)n[1],
-                             .day = (uint8_t)n[2],
-                             .hour = (uint8_t)n[3],
-                             .minute = (uint8_t)n[4],
-                             .second = (uint8_t)n[5]};
+    struct tm tm = {0};
+    time_t seconds = (time_t)(ms / 1000);
+    (void)gmtime_r(&seconds, &tm);
+    *out = (struct sms_time){.year = (uint8_t)(tm.tm_year % 100),
+                             .month = (uint8_t)(tm.tm_mon + 1),
+                             .day = (uint8_t)tm.tm_mday,
+                             .hour = (uint8_t)tm.tm_hour,
+                             .minute = (uint8_t)tm.tm_min,
+                             .second = (uint8_t)tm.tm_sec};
 }
 
 static cr_status read_options(struct pack *p, struct cr_err *err)
