@@ -32,7 +32,11 @@ static void put_clear(json_t *o, const struct ota_command_header *h)
         return;
     }
     (void)json_object_set_new(o, "verified", json_false());
-    cli_json_hex(o, "counter", cr_span_sub(h->body, 0, OTA_COUNTER));
+    json_int_t counter = 0;
+    for (size_t i = 0; i < OTA_COUNTER; i++) {
+        counter = counter * 256 + h->body.p[i];
+    }
+    (void)json_object_set_new(o, "counter", json_integer(counter));
     (void)json_object_set_new(
         o, "content", cli_ota_content(OTA_COMMANDS, cr_span_sub(h->body, front, h->body.n)));
 }
