@@ -4,6 +4,8 @@
  */
 #include "crypto/scp.h"
 
+#include "crypto/des.h"
+
 #include "vector.h"
 
 /* Randomness that a test chooses. */
@@ -731,6 +733,76 @@ static void test_order(void **state)
     cr_buf_free(&out);
 }
 
+/* Each bit of a response under SCP02's R-MAC, with C-MAC and without; errors have one too. */
+static void test_scp02_response_broken(void **state)
+{
+    (void)state;
+    static const uint8_t levels[] = {0x10, 0x11, 0x13};
+    for (size_t l = 0; l < sizeof levels; l++) {
+        for (unsigned error = 0; error < 2; error++) {
+            for (size_t bit = 0; bit <= 8 * 13; bit++) {
+                struct pair p;
+                cr_buf out = {0};
+                cr_buf plain = {0};
+                uint16_t sw = 0;
+                assert_true(pair_open(&p, SCP_02, 0x75, levels[l], 16));
+                assert_int_equal(scp_wrap_command(&p.host, vector("80e2880003010203"), &out, NULL),
+                                 CR_OK);
+                assert_int_equal(scp_unwrap_command(&p.card, cr_buf_span(&out), &plain, NULL),
+                                 CR_OK);
+                cr_buf_reset(&out);
+                cr_buf_reset(&plain);
+                assert_int_equal(scp_wrap_response(&p.card, vector("a1a2a3"),
+                                                   error ? 0x6A80 : 0x9000, &out, NULL),
+                                 CR_OK);
+                assert_int_equal(out.n, 13);
+                if (bit < 8 * out.n) {
+                    out.p[bit / 8] ^= (uint8_t)(1U << bit % 8);
+                }
+                assert_int_equal(scp_unwrap_response(&p.host, cr_buf_span(&out), &plain, &sw, NULL),
+                                 bit < 8 * out.n ? CR_REFUSED : CR_OK);
+                assert_int_equal(plain.n, bit < 8 * out.n ? 0 : 3);
+                pair_close(&p);
+                cr_buf_free(&out);
+                cr_buf_free(&plain);
+            }
+        }
+    }
+}
+
+/* A wrong padding is refused under a right MAC too: with the session keys in hand. */
+static void test_scp02_padding(void **state)
+{
+    (void)state;
+    static const char *const blocks[] = {"0102030405060780", "0102030405060708", "0000000000000000",
+                                         "0180000000000001"};
+    static const uint8_t zero[8];
+    for (size_t i = 0; i < CR_COUNT(blocks); i++) {
+        struct pair p;
+        uint8_t icv[8];
+        cr_buf out = {0};
+        struct cr_err err;
+        bool good = i == 0;
+        cr_span block = vector(blocks[i]);
+        uint8_t apdu[21] = {0x84, 0xE2, 0x00, 0x00, 0x10};
+        uint8_t head[5] = {0x84, 0xE2, 0x00, 0x00, (uint8_t)(good ? 7 + 8 : 8 + 8)};
+        assert_true(pair_open(&p, SCP_02, 0x55, 0x03, 16));
+        assert_int_equal(
+            crypto_des_ecb(true, cr_span_of(p.host.s_mac, 8), p.host.chain, 8, icv, NULL), CR_OK);
+        const cr_span parts[] = {CR_SPAN_ARRAY(head), cr_span_sub(block, 0, good ? 7 : 8)};
+        assert_int_equal(crypto_des_retail_mac(cr_span_of(p.host.s_mac, 16), icv, parts, 2,
+                                               CRYPTO_DES_PAD_ONE, apdu + 13, NULL),
+                         CR_OK);
+        assert_int_equal(
+            crypto_des_cbc(true, cr_span_of(p.host.s_enc, 16), zero, block.p, 8, apdu + 5, NULL),
+            CR_OK);
+        assert_int_equal(scp_unwrap_command(&p.card, CR_SPAN_ARRAY(apdu), &out, &err),
+                         good ? CR_OK : CR_REFUSED);
+        pair_close(&p);
+        cr_buf_free(&out);
+    }
+}
+
 /* An SCP02 padding that is wrong under a right MAC cannot be told from a wrong MAC. */
 static void test_no_oracle(void **state)
 {
@@ -850,6 +922,8 @@ int main(void)
         cmocka_unit_test(test_command_broken),
         cmocka_unit_test(test_response_broken),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_scp02_response_broken),
+        cmocka_unit_test(test_scp02_padding),
         cmocka_unit_test(test_no_oracle),
         cmocka_unit_test(test_beginning_refused),
     };
