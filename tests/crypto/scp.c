@@ -592,6 +592,28 @@ static void test_authenticate_broken(void **state)
     }
 }
 
+/* A wrong cryptogram under a right MAC: a host that has the session keys but answers another
+ * challenge. */
+static void test_wrong_cryptogram(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < CR_COUNT(sessions); v++) {
+        cr_buf out = {0};
+        struct cr_err err;
+        struct scp_session card = card_of(&sessions[v], &out);
+        struct scp_session host = host_of(&sessions[v]);
+        assert_int_equal(scp_host_take(&host, cr_buf_span(&out), NULL), CR_OK);
+        host.challenge_host[0] ^= 1;
+        cr_buf_reset(&out);
+        assert_int_equal(scp_host_authenticate(&host, 0x01, &out, NULL), CR_OK);
+        assert_int_equal(scp_card_authenticate(&card, cr_buf_span(&out), &err), CR_REFUSED);
+        assert_int_equal(err.code, SCP_SW_AUTHENTICATION);
+        assert_wiped(&card);
+        scp_end(&host);
+        cr_buf_free(&out);
+    }
+}
+
 /* Each bit and each length of a wrapped command; a good one behind it is refused too. */
 static void test_command_broken(void **state)
 {
@@ -920,6 +942,7 @@ int main(void)
         cmocka_unit_test(test_answer_broken),
         cmocka_unit_test(test_authenticate_broken),
         cmocka_unit_test(test_command_broken),
+        cmocka_unit_test(test_wrong_cryptogram),
         cmocka_unit_test(test_response_broken),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_scp02_response_broken),
