@@ -438,14 +438,7 @@ static void test_bad_format(void **state)
 static void test_at_once(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"AA07"
-                                       "2206"
-                                       "80CA005A00",
-                                       "AA05"
-                                       "2281FF"
-                                       "80CA",
-                                       "AA04"
-                                       "22822000"};
+    static const char *const rows[] = {"AA07220680CA005A00", "AA052281FF80CA", "AA0422822000"};
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         assert_int_equal(broken(OTA_COMMANDS, false, vector(rows[i]), false),
                          OTA_FORMAT_WRONG_LENGTH);
