@@ -1,16 +1,11 @@
 /*
- * What SCP02 and SCP03 have in common: the order of calls, APDUs taken apart and put together,
- * cryptograms compared. The protocols themselves are behind struct scp_ops.
+ * What SCP02 and SCP03 have in common: beginning a session from both ends, cryptograms compared.
+ * The protocols themselves are behind struct scp_ops, commands and responses in scp_apdu.c.
  */
 #include "crypto/scp_internal.h"
 
 #define INS_EXTERNAL_AUTHENTICATE 0x82
 #define EXTERNAL_AUTHENTICATE     21 /* bytes of the APDU, without Le */
-#define CLA_CHAINING              0x10
-#define CLA_FURTHER               0x40 /* channels 4 to 19 */
-#define CLA_SM                    0x04
-#define CLA_SM_FURTHER            0x20
-#define CLA_NOT_FIRST             0x28 /* channels 0 to 3: other secure messaging, reserved */
 #define CLAUSE                    "GlobalPlatform Card Specification 10"
 
 cr_status scp_fail(struct cr_err *err, cr_status category, uint16_t sw, const char *cause)
@@ -26,14 +21,13 @@ void scp_end(struct scp_session *s)
     }
 }
 
-/* A failure that no session survives. */
-static cr_status end_with(struct scp_session *s, cr_status status)
+cr_status scp_end_with(struct scp_session *s, cr_status status)
 {
     scp_end(s);
     return status;
 }
 
-static cr_status wrong_time(struct cr_err *err)
+cr_status scp_wrong_time(struct cr_err *err)
 {
     return scp_fail(err, CR_REFUSED, SCP_SW_CONDITIONS,
                     "the secure channel is not in the state for this");
@@ -128,72 +122,6 @@ bool scp_unpad(cr_span padded, size_t block, size_t *n)
     return true;
 }
 
-static bool apdu_parse(cr_span apdu, struct scp_apdu *out)
-{
-    if (apdu.n < 4 || apdu.n > SCP_COMMAND_MAX) {
-        return false;
-    }
-    *out = (struct scp_apdu){.cla = apdu.p[0], .ins = apdu.p[1], .p1 = apdu.p[2], .p2 = apdu.p[3]};
-    out->data = cr_span_of(apdu.p + 4, 0);
-    if (apdu.n == 4) {
-        return true;
-    }
-    if (apdu.n == 5) {
-        out->has_le = true;
-        out->le = apdu.p[4];
-        return true;
-    }
-    size_t lc = apdu.p[4]; /* 00 with more behind it would be the extended form */
-    if (lc == 0 || (apdu.n != 5 + lc && apdu.n != 6 + lc)) {
-        return false;
-    }
-    out->data = cr_span_of(apdu.p + 5, lc);
-    out->has_le = apdu.n == 6 + lc;
-    out->le = out->has_le ? apdu.p[5 + lc] : 0;
-    return true;
-}
-
-static void apdu_put(cr_buf *out, const struct scp_apdu *a, uint8_t cla, cr_span data)
-{
-    const uint8_t head[] = {cla, a->ins, a->p1, a->p2};
-    cr_buf_append(out, head, sizeof head);
-    if (data.n > 0) {
-        cr_buf_append_byte(out, (uint8_t)data.n);
-        cr_buf_append_span(out, data);
-    }
-    if (a->has_le) {
-        cr_buf_append_byte(out, a->le);
-    }
-}
-
-static bool cla_secured(uint8_t cla)
-{
-    return (cla & (cla & CLA_FURTHER ? CLA_SM_FURTHER : CLA_SM)) != 0;
-}
-
-/* A class that secure messaging can be put on. Chaining and what is reserved would not be under the
- * MAC, and other kinds of secure messaging are not ours. */
-static bool cla_usable(uint8_t cla)
-{
-    return !(cla & CLA_CHAINING) && (cla & CLA_FURTHER || !(cla & CLA_NOT_FIRST));
-}
-
-static uint8_t cla_with(uint8_t cla)
-{
-    return (uint8_t)(cla | (cla & CLA_FURTHER ? CLA_SM_FURTHER : CLA_SM));
-}
-
-static uint8_t cla_without(uint8_t cla)
-{
-    return (uint8_t)(cla & ~(cla & CLA_FURTHER ? CLA_SM_FURTHER : CLA_SM));
-}
-
-/* The class under the MAC: secure messaging, logical channel 0 whatever the real one. */
-static uint8_t cla_of_mac(uint8_t cla)
-{
-    return (uint8_t)((cla & 0x80) | CLA_SM);
-}
-
 /* ---- host: beginning ---- */
 
 cr_status scp_host_begin(struct scp_session *s, const struct scp_keys *keys, uint8_t kvn,
@@ -233,7 +161,7 @@ cr_status scp_host_predict(struct scp_session *s, const struct scp_card_facts *f
                            struct cr_err *err)
 {
     if (s->state != SCP_STATE_BEGUN || !s->host) {
-        return wrong_time(err);
+        return scp_wrong_time(err);
     }
     if (facts->protocol != SCP_03 || !scp_i_supported(SCP_03, facts->i) ||
         !(facts->i & SCP03_I_PSEUDO_RANDOM) || aid.n > SCP_AID_MAX ||
@@ -248,7 +176,7 @@ cr_status scp_host_predict(struct scp_session *s, const struct scp_card_facts *f
         status = host_derive(s, err);
     }
     if (status != CR_OK) {
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     s->predicted = true;
     return CR_OK;
@@ -337,17 +265,17 @@ static cr_status host_take(struct scp_session *s, cr_span answer, struct cr_err 
 cr_status scp_host_take(struct scp_session *s, cr_span answer, struct cr_err *err)
 {
     if (!s->host || !(s->state == SCP_STATE_BEGUN || s->predicted)) {
-        return wrong_time(err);
+        return scp_wrong_time(err);
     }
     cr_status status = host_take(s, answer, err);
-    return status == CR_OK ? CR_OK : end_with(s, status);
+    return status == CR_OK ? CR_OK : scp_end_with(s, status);
 }
 
 cr_status scp_host_authenticate(struct scp_session *s, uint8_t level, cr_buf *apdu,
                                 struct cr_err *err)
 {
     if (!s->host || s->state != SCP_STATE_INITIALISED) {
-        return wrong_time(err);
+        return scp_wrong_time(err);
     }
     if (!scp_level_supported(s->facts.protocol, s->facts.i, level)) {
         return scp_fail(err, CR_REFUSED, SCP_SW_P1P2,
@@ -364,7 +292,7 @@ cr_status scp_host_authenticate(struct scp_session *s, uint8_t level, cr_buf *ap
         status = cr_fail_memory(err);
     }
     if (status != CR_OK) {
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     cr_buf_append(apdu, head, sizeof head);
     cr_buf_append(apdu, cryptogram, sizeof cryptogram);
@@ -447,29 +375,30 @@ cr_status scp_card_initialise(struct scp_session *s, const struct scp_card_facts
     s->facts = *facts;
     memcpy(s->challenge_host, host_challenge.p, SCP_CHALLENGE);
     cr_status status = card_initialise(s, keys, aid, env, answer, err);
-    return status == CR_OK ? CR_OK : end_with(s, status);
+    return status == CR_OK ? CR_OK : scp_end_with(s, status);
 }
 
 cr_status scp_card_authenticate(struct scp_session *s, cr_span apdu, struct cr_err *err)
 {
     if (s->host || s->state != SCP_STATE_INITIALISED) {
-        return wrong_time(err);
+        return scp_wrong_time(err);
     }
     struct scp_apdu a;
-    if (!apdu_parse(apdu, &a) || a.data.n != SCP_CRYPTOGRAM + SCP_MAC) {
-        return end_with(s, scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH,
-                                    "EXTERNAL AUTHENTICATE carries 16 bytes"));
+    if (!scp_apdu_parse(apdu, &a) || a.data.n != SCP_CRYPTOGRAM + SCP_MAC) {
+        return scp_end_with(s, scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH,
+                                        "EXTERNAL AUTHENTICATE carries 16 bytes"));
     }
-    if (a.ins != INS_EXTERNAL_AUTHENTICATE || !cla_usable(a.cla) || !cla_secured(a.cla) ||
+    if (a.ins != INS_EXTERNAL_AUTHENTICATE || !scp_cla_usable(a.cla) || !scp_cla_secured(a.cla) ||
         !(a.cla & 0x80)) {
-        return end_with(s, scp_fail(err, CR_REFUSED, SCP_SW_SECURITY,
-                                    "this is no EXTERNAL AUTHENTICATE with secure messaging"));
+        return scp_end_with(s, scp_fail(err, CR_REFUSED, SCP_SW_SECURITY,
+                                        "this is no EXTERNAL AUTHENTICATE with secure messaging"));
     }
     if (a.p2 != 0 || !scp_level_supported(s->facts.protocol, s->facts.i, a.p1)) {
-        return end_with(s, scp_fail(err, CR_REFUSED, SCP_SW_P1P2,
-                                    "EXTERNAL AUTHENTICATE asks for an unknown security level"));
+        return scp_end_with(s,
+                            scp_fail(err, CR_REFUSED, SCP_SW_P1P2,
+                                     "EXTERNAL AUTHENTICATE asks for an unknown security level"));
     }
-    const uint8_t head[] = {cla_of_mac(a.cla), a.ins, a.p1, a.p2, (uint8_t)a.data.n};
+    const uint8_t head[] = {scp_cla_of_mac(a.cla), a.ins, a.p1, a.p2, (uint8_t)a.data.n};
     uint8_t cryptogram[SCP_CRYPTOGRAM];
     uint8_t mac[SCP_MAC];
     cr_status status = s->ops->mac(s, head, cr_span_sub(a.data, 0, SCP_CRYPTOGRAM), mac, err);
@@ -477,7 +406,7 @@ cr_status scp_card_authenticate(struct scp_session *s, cr_span apdu, struct cr_e
         status = s->ops->cryptogram(s, false, cryptogram, err);
     }
     if (status != CR_OK) {
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     bool mac_same =
         cr_span_equal_ct(CR_SPAN_ARRAY(mac), cr_span_sub(a.data, SCP_CRYPTOGRAM, SCP_MAC));
@@ -486,232 +415,13 @@ cr_status scp_card_authenticate(struct scp_session *s, cr_span apdu, struct cr_e
     cr_wipe(cryptogram, sizeof cryptogram);
     cr_wipe(mac, sizeof mac);
     if (!mac_same || !cryptogram_same) {
-        return end_with(s, scp_fail(err, CR_REFUSED, SCP_SW_AUTHENTICATION,
-                                    "the host cryptogram or the MAC of EXTERNAL AUTHENTICATE is "
-                                    "wrong"));
+        return scp_end_with(s,
+                            scp_fail(err, CR_REFUSED, SCP_SW_AUTHENTICATION,
+                                     "the host cryptogram or the MAC of EXTERNAL AUTHENTICATE is "
+                                     "wrong"));
     }
     s->level = a.p1;
     s->state = SCP_STATE_OPEN;
-    return CR_OK;
-}
-
-/* ---- commands ---- */
-
-size_t scp_command_overhead(const struct scp_session *s)
-{
-    if (s->state != SCP_STATE_OPEN || !(s->level & SCP_LEVEL_C_MAC)) {
-        return 0;
-    }
-    return s->level & SCP_LEVEL_C_DECRYPTION ? SCP_MAC + s->ops->block : SCP_MAC;
-}
-
-size_t scp_response_overhead(const struct scp_session *s)
-{
-    if (s->state != SCP_STATE_OPEN || !(s->level & SCP_LEVEL_R_MAC)) {
-        return 0;
-    }
-    return s->level & SCP_LEVEL_R_ENCRYPTION ? SCP_MAC + s->ops->block : SCP_MAC;
-}
-
-/* SCP02's R-MAC is over the command as well. */
-static void keep_command(struct scp_session *s, const struct scp_apdu *a, cr_span data)
-{
-    s->command_open = true;
-    s->last_n = 0;
-    if (s->facts.protocol != SCP_02 || !(s->level & SCP_LEVEL_R_MAC)) {
-        return;
-    }
-    /* class without secure messaging and channel, Lc of the plain data, 00 without data */
-    const uint8_t head[] = {(uint8_t)(a->cla & 0x80), a->ins, a->p1, a->p2, (uint8_t)data.n};
-    memcpy(s->last, head, sizeof head);
-    memcpy(s->last + sizeof head, data.p, data.n);
-    s->last_n = (uint16_t)(sizeof head + data.n);
-}
-
-cr_status scp_wrap_command(struct scp_session *s, cr_span apdu, cr_buf *out, struct cr_err *err)
-{
-    if (!s->host || s->state != SCP_STATE_OPEN) {
-        return wrong_time(err);
-    }
-    struct scp_apdu a;
-    if (!apdu_parse(apdu, &a)) {
-        return scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH, "this is no short command APDU");
-    }
-    if (!cla_usable(a.cla) || cla_secured(a.cla)) {
-        return scp_fail(err, CR_REFUSED, SCP_SW_WRONG_DATA,
-                        "the class of the command has secure messaging or chaining already");
-    }
-    size_t before = out->n;
-    if (!(s->level & SCP_LEVEL_C_MAC)) {
-        cr_buf_append_span(out, apdu);
-        if (!cr_buf_ok(out)) {
-            scp_take_back(out, before);
-            return cr_fail_memory(err);
-        }
-        keep_command(s, &a, a.data);
-        return CR_OK;
-    }
-    size_t grown = s->level & SCP_LEVEL_C_DECRYPTION && a.data.n > 0
-                       ? scp_padded_size(a.data.n, s->ops->block)
-                       : a.data.n;
-    if (grown + SCP_MAC > 255) {
-        return scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH,
-                        "the command is too long for secure messaging");
-    }
-    cr_buf field = {.limit = 255, .secret = true};
-    struct scp_apdu under_mac = a;
-    under_mac.cla = cla_of_mac(a.cla);
-    cr_status status = s->ops->protect(s, &under_mac, &field, err);
-    if (status == CR_OK) {
-        apdu_put(out, &a, cla_with(a.cla), cr_buf_span(&field));
-        if (!cr_buf_ok(out)) {
-            scp_take_back(out, before);
-            status = cr_fail_memory(err);
-        }
-    }
-    cr_buf_free(&field);
-    if (status != CR_OK) { /* the chain has moved on, nothing fits any more */
-        return end_with(s, status);
-    }
-    keep_command(s, &a, a.data);
-    return CR_OK;
-}
-
-static cr_status unwrap_command(struct scp_session *s, cr_span apdu, cr_buf *out,
-                                struct cr_err *err)
-{
-    struct scp_apdu a;
-    if (!apdu_parse(apdu, &a)) {
-        return scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH, "this is no short command APDU");
-    }
-    bool secured = cla_secured(a.cla);
-    if (secured != ((s->level & SCP_LEVEL_C_MAC) != 0) || (secured && !cla_usable(a.cla))) {
-        return scp_fail(err, CR_REFUSED, SCP_SW_SECURITY,
-                        secured ? "secure messaging that the security level does not have"
-                                : "the security level demands a C-MAC on every command");
-    }
-    if (!secured) {
-        cr_buf_append_span(out, apdu);
-        keep_command(s, &a, a.data);
-        return CR_OK;
-    }
-    if (a.data.n < SCP_MAC) {
-        return scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH, "the command is too short for a C-MAC");
-    }
-    cr_buf plain = {.limit = 255, .secret = true};
-    struct scp_apdu under_mac = a;
-    under_mac.cla = cla_of_mac(a.cla);
-    cr_status status = s->ops->open(s, &under_mac, &plain, err);
-    if (status == CR_OK) {
-        apdu_put(out, &a, cla_without(a.cla), cr_buf_span(&plain));
-        keep_command(s, &a, cr_buf_span(&plain));
-    }
-    cr_buf_free(&plain);
-    return status;
-}
-
-cr_status scp_unwrap_command(struct scp_session *s, cr_span apdu, cr_buf *out, struct cr_err *err)
-{
-    if (s->host || s->state != SCP_STATE_OPEN) {
-        return wrong_time(err);
-    }
-    size_t before = out->n;
-    cr_status status = unwrap_command(s, apdu, out, err);
-    if (status == CR_OK && !cr_buf_ok(out)) {
-        status = cr_fail_memory(err);
-    }
-    if (status != CR_OK) {
-        scp_take_back(out, before);
-        return end_with(s, status);
-    }
-    return CR_OK;
-}
-
-/* ---- responses ---- */
-
-static bool sw_is_error(uint16_t sw)
-{
-    return sw != 0x9000 && sw >> 8 != 0x62 && sw >> 8 != 0x63;
-}
-
-static bool answer_is_bare(const struct scp_session *s, uint16_t sw)
-{
-    return !(s->level & SCP_LEVEL_R_MAC) || (sw_is_error(sw) && !s->ops->errors_have_mac);
-}
-
-cr_status scp_wrap_response(struct scp_session *s, cr_span data, uint16_t sw, cr_buf *out,
-                            struct cr_err *err)
-{
-    if (s->host || s->state != SCP_STATE_OPEN || !s->command_open) {
-        return wrong_time(err);
-    }
-    if (data.n + scp_response_overhead(s) > SCP_RESPONSE_MAX) {
-        return scp_fail(err, CR_INTERNAL, SCP_SW_LENGTH,
-                        "the response is too long for secure messaging");
-    }
-    size_t before = out->n;
-    cr_status status = CR_OK;
-    if (!answer_is_bare(s, sw)) {
-        status = s->ops->answer(s, data, sw, out, err);
-    } else if (s->level & SCP_LEVEL_R_MAC && data.n > 0) {
-        return scp_fail(err, CR_INTERNAL, SCP_SW_CONDITIONS,
-                        "an error status goes without data under R-MAC");
-    } else {
-        cr_buf_append_span(out, data);
-    }
-    cr_buf_append_be(out, sw, 2);
-    if (status == CR_OK && !cr_buf_ok(out)) {
-        status = cr_fail_memory(err);
-    }
-    if (status != CR_OK) {
-        scp_take_back(out, before);
-        return end_with(s, status);
-    }
-    s->command_open = false;
-    return CR_OK;
-}
-
-static cr_status unwrap_response(struct scp_session *s, cr_span data, uint16_t sw, cr_buf *out,
-                                 struct cr_err *err)
-{
-    if (answer_is_bare(s, sw)) {
-        if (s->level & SCP_LEVEL_R_MAC && data.n > 0) {
-            return scp_fail(err, CR_REFUSED, SCP_SW_SECURITY,
-                            "data with an error status, although the level has R-MAC");
-        }
-        cr_buf_append_span(out, data);
-        return CR_OK;
-    }
-    if (data.n < SCP_MAC) {
-        return scp_fail(err, CR_REFUSED, SCP_SW_SECURITY, "the response has no R-MAC");
-    }
-    return s->ops->read_answer(s, data, sw, out, err);
-}
-
-cr_status scp_unwrap_response(struct scp_session *s, cr_span response, cr_buf *data, uint16_t *sw,
-                              struct cr_err *err)
-{
-    if (!s->host || s->state != SCP_STATE_OPEN || !s->command_open) {
-        return wrong_time(err);
-    }
-    if (response.n < 2 || response.n > SCP_RESPONSE_MAX + 2) {
-        return end_with(
-            s, scp_fail(err, CR_MALFORMED, SCP_SW_LENGTH, "a response has 2 to 258 bytes"));
-    }
-    uint16_t status_word =
-        (uint16_t)((unsigned)response.p[response.n - 2] << 8 | response.p[response.n - 1]);
-    size_t before = data->n;
-    cr_status status =
-        unwrap_response(s, cr_span_sub(response, 0, response.n - 2), status_word, data, err);
-    if (status == CR_OK && !cr_buf_ok(data)) {
-        status = cr_fail_memory(err);
-    }
-    if (status != CR_OK) {
-        scp_take_back(data, before);
-        return end_with(s, status);
-    }
-    s->command_open = false;
-    *sw = status_word;
     return CR_OK;
 }
 
@@ -721,7 +431,7 @@ static cr_status sensitive(const struct scp_session *s, bool encrypt, cr_span in
                            struct cr_err *err)
 {
     if (s->state != SCP_STATE_OPEN && s->state != SCP_STATE_INITIALISED) {
-        return wrong_time(err);
+        return scp_wrong_time(err);
     }
     if (in.n == 0 || in.n % s->ops->block != 0) {
         return scp_fail(err, CR_MALFORMED, SCP_SW_WRONG_DATA,

@@ -19,13 +19,6 @@ static cr_status fail(struct cr_err *err, cr_status category, enum scp03t_reason
     return cr_err_code(err, cr_fail(err, category, CLAUSE, "%s", cause), (long)reason);
 }
 
-/* A failure that no session survives; what came from the layer below carries a status word. */
-static cr_status end_with(struct scp_session *s, cr_status status)
-{
-    scp_end(s);
-    return status;
-}
-
 static cr_status wrong_time(struct cr_err *err)
 {
     return fail(err, CR_REFUSED, SCP03T_SECURITY,
@@ -118,7 +111,7 @@ cr_status scp03t_take_initialise(struct scp_session *s, cr_span tlv, struct cr_e
     if (status == CR_OK && value.n > 11 && value.p[11] != SCP_03) {
         status = fail(err, CR_REFUSED, SCP03T_SECURITY, "the card does not answer with SCP03");
     }
-    return status == CR_OK ? scp_host_take(s, value, err) : end_with(s, status);
+    return status == CR_OK ? scp_host_take(s, value, err) : scp_end_with(s, status);
 }
 
 cr_status scp03t_put_authenticate(struct scp_session *s, cr_buf *out, struct cr_err *err)
@@ -145,7 +138,7 @@ cr_status scp03t_put_authenticate(struct scp_session *s, cr_buf *out, struct cr_
         status = put(out, before, err);
     }
     if (status != CR_OK) {
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     s->level = SCP03T_LEVEL;
     s->state = SCP_STATE_OPEN;
@@ -163,7 +156,7 @@ cr_status scp03t_take_authenticate(struct scp_session *s, cr_span tlv, struct cr
     if (status == CR_OK && value.n != 0) {
         status = fail(err, CR_MALFORMED, SCP03T_WRONG_LENGTH, "the answer to 85 is empty");
     }
-    return status == CR_OK ? CR_OK : end_with(s, status);
+    return status == CR_OK ? CR_OK : scp_end_with(s, status);
 }
 
 cr_status scp03t_seal(struct scp_session *s, cr_span plain, cr_buf *out, struct cr_err *err)
@@ -176,7 +169,8 @@ cr_status scp03t_seal(struct scp_session *s, cr_span plain, cr_buf *out, struct 
                     "one 86 carries at most 1007 bytes of plain data");
     }
     if (s->counter == UINT32_MAX) {
-        return end_with(s, fail(err, CR_REFUSED, SCP03T_SECURITY, "the block counter is used up"));
+        return scp_end_with(s,
+                            fail(err, CR_REFUSED, SCP03T_SECURITY, "the block counter is used up"));
     }
     size_t before = out->n;
     size_t cipher = scp_padded_size(plain.n, CRYPTO_AES_BLOCK);
@@ -197,7 +191,7 @@ cr_status scp03t_seal(struct scp_session *s, cr_span plain, cr_buf *out, struct 
     }
     if (status != CR_OK) {
         scp_take_back(out, before);
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     return CR_OK;
 }
@@ -224,7 +218,7 @@ cr_status scp03t_open_answer(struct scp_session *s, const struct scp03t_mark *ma
         status = fail(err, CR_MALFORMED, SCP03T_WRONG_LENGTH, "the answer has a wrong length");
     }
     if (status != CR_OK) {
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     size_t before = plain->n;
     cr_span body = cr_span_sub(value, 0, value.n - SCP_MAC);
@@ -238,7 +232,7 @@ cr_status scp03t_open_answer(struct scp_session *s, const struct scp03t_mark *ma
     }
     if (status != CR_OK) {
         scp_take_back(plain, before);
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     return CR_OK;
 }
@@ -329,7 +323,7 @@ cr_status scp03t_card_authenticate(struct scp_session *s, cr_span tlv, cr_buf *a
         status = put(answer, before, err);
     }
     if (status != CR_OK) {
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     s->level = SCP03T_LEVEL;
     s->state = SCP_STATE_OPEN;
@@ -368,7 +362,7 @@ cr_status scp03t_card_open(struct scp_session *s, cr_span tlv, cr_buf *plain, st
     cr_status status = card_open(s, tlv, plain, err);
     if (status != CR_OK) {
         scp_take_back(plain, before);
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     s->command_open = true;
     return CR_OK;
@@ -406,7 +400,7 @@ cr_status scp03t_card_answer(struct scp_session *s, cr_span plain, cr_buf *out, 
     }
     if (status != CR_OK) {
         scp_take_back(out, before);
-        return end_with(s, status);
+        return scp_end_with(s, status);
     }
     s->command_open = false;
     return CR_OK;

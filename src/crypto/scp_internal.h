@@ -79,7 +79,17 @@ cr_status scp03_encipher(const struct scp_session *s, uint32_t counter, bool res
 cr_status scp03_decipher(const struct scp_session *s, uint32_t counter, bool response,
                          cr_span cipher, cr_buf *plain, struct cr_err *err);
 
-/* scp.c, for scp03t.c. */
+/* A call at the wrong time; and a failure that no session survives. */
+cr_status scp_wrong_time(struct cr_err *err);
+cr_status scp_end_with(struct scp_session *s, cr_status status);
+
+/* scp_apdu.c: a short APDU taken apart (spans point into it); classes. */
+bool scp_apdu_parse(cr_span apdu, struct scp_apdu *out);
+/* With secure messaging; fit for ours; the one that is under the MAC. */
+bool scp_cla_secured(uint8_t cla);
+bool scp_cla_usable(uint8_t cla);
+uint8_t scp_cla_of_mac(uint8_t cla);
+
 bool scp_key_ok(const struct scp_ops *ops, const struct scp_keys *keys);
 
 #endif

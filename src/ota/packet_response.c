@@ -100,7 +100,7 @@ cr_status ota_response_open(const struct ota_response_fields *fields, struct ota
         }
     }
     if (header.check_size != security.check_size) {
-        return cr_fail(err, header.check_size == 0 ? CR_REFUSED : CR_MALFORMED, OTA_CLAUSE,
+        return cr_fail(err, CR_REFUSED, OTA_CLAUSE,
                        "the response packet has %zu bytes of checksum, the command asked for %zu",
                        header.check_size, security.check_size);
     }

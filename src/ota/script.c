@@ -20,7 +20,9 @@ struct ota_reader {
     enum reader_state state;
     enum ota_bad_format bad;
     bool finished;
-    size_t at;    /* bytes of in that were read */
+    size_t total; /* bytes fed so far */
+    size_t gone;  /* of them: read, and dropped from in */
+    size_t at;    /* of in: read */
     size_t left;  /* definite form: bytes of the template that were not */
     size_t items; /* given so far */
     cr_buf in;
@@ -54,9 +56,18 @@ void ota_reader_free(struct ota_reader *r)
 
 cr_status ota_reader_feed(struct ota_reader *r, cr_span bytes, struct cr_err *err)
 {
-    if (r->finished || bytes.n > OTA_SCRIPT_MAX - r->in.n) {
+    if (r->finished || bytes.n > OTA_SCRIPT_MAX - r->total) {
         return cr_fail(err, CR_MALFORMED, CLAUSE, "a script has at most %d bytes", OTA_SCRIPT_MAX);
     }
+    if (r->at > 0) { /* what was read is not needed any more */
+        size_t rest = r->in.n - r->at;
+        memmove(r->in.p, r->in.p + r->at, rest);
+        cr_wipe(r->in.p + rest, r->at);
+        r->in.n = rest;
+        r->gone += r->at;
+        r->at = 0;
+    }
+    r->total += bytes.n;
     cr_buf_append_span(&r->in, bytes);
     return cr_buf_ok(&r->in) ? CR_OK : cr_fail_memory(err);
 }
@@ -81,7 +92,8 @@ static enum ota_step fail(struct ota_reader *r, enum ota_bad_format what, const 
 {
     r->state = READER_BAD;
     r->bad = what;
-    (void)cr_err_code(err, cr_fail(err, CR_MALFORMED, CLAUSE, "byte %zu: %s", r->at, cause),
+    (void)cr_err_code(err,
+                      cr_fail(err, CR_MALFORMED, CLAUSE, "byte %zu: %s", r->gone + r->at, cause),
                       (long)what);
     return OTA_STEP_BAD;
 }

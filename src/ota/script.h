@@ -6,9 +6,9 @@
  *   expanded, indefinite AE 80 .. 00 00 and AF 80 .. 00 00
  *
  * The reader takes a script in pieces as they come from the link and gives one item at a time; it
- * holds at most one item. Each length is checked against what encloses it before it is used. The
- * writer makes any of the forms. Lengths are BER, minimal when written, any definite form up to
- * four bytes when read.
+ * holds what was fed and not read yet. Each length is checked against what encloses it before it is
+ * used. The writer makes any of the forms. Lengths are BER, minimal when written, any definite form
+ * up to four bytes when read.
  */
 #ifndef CRISP_OTA_SCRIPT_H
 #define CRISP_OTA_SCRIPT_H

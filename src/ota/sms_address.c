@@ -13,6 +13,16 @@
 
 static const char digit_names[] = "0123456789*#abc";
 
+/* The nibble of a digit; FILLER when it is none. */
+static unsigned digit_of(char c)
+{
+    unsigned i = 0;
+    while (i < FILLER && digit_names[i] != c) {
+        i++;
+    }
+    return i;
+}
+
 static bool is_alphanumeric(uint8_t ton_npi)
 {
     return (ton_npi & TON) == TON_ALPHA;
@@ -27,7 +37,7 @@ cr_status sms_address_parse(cr_span text, struct sms_address *out, struct cr_err
         text = cr_span_of(text.p + 1, text.n - 1);
     }
     for (size_t i = 0; i < text.n; i++) {
-        letters = letters || text.p[i] == 0 || !memchr(digit_names, text.p[i], 15);
+        letters = letters || digit_of((char)text.p[i]) == FILLER;
     }
     uint8_t septets[CHARS_MAX];
     size_t count = 0;
@@ -151,11 +161,11 @@ static size_t value_make(const struct sms_address *a, uint8_t out[SMS_ADDRESS_BY
         return SIZE_MAX;
     }
     for (size_t i = 0; i < n; i++) {
-        const char *at = memchr(digit_names, a->text[i], sizeof digit_names - 1);
-        if (!at) {
+        unsigned digit = digit_of(a->text[i]);
+        if (digit == FILLER) {
             return SIZE_MAX;
         }
-        out[i / 2] |= (uint8_t)((unsigned)(at - digit_names) << (i % 2 ? 4 : 0));
+        out[i / 2] |= (uint8_t)(digit << (i % 2 ? 4 : 0));
     }
     if (n % 2) {
         out[n / 2] |= FILLER << 4;

@@ -4,6 +4,8 @@
  */
 #include "crypto/scp.h"
 
+#include "crypto/des.h"
+
 #include "vector.h"
 
 /* Randomness that a test chooses. */
@@ -202,15 +204,21 @@ static struct scp_session opened(const struct session *v)
     return s;
 }
 
-/* The card of a published session: its challenge was pseudo-random over an AID that was not
- * published, so here it comes as a random one, and i says so. */
+#define ISDR_AID "A0000005591010FFFFFFFF8900000100"
+#define ISDP_AID "A0000005591010FFFFFFFF8900001000"
+
+/* The card of a published session. Those of SCP03 were with an ISD-R, whose AID makes the very
+ * challenges that the cards gave (the last with the ISD-P of SGP.02's example). The AID of the
+ * SCP02 card is not known: its challenge comes as a random one, and i says so. */
 static struct scp_session card_of(const struct session *v, cr_buf *answer)
 {
     struct scp_session s = {0};
     struct scp_keys keys = keys_of(v->enc, v->mac, v->dek);
     cr_span told = vector(v->initialised);
     struct scp_card_facts facts = {.kvn = told.p[10]};
+    cr_span aid = vector(v == &sessions[9] ? ISDP_AID : ISDR_AID);
     memcpy(facts.diversification, told.p, sizeof facts.diversification);
+    dice.bytes = (cr_span){0};
     if (told.p[11] == 2) {
         facts.protocol = SCP_02;
         facts.i = 0x15;
@@ -218,12 +226,12 @@ static struct scp_session card_of(const struct session *v, cr_buf *answer)
         dice.bytes = cr_span_sub(told, 14, 6);
     } else {
         facts.protocol = SCP_03;
-        facts.i = told.p[12] & (SCP03_I_R_MAC | SCP03_I_R_ENCRYPTION);
-        dice.bytes = cr_span_sub(told, 13, 8);
+        facts.i = told.p[12];
+        facts.sequence = (uint32_t)(told.p[29] << 16 | told.p[30] << 8 | told.p[31]);
     }
-    assert_int_equal(scp_card_initialise(&s, &facts, &keys, vector("a000000151000000"),
-                                         vector(v->host), &env, answer, NULL),
-                     CR_OK);
+    assert_int_equal(
+        scp_card_initialise(&s, &facts, &keys, aid, vector(v->host), &env, answer, NULL), CR_OK);
+    assert_span(cr_buf_span(answer), v->initialised);
     return s;
 }
 
@@ -259,12 +267,6 @@ static void test_published_card(void **state)
         const struct session *v = &sessions[i];
         cr_buf out = {0};
         struct scp_session s = card_of(v, &out);
-        cr_span want = vector(v->initialised);
-        /* i apart, and the sequence that SCP03 does not send with a random challenge */
-        cr_span got = cr_buf_span(&out);
-        size_t tail = want.p[11] == 2 ? 12 : 13;
-        assert_memory_equal(got.p, want.p, 12);
-        assert_memory_equal(got.p + tail, want.p + tail, 16);
         assert_int_equal(scp_card_authenticate(&s, vector(v->authenticate), NULL), CR_OK);
         for (size_t k = 0; k < CR_COUNT(v->exchanges) && v->exchanges[k].plain; k++) {
             const struct exchange *x = &v->exchanges[k];
@@ -284,9 +286,7 @@ static void test_published_card(void **state)
     }
 }
 
-/* The pseudo-random challenge of SGP.02's example, whose AID is known, and the sequence behind. */
-#define ISDP_AID "A0000005591010FFFFFFFF8900001000"
-
+/* A host that foretells the pseudo-random challenge, and the session keys of SGP.02's example. */
 static void test_pseudo_random(void **state)
 {
     (void)state;
@@ -304,7 +304,6 @@ static void test_pseudo_random(void **state)
                                          &env, &out, NULL),
                      CR_OK);
     assert_span(cr_buf_span(&out), v->initialised);
-    assert_bytes(((uint8_t[16]){0}), "00000000000000000000000000000000");
     assert_span(cr_span_of(card.s_enc, 16), "63F5DDD98DFE22B203D9649909330CFA");
     assert_span(cr_span_of(card.s_mac, 16), "671A1CD7341D926AEFB2531A5E5A6B5E");
     assert_span(cr_span_of(card.s_rmac, 16), "35009810365CADE78ED8AF6B286CFF36");
@@ -593,6 +592,28 @@ static void test_authenticate_broken(void **state)
     }
 }
 
+/* A wrong cryptogram under a right MAC: a host that has the session keys but answers another
+ * challenge. */
+static void test_wrong_cryptogram(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < CR_COUNT(sessions); v++) {
+        cr_buf out = {0};
+        struct cr_err err;
+        struct scp_session card = card_of(&sessions[v], &out);
+        struct scp_session host = host_of(&sessions[v]);
+        assert_int_equal(scp_host_take(&host, cr_buf_span(&out), NULL), CR_OK);
+        host.challenge_host[0] ^= 1;
+        cr_buf_reset(&out);
+        assert_int_equal(scp_host_authenticate(&host, 0x01, &out, NULL), CR_OK);
+        assert_int_equal(scp_card_authenticate(&card, cr_buf_span(&out), &err), CR_REFUSED);
+        assert_int_equal(err.code, SCP_SW_AUTHENTICATION);
+        assert_wiped(&card);
+        scp_end(&host);
+        cr_buf_free(&out);
+    }
+}
+
 /* Each bit and each length of a wrapped command; a good one behind it is refused too. */
 static void test_command_broken(void **state)
 {
@@ -734,6 +755,76 @@ static void test_order(void **state)
     cr_buf_free(&out);
 }
 
+/* Each bit of a response under SCP02's R-MAC, with C-MAC and without; errors have one too. */
+static void test_scp02_response_broken(void **state)
+{
+    (void)state;
+    static const uint8_t levels[] = {0x10, 0x11, 0x13};
+    for (size_t l = 0; l < sizeof levels; l++) {
+        for (unsigned error = 0; error < 2; error++) {
+            for (size_t bit = 0; bit <= 8 * 13; bit++) {
+                struct pair p;
+                cr_buf out = {0};
+                cr_buf plain = {0};
+                uint16_t sw = 0;
+                assert_true(pair_open(&p, SCP_02, 0x75, levels[l], 16));
+                assert_int_equal(scp_wrap_command(&p.host, vector("80e2880003010203"), &out, NULL),
+                                 CR_OK);
+                assert_int_equal(scp_unwrap_command(&p.card, cr_buf_span(&out), &plain, NULL),
+                                 CR_OK);
+                cr_buf_reset(&out);
+                cr_buf_reset(&plain);
+                assert_int_equal(scp_wrap_response(&p.card, vector("a1a2a3"),
+                                                   error ? 0x6A80 : 0x9000, &out, NULL),
+                                 CR_OK);
+                assert_int_equal(out.n, 13);
+                if (bit < 8 * out.n) {
+                    out.p[bit / 8] ^= (uint8_t)(1U << bit % 8);
+                }
+                assert_int_equal(scp_unwrap_response(&p.host, cr_buf_span(&out), &plain, &sw, NULL),
+                                 bit < 8 * out.n ? CR_REFUSED : CR_OK);
+                assert_int_equal(plain.n, bit < 8 * out.n ? 0 : 3);
+                pair_close(&p);
+                cr_buf_free(&out);
+                cr_buf_free(&plain);
+            }
+        }
+    }
+}
+
+/* A wrong padding is refused under a right MAC too: with the session keys in hand. */
+static void test_scp02_padding(void **state)
+{
+    (void)state;
+    static const char *const blocks[] = {"0102030405060780", "0102030405060708", "0000000000000000",
+                                         "0180000000000001"};
+    static const uint8_t zero[8];
+    for (size_t i = 0; i < CR_COUNT(blocks); i++) {
+        struct pair p;
+        uint8_t icv[8];
+        cr_buf out = {0};
+        struct cr_err err;
+        bool good = i == 0;
+        cr_span block = vector(blocks[i]);
+        uint8_t apdu[21] = {0x84, 0xE2, 0x00, 0x00, 0x10};
+        uint8_t head[5] = {0x84, 0xE2, 0x00, 0x00, (uint8_t)(good ? 7 + 8 : 8 + 8)};
+        assert_true(pair_open(&p, SCP_02, 0x55, 0x03, 16));
+        assert_int_equal(
+            crypto_des_ecb(true, cr_span_of(p.host.s_mac, 8), p.host.chain, 8, icv, NULL), CR_OK);
+        const cr_span parts[] = {CR_SPAN_ARRAY(head), cr_span_sub(block, 0, good ? 7 : 8)};
+        assert_int_equal(crypto_des_retail_mac(cr_span_of(p.host.s_mac, 16), icv, parts, 2,
+                                               CRYPTO_DES_PAD_ONE, apdu + 13, NULL),
+                         CR_OK);
+        assert_int_equal(
+            crypto_des_cbc(true, cr_span_of(p.host.s_enc, 16), zero, block.p, 8, apdu + 5, NULL),
+            CR_OK);
+        assert_int_equal(scp_unwrap_command(&p.card, CR_SPAN_ARRAY(apdu), &out, &err),
+                         good ? CR_OK : CR_REFUSED);
+        pair_close(&p);
+        cr_buf_free(&out);
+    }
+}
+
 /* An SCP02 padding that is wrong under a right MAC cannot be told from a wrong MAC. */
 static void test_no_oracle(void **state)
 {
@@ -742,19 +833,22 @@ static void test_no_oracle(void **state)
     struct cr_err bad_padding;
     struct cr_err bad_mac;
     cr_buf out = {0};
+    cr_buf plain = {0};
     for (unsigned flip = 0; flip < 2; flip++) {
         assert_true(pair_open(&p, SCP_02, 0x55, 0x03, 16));
         assert_int_equal(scp_wrap_command(&p.host, vector("80e2880003010203"), &out, NULL), CR_OK);
         out.p[flip ? 5 + 7 : out.n - 1] ^= 1;
         assert_int_equal(
-            scp_unwrap_command(&p.card, cr_buf_span(&out), &out, flip ? &bad_padding : &bad_mac),
+            scp_unwrap_command(&p.card, cr_buf_span(&out), &plain, flip ? &bad_padding : &bad_mac),
             CR_REFUSED);
         cr_buf_reset(&out);
         pair_close(&p);
     }
     assert_int_equal(bad_padding.code, bad_mac.code);
     assert_string_equal(bad_padding.cause, bad_mac.cause);
+    assert_int_equal(plain.n, 0);
     cr_buf_free(&out);
+    cr_buf_free(&plain);
 }
 
 static void test_beginning_refused(void **state)
@@ -848,8 +942,11 @@ int main(void)
         cmocka_unit_test(test_answer_broken),
         cmocka_unit_test(test_authenticate_broken),
         cmocka_unit_test(test_command_broken),
+        cmocka_unit_test(test_wrong_cryptogram),
         cmocka_unit_test(test_response_broken),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_scp02_response_broken),
+        cmocka_unit_test(test_scp02_padding),
         cmocka_unit_test(test_no_oracle),
         cmocka_unit_test(test_beginning_refused),
     };

@@ -3,6 +3,8 @@
  */
 #include "crypto/scp.h"
 
+#include "crypto/symmetric.h"
+
 #include "vector.h"
 
 #define HOST_CHALLENGE "0001020304050607"
@@ -202,6 +204,51 @@ static void test_long_length(void **state)
     cr_buf_free(&out);
 }
 
+/* A wrong cryptogram under a right MAC. */
+static void test_wrong_cryptogram(void **state)
+{
+    (void)state;
+    struct scp_session card = card_begun();
+    struct scp_session host = host_begun();
+    struct cr_err err;
+    cr_buf out = {0};
+    assert_int_equal(scp03t_take_initialise(&host, vector(INITIALISED), NULL), CR_OK);
+    host.challenge_card[7] ^= 1;
+    assert_int_equal(scp03t_put_authenticate(&host, &out, NULL), CR_OK);
+    assert_int_equal(scp03t_card_authenticate(&card, cr_buf_span(&out), &out, &err), CR_REFUSED);
+    assert_int_equal(err.code, SCP03T_SECURITY);
+    assert_int_equal(card.state, SCP_STATE_NONE);
+    scp_end(&host);
+    cr_buf_free(&out);
+}
+
+/* Another security level than 33, under a right MAC. */
+static void test_level(void **state)
+{
+    (void)state;
+    static const uint8_t zero[16];
+    for (unsigned level = 0x31; level <= 0x33; level++) {
+        struct scp_session card = card_begun();
+        uint8_t tlv[19];
+        uint8_t mac[16];
+        struct cr_err err;
+        cr_buf out = {0};
+        memcpy(tlv, vector(AUTHENTICATE).p, sizeof tlv);
+        tlv[2] = (uint8_t)level;
+        const cr_span parts[] = {CR_SPAN_ARRAY(zero), cr_span_of(tlv, 11)};
+        assert_int_equal(crypto_cmac(cr_span_of(card.s_mac, 16), parts, 2, mac, NULL), CR_OK);
+        memcpy(tlv + 11, mac, SCP_MAC);
+        assert_int_equal(scp03t_card_authenticate(&card, CR_SPAN_ARRAY(tlv), &out, &err),
+                         level == 0x33 ? CR_OK : CR_REFUSED);
+        if (level != 0x33) {
+            assert_int_equal(err.code, SCP03T_SECURITY);
+            assert_int_equal(card.state, SCP_STATE_NONE);
+        }
+        scp_end(&card);
+        cr_buf_free(&out);
+    }
+}
+
 static void assert_gone(const struct scp_session *s)
 {
     static const struct scp_session none;
@@ -387,6 +434,8 @@ static void test_order(void **state)
     assert_gone(&card);
     card = card_open();
     assert_int_equal(scp03t_card_open(&card, vector(FIRST), &out, NULL), CR_OK);
+    /* The first wants its answer before the second is looked at; the session lives on. */
+    assert_int_equal(scp03t_card_open(&card, vector(SECOND), &out, NULL), CR_REFUSED);
     assert_int_equal(scp03t_card_answer(&card, (cr_span){0}, &out, NULL), CR_OK);
     assert_int_equal(scp03t_card_open(&card, vector(FIRST), &out, NULL), CR_REFUSED); /* replay */
     assert_gone(&card);
@@ -411,10 +460,16 @@ static void test_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_host),   cmocka_unit_test(test_card),
-        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_long_length),
-        cmocka_unit_test(test_broken), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_order),  cmocka_unit_test(test_predicted),
+        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_card),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_long_length),
+        cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_level),
+        cmocka_unit_test(test_wrong_cryptogram),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_predicted),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }

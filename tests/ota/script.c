@@ -434,6 +434,17 @@ static void test_bad_format(void **state)
     }
 }
 
+/* A length that reaches beyond the template is refused at once, not when the link has ended. */
+static void test_at_once(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"AA07220680CA005A00", "AA052281FF80CA", "AA0422822000"};
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        assert_int_equal(broken(OTA_COMMANDS, false, vector(rows[i]), false),
+                         OTA_FORMAT_WRONG_LENGTH);
+    }
+}
+
 /* What looks like SCP03t inside 22 or 23 but for one byte is an APDU. */
 static void test_inside(void **state)
 {
@@ -585,10 +596,11 @@ static void test_writer_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),       cmocka_unit_test(test_write),
-        cmocka_unit_test(test_long),       cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_bad_format), cmocka_unit_test(test_inside),
-        cmocka_unit_test(test_limits),     cmocka_unit_test(test_writer_refuses),
+        cmocka_unit_test(test_read),           cmocka_unit_test(test_write),
+        cmocka_unit_test(test_long),           cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_bad_format),     cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_inside),         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_writer_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }
