@@ -185,6 +185,7 @@ struct run {
     uint8_t error_space[255];
     uint32_t commands; /* executed */
     bool chained;
+    bool refused;     /* it was no part of a chain that goes on */
     uint8_t chaining; /* value of 83 */
 };
 
@@ -414,6 +415,7 @@ static bool run_item(struct run *r, const struct ota_item *item)
         return run_command(r, item->value);
     case OTA_ITEM_CHAINING:
         wrong = chain_enter(r, (uint8_t)item->number);
+        r->refused = wrong != 0;
         if (wrong) {
             cr_status status = ota_writer_chaining(&r->writer, wrong, &err);
             (void)status;
@@ -484,8 +486,8 @@ static cr_status chain_leave(struct run *r, struct cr_err *err)
     if (r->chained && r->chaining != OTA_CHAIN_LAST && gp->chain.object) {
         return gp->chain.keep ? chain_save(gp, &r->s->target, err) : CR_OK;
     }
-    if (!r->chained && gp->chain.object) {
-        return CR_OK; /* a script that was refused leaves the chain as it is */
+    if (r->refused) {
+        return CR_OK; /* the chain is left as it is, also one that a reset interrupted */
     }
     if (r->s->target.kind == GP_RFM) {
         uicc_remote_end(gp->uicc);

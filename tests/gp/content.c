@@ -89,6 +89,11 @@ static void get_status(void **state)
     RUN(bed, "80F24002", "4E00", UICC_SW_WRONG_DATA);
     RUN(bed, "80F24002", "4F0200", UICC_SW_WRONG_DATA);
     RUN(bed, "80F24002", "4F005C019F", UICC_SW_WRONG_DATA);
+    RUN(bed, "80F24002",
+        "4F00"
+        "5C11"
+        "4F4F4F4F4F4F4F4F4F4F4F4F4F4F4F4F4F",
+        UICC_SW_WRONG_DATA);
     /* a domain sees what is below it */
     bed_session(bed, SUB_SD, 0x31, 0x01);
     ANSWERS(bed, "80F24000", "4F00",
@@ -619,6 +624,34 @@ static void load_refusals(void **state)
     bed_free(bed);
 }
 
+/* As many objects as a registry holds; what cannot be selected for want of room is there all the
+ * same. */
+static void many_objects(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new();
+    bed_session(bed, MNO_SD, 0x30, 0x01);
+    uicc_sw sw = UICC_SW_OK;
+    unsigned n = 0;
+    while (sw == UICC_SW_OK) {
+        char data[100];
+        (void)snprintf(data, sizeof data,
+                       "07" SD_PACKAGE "08" SD_MODULE "08A0000001510001%02X"
+                       "0180"
+                       "0000",
+                       n++);
+        sw = bed_secure_sw(bed, bed_apdu("80E60C00", data));
+        assert_true(n < 100);
+    }
+    assert_int_equal(sw, UICC_SW_NO_MEMORY);
+    assert_int_equal(gp_object_count(bed->reg), GP_MAX_OBJECTS);
+    BED_SW(bed, "00A4040C08A000000151000100", UICC_SW_OK);
+    BED_SW(bed, "00A4040C08A000000151000124", UICC_SW_NOT_FOUND);
+    bed_session(bed, MNO_SD, 0x30, 0x01);
+    RUN(bed, "80F24002", "4F08A000000151000124", UICC_SW_OK);
+    bed_free(bed);
+}
+
 /* More than the card takes, and a memory that is full at the end: nothing stays. */
 static void load_limits(void **state)
 {
@@ -658,9 +691,11 @@ static void load_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(get_status),    cmocka_unit_test(set_status),  cmocka_unit_test(domains),
-        cmocka_unit_test(extradition),   cmocka_unit_test(tokens),      cmocka_unit_test(load),
+        cmocka_unit_test(get_status),    cmocka_unit_test(set_status),
+        cmocka_unit_test(domains),       cmocka_unit_test(extradition),
+        cmocka_unit_test(tokens),        cmocka_unit_test(load),
         cmocka_unit_test(load_refusals), cmocka_unit_test(load_limits),
+        cmocka_unit_test(many_objects),
     };
     return cmocka_run_group_tests_name("gp/content", tests, NULL, NULL);
 }

@@ -647,6 +647,8 @@ static void chains_over_a_reset(void **state)
     struct bed *bed = bed_new();
     EXPECT(bed, RFM_USIM, CHAINED(0x11, IMSI), ANSWER("9000"));
     bed = bed_power_cycle(bed);
+    (void)bed_ota(bed, (struct bed_packet){.tar = RFM_MF}, CHAINED(0x02, READ_IMSI));
+    assert_non_null(strstr(bed->data, "830101")); /* another target's */
     EXPECT(bed, RFM_USIM, CHAINED(0x02, READ_IMSI), ANSWER("0809101010325476989000"));
     bed = bed_power_cycle(bed);
     EXPECT(bed, RFM_USIM,
@@ -878,6 +880,11 @@ static void update_pol1_by_mno(void **state)
            ANSWER("9000", "A59000", "A59000"));
     assert_int_equal(h.stored, 2);
     assert_string_equal(h.value, "810102");
+    EXPECT(bed, RAM,
+           SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000",
+                  bed_apdu("80E20800", "3A0603810103")),
+           ANSWER("9000", "A59000"));
+    assert_false(h.last);
     /* with Le its response data; the target ends with the script */
     EXPECT(bed, RAM,
            SCRIPT("80E6200016000010A0000005591010FFFFFFFF8900000F0000000000",
