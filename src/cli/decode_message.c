@@ -210,11 +210,12 @@ static cr_status decode_tlv(struct cli_decoder *d, const struct der_tlv *tlv, st
         return put_message(d, m, value, tlv->all, err);
     }
     /* A tag of a message that does not fit its type: say what is wrong with it. */
-    const struct rsp_message *first = rsp_message_candidates(tlv->tag, &candidates);
+    const struct rsp_message *likeliest = rsp_message_likeliest(tlv->all);
+    (void)rsp_message_candidates(tlv->tag, &candidates);
     const char *remark =
-        first && tlv->tag != 0x30
-            ? cr_arena_printf(&d->cli->arena, "not a valid %s: %s%s%s", first->name, why.field,
-                              why.field[0] ? ": " : "", why.cause)
+        likeliest && tlv->tag != 0x30
+            ? cr_arena_printf(&d->cli->arena, "not a valid %s%s: %s", likeliest->name,
+                              candidates > 1 ? ", which it resembles most" : "", why.cause)
             : "no message of SGP.22";
     return put_tree(d, tlv, remark, err);
 }
