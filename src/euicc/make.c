@@ -216,10 +216,14 @@ static cr_status create(struct nvm *nvm, const char *pki_dir, const struct euicc
 {
     struct euicc_options o = *options;
     struct issued issued = {0};
-    cr_status status = CR_OK;
+    size_t curves = 0;
+    for (int curve = CRYPTO_P256; curve < CRYPTO_CURVES; curve++) {
+        curves += pki_hierarchy_has(pki_dir, (enum crypto_curve)curve) ? 1 : 0;
+    }
+    cr_status status = curves > 0 ? CR_OK : pki_hierarchy_absent(pki_dir, err);
     if (o.eid) {
         (void)snprintf(eid, RSP_EID_TEXT, "%s", o.eid);
-    } else {
+    } else if (status == CR_OK) {
         status = random_eid(pki_dir, env, eid, err);
     }
     o.eid = eid;
@@ -227,10 +231,6 @@ static cr_status create(struct nvm *nvm, const char *pki_dir, const struct euicc
         if (pki_hierarchy_has(pki_dir, (enum crypto_curve)curve)) {
             status = issue_curve(pki_dir, (enum crypto_curve)curve, eid, env, &issued, err);
         }
-    }
-    if (status == CR_OK && issued.count == 0) {
-        status = cr_fail(err, CR_RESOURCE, NULL, "%s holds no CI", pki_dir);
-        status = cr_err_next(err, status, "make a set with 'crisp pki init %s'", pki_dir);
     }
     if (status == CR_OK) {
         o.credentials = issued.credentials;

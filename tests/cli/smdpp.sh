@@ -12,8 +12,8 @@ run 0 pki init pki --host smdpp.test --extra-name localhost --extra-name 127.0.0
 # ---- inventory
 package 1.der $one
 package 2.der $two
-run 3 smdpp profile import -d dp 1.der
-says err "no identity yet" "--pki DIR or --config FILE"
+run 1 smdpp profile import -d dp 1.der
+says err "there is no directory dp" "--pki DIR or --config FILE"
 run 0 smdpp profile list -d dp --pki pki
 says out "no profiles"
 (cd / && "$crisp" smdpp profile list -d "$work/dp" >/dev/null) || fail "the identity is not remembered"
