@@ -21,43 +21,6 @@ struct parser {
     bool only_arguments; /* after "--" */
 };
 
-static unsigned distance(const char *a, const char *b)
-{
-    /* Levenshtein over short words; anything longer is "far". */
-    enum { MAX = 32 };
-    size_t na = strlen(a);
-    size_t nb = strlen(b);
-    unsigned row[MAX + 1];
-    if (na > MAX || nb > MAX) {
-        return MAX;
-    }
-    for (size_t j = 0; j <= nb; j++) {
-        row[j] = (unsigned)j;
-    }
-    for (size_t i = 1; i <= na; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= nb; j++) {
-            unsigned above = row[j];
-            unsigned best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            best = above + 1 < best ? above + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            row[j] = best;
-            diagonal = above;
-        }
-    }
-    return row[nb];
-}
-
-static void consider(const char *candidate, const char *word, const char **best, unsigned *best_at)
-{
-    unsigned d = distance(candidate, word);
-    if (d < *best_at) {
-        *best_at = d;
-        *best = candidate;
-    }
-}
-
 const struct cli_command *cli_find(const struct cli_command *group, const char *name)
 {
     for (const struct cli_command *const *child = group->children; child && *child; child++) {
@@ -71,9 +34,9 @@ const struct cli_command *cli_find(const struct cli_command *group, const char *
 static int unknown_command(struct cli *cli, const struct cli_command *group, const char *word)
 {
     const char *best = NULL;
-    unsigned best_at = 3;
+    unsigned least = CR_TEXT_MEANT;
     for (const struct cli_command *const *child = group->children; *child; child++) {
-        consider((*child)->name, word, &best, &best_at);
+        best = cr_text_nearer((*child)->name, word, &least) ? (*child)->name : best;
     }
     if (best) {
         return cli_usage(cli, "there is no command '%s %s'; did you mean '%s'?", cli->path, word,
@@ -105,9 +68,10 @@ static const struct cli_option *find_letter(const struct cli_command *c, char le
 static int unknown_option(struct parser *p, const char *word)
 {
     const char *best = NULL;
-    unsigned best_at = 3;
+    unsigned least = CR_TEXT_MEANT;
     for (size_t i = 0; i < p->command->option_count; i++) {
-        consider(p->command->options[i].name, word + 2, &best, &best_at);
+        const char *name = p->command->options[i].name;
+        best = cr_text_nearer(name, word + 2, &least) ? name : best;
     }
     if (best) {
         return cli_usage(p->cli, "unknown option %s; did you mean --%s?", word, best);
