@@ -112,6 +112,10 @@ cr_status cli_order_show_code(struct cli_order *o, const char *iccid,
         }
         (void)fprintf(cli->out, "MatchingID      %s\n",
                       p.matching_id[0] ? p.matching_id : "none: default SM-DP+ order");
+        if (p.expires_ms) {
+            char when[CR_TIME_TEXT];
+            (void)fprintf(cli->out, "expires         %s\n", cr_time_format(when, p.expires_ms));
+        }
         (void)fprintf(cli->out, "activation code %s\n", prefixed);
         (void)fflush(cli->out);
     }

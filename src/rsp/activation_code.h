@@ -49,4 +49,7 @@ cr_status rsp_matching_id_generate(const cr_env *env, char out[RSP_MATCHING_ID_T
  * held to it (some test suites use underscores). */
 bool rsp_matching_id_valid(cr_span matching_id);
 
+/* What can be sent to a server at all: visible UTF-8 of at most RSP_MATCHING_ID_MAX. */
+cr_status rsp_matching_id_check(cr_span matching_id, struct cr_err *err) CR_MUST_CHECK;
+
 #endif
