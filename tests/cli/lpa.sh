@@ -134,6 +134,12 @@ says err "subject 8.8.5" "reason 4.10" "the order has expired" "new activation c
 run 0 smdpp order show --dir dp 8988211000000000066
 says out "the download order has expired"
 
+# ---- blocks so small that a command has too many of them
+offer 8988211000000000108
+download 3 chip --yes --block-size 1
+says err "do not fit 256 blocks of 1 bytes" "give a larger --block-size: at least "
+download 0 chip --yes --block-size 11 --le never --basic-channel
+
 # ---- interrupted: the server answers slowly, SIGINT comes in between, and the code is good again
 cat >slow.py <<'PY'
 import socket, sys, threading, time
