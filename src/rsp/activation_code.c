@@ -122,8 +122,7 @@ static bool is_alnum(uint8_t c)
     return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
-/* A host name or IPv4 address, with a port where a test set-up needs one. */
-static bool is_address(cr_span s)
+bool rsp_address_valid(cr_span s)
 {
     size_t host = 0;
     while (host < s.n && s.p[host] != ':') {
@@ -148,7 +147,7 @@ static cr_status check_address(cr_span address, struct cr_err *err)
         return bad(err, "SM-DP+ Address", "the SM-DP+ address is written with http(s)://",
                    "give the host name alone");
     }
-    if (!is_address(address)) {
+    if (!rsp_address_valid(address)) {
         return bad(err, "SM-DP+ Address", "the SM-DP+ address is no host name",
                    "give the host name alone, without path and spaces");
     }
@@ -300,7 +299,7 @@ static cr_status check_speakable(const cr_span fields[FIELDS], struct cr_err *er
             return refuse(err, "Activation Code", "a field has a '$' or a space inside");
         }
     }
-    if (!is_address(fields[ADDRESS])) {
+    if (!rsp_address_valid(fields[ADDRESS])) {
         return refuse(err, "SM-DP+ Address", "the SM-DP+ address is no host name");
     }
     if (fields[SMDP_OID].n && check_oid(fields[SMDP_OID], NULL) != CR_OK) {

@@ -36,6 +36,10 @@ cr_status rsp_activation_code_parse(cr_span text, cr_arena *arena, struct rsp_ac
 cr_status rsp_activation_code_build(const struct rsp_activation_code *code, bool prefix,
                                     cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
 
+/* A host name or IPv4 address, maybe with :port: what an activation code and the metadata of a
+ * profile can name as a server. */
+bool rsp_address_valid(cr_span address);
+
 /* ---- MatchingID ---- */
 
 #define RSP_MATCHING_ID_TEXT 24  /* "04386-AGYFT-A74Y8-3F815" and NUL */
