@@ -37,8 +37,9 @@ static cr_status make_config(const struct euicc_options *o, cr_arena *arena,
     CR_TRY(rsp_eid_refuse_bad_check(cr_span_of(eid, RSP_EID), err));
     if (!rsp_version_parse(cr_span_str(o->svn ? o->svn : "2.5.0"), &version) ||
         version.major != 2 || version.minor > 6) {
-        return cr_fail(err, CR_REFUSED, NULL, "an eUICC of version %s cannot be made",
-                       o->svn ? o->svn : "");
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "an eUICC of version %s cannot be made",
+                                   o->svn ? o->svn : "");
+        return cr_err_next(err, status, "versions 2.0.0 to 2.6.x can");
     }
     rsp_version_to_bytes(version, svn);
     *out = (struct euicc_config){

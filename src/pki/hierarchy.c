@@ -245,6 +245,9 @@ static cr_status open_issuer(struct issuing *i, const char *issuer_name, struct 
 {
     const char *name = issuer_name ? issuer_name : i->request.role == PKI_ROLE_EUICC ? "eum" : "ci";
     i->under_ci = strcmp(name, "ci") == 0;
+    if (!cr_file_exists(i->dir)) {
+        return pki_hierarchy_absent(i->dir, err);
+    }
     CR_TRY(
         pki_hierarchy_load(i->dir, i->curve, name, &i->arena, &i->chain[1], &i->issuer_key, err));
     return pki_hierarchy_load(i->dir, i->curve, "ci", &i->arena, &i->ci, NULL, err);
