@@ -141,21 +141,6 @@ static void announce(struct cli *cli, const struct serve_values *v,
     (void)fflush(cli->out);
 }
 
-/* It serves all the same: what devices do about that may be what is being tried. */
-static void warn_of_dates(struct cli *cli, const struct smdpp_config *config)
-{
-    int64_t now = cr_now_ms(cli->env);
-    for (size_t i = 0; i < config->tls_count; i++) {
-        struct pki_cert tls;
-        if (pki_cert_load(config->tls[i].cert, &cli->arena, &tls, NULL) == CR_OK &&
-            (now < tls.not_before_ms || now > tls.not_after_ms)) {
-            cr_log(cli->env, CR_LOG_WARNING, "%s %s: devices will refuse to talk to this server",
-                   config->tls[i].cert,
-                   now < tls.not_before_ms ? "is not valid yet" : "has expired");
-        }
-    }
-}
-
 static cr_status run_service(struct cli *cli, const struct serve_values *v, struct cli_smdpp *smdpp,
                              struct cr_err *err)
 {
@@ -169,9 +154,6 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
     cr_status status = cli_smdpp_remember(cli, v->place.dir, smdpp, true, err);
     if (status == CR_OK) {
         announce(cli, v, &o, smdpp, es9, es2);
-        if (!v->plain) {
-            warn_of_dates(cli, &smdpp->config);
-        }
         status = v->port_file ? write_ports(v->port_file, es9, es2, smdpp->address, err) : CR_OK;
     }
     while (status == CR_OK && !cli_stop) {
@@ -194,9 +176,10 @@ static cr_status check_places(struct cli *cli, const struct serve_values *v, str
     if (v->es2) {
         CR_TRY(cli_host_port(&cli->arena, v->es2, &host, &port, err));
     }
-    if (v->address && !rsp_address_valid(cr_span_str(v->address))) {
+    const char *address = v->place.public_address;
+    if (address && address[0] && !rsp_address_valid(cr_span_str(address))) {
         cr_status status =
-            cr_fail(err, CR_MALFORMED, NULL, "--address '%.80s' is no host name", v->address);
+            cr_fail(err, CR_MALFORMED, NULL, "--public-address '%.80s' is no host name", address);
         return cr_err_next(err, status, "write HOST or HOST:PORT, without https:// and a path");
     }
     const char *name;

@@ -60,6 +60,7 @@ lpa 0 default-smdp get
 lpa 0 default-smdp set smdpp.test
 lpa 3 discover "${server[@]}"
 lpa 0 notification list
+lpa 0 load-crl pki/nist/ci.crl
 
 # ---- a download that goes well, one that nobody consents to, and all that comes after
 code_of dp $one
@@ -116,7 +117,8 @@ cat >compare.py <<'PY'
 import json, re, sys
 
 # Seen only with cards and servers that are not at hand here; tests/lpa/events.c has them.
-absent = {("waiting", "eventId"), ("info", "highestSvn"),
+absent = {("waiting", "eventId"), ("info", "highestSvn"), ("info", "euiccConfiguredDataRaw"),
+          ("crl", "missingParts[]"),
           ("info", "rulesAuthorisationTable[].operators[].gid1"),
           ("info", "rulesAuthorisationTable[].operators[].gid2")}
 absent |= {("notification", name)
@@ -181,5 +183,5 @@ equal "$(jq -rs 'map(select(.event == "progress").stage) | unique | length' line
 equal "$(jq -rs 'map(select(.event == "notification").outcome // empty) | unique | join(" ")' lines)" \
     "failed kept sent waiting"
 equal "$(jq -rs 'map(select(.event == "result").command) | unique | join(" ")' lines)" \
-    "default-smdp set delete discover download enable list memory-reset nickname notification list notification remove notification send"
+    "default-smdp set delete discover download enable list load-crl memory-reset nickname notification list notification remove notification send"
 done_testing

@@ -296,7 +296,7 @@ run 2 smdpp serve -d dp --es9 127.0.0.1:99999
 says err "no address"
 run 1 smdpp serve -d dp --es9 192.0.2.1:0 --no-es2
 for bad in http://a a/b a:b 'a b'; do
-    usage "--address '$bad' is no host name" smdpp serve -d dp --es9 :0 --address "$bad"
+    usage "--public-address '$bad' is no host name" smdpp serve -d dp --es9 :0 --public-address "$bad"
 done
 for bad in a ftp://a http://a.example http://12.7.0.1; do
     usage "--notify cannot go to '$bad'" smdpp serve -d dp --es9 :0 --notify "operator=$bad"
