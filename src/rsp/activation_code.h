@@ -38,7 +38,7 @@ cr_status rsp_activation_code_build(const struct rsp_activation_code *code, bool
 
 /* A host name or IPv4 address, maybe with :port: what an activation code and the metadata of a
  * profile can name as a server. */
-bool rsp_address_valid(cr_span address);
+bool rsp_address_valid(cr_span s);
 
 /* ---- MatchingID ---- */
 
@@ -54,6 +54,6 @@ cr_status rsp_matching_id_generate(const cr_env *env, char out[RSP_MATCHING_ID_T
 bool rsp_matching_id_valid(cr_span matching_id);
 
 /* What can be sent to a server at all: visible UTF-8 of at most RSP_MATCHING_ID_MAX. */
-cr_status rsp_matching_id_check(cr_span matching_id, struct cr_err *err) CR_MUST_CHECK;
+cr_status rsp_matching_id_check(cr_span token, struct cr_err *err) CR_MUST_CHECK;
 
 #endif
