@@ -410,6 +410,22 @@ static void both_directions(void **state)
     const uint8_t *last = memrchr(bed.t.seen.p, CAT_RECEIVE_DATA, bed.t.seen.n);
     assert_true(first && last && first < last);
     bed_free(&bed);
+
+    /* much to send: what comes is heard long before that is done */
+    uint8_t out[BIP_SEND_QUEUE];
+    fill(out, sizeof out);
+    bed_new(&bed);
+    bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+    assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, CR_SPAN_ARRAY(out), NULL), CR_OK);
+    terminal_deliver(&bed.t, 1, cr_span_of(in, 2000));
+    bed.t.seen.n = 0;
+    (void)terminal_status(&bed.t);
+    assert_same(&bed.user.got, in, 2000);
+    assert_same(&bed.peer, out, sizeof out);
+    for (size_t i = 0; i < 16; i++) { /* nine pieces in */
+        assert_int_equal(bed.t.seen.p[i], i % 2 ? CAT_RECEIVE_DATA : CAT_SEND_DATA);
+    }
+    bed_free(&bed);
 }
 
 /* --- datagrams ---------------------------------------------------------------------------------
@@ -736,7 +752,42 @@ static void link_down_but_open(void **state)
     bed.t.link_later = true;
     bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
     assert_int_equal(bed.user.opened, 1);
+    terminal_link_up(&bed.t, 1); /* no second opened() */
+    assert_int_equal(bed.user.opened, 1);
+    assert_int_equal(bed.user.closed, 0);
     bed_free(&bed);
+}
+
+static void status_event(struct bed *bed, const char *status)
+{
+    struct sim_bytes b = sim_hex(status);
+    cr_buf envelope = {0};
+    cat_envelope_channel_status(&envelope, b.p);
+    (void)terminal_envelope(&bed->t, &envelope);
+}
+
+/* A link that is down without a reason: of a connection it is the end; datagrams have none; in
+ * background it is not up yet. */
+static void link_down_without_reason(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct bed bed;
+        bed_new(&bed);
+        bed.t.link_later = how == 2;
+        struct bip_params p =
+            params_of(&bed.user, how == 1 ? CAT_TRANSPORT_UDP_CLIENT : CAT_TRANSPORT_TCP_CLIENT);
+        p.qualifier = how == 2 ? CAT_OPEN_BACKGROUND : CAT_OPEN_ON_DEMAND;
+        assert_int_equal(bip_open(bed.sim->uicc, &p, &bed.user.channel, NULL), CR_OK);
+        (void)terminal_status(&bed.t);
+        assert_int_equal(bed.user.opened, how != 2);
+        status_event(&bed, "0100");
+        assert_int_equal(bed.user.opened, how != 2);
+        assert_int_equal(bed.user.closed, how == 0);
+        status_event(&bed, "8100");
+        assert_int_equal(bed.user.opened, 1);
+        bed_free(&bed);
+    }
 }
 
 /* --- ends --------------------------------------------------------------------------------------
@@ -1211,14 +1262,16 @@ static bool one_fails(void *ctx, enum nvm_point point)
  * handed over again, so the channel is given up; one that heard nothing goes on. */
 struct failing {
     struct user *user;
-    bool fail;
+    bool fail, sends;
 };
 
 static uicc_sw fails(void *ctx, struct uicc_call *call, const struct cat_envelope *envelope)
 {
     const struct failing *f = ctx;
     (void)envelope;
-    if (f->user) {
+    if (f->sends) {
+        assert_int_equal(bip_send(call->uicc, f->user->channel, cr_span_str("lost"), NULL), CR_OK);
+    } else if (f->user) {
         bip_abort(call->uicc, f->user->channel);
         assert_int_equal(bip_send(call->uicc, f->user->channel, cr_span_str("lost"), NULL),
                          CR_REFUSED);
@@ -1252,6 +1305,14 @@ static void aborted_commands(void **state)
     assert_int_equal(bed.user.closed, 0);
     (void)terminal_status(&bed.t);
     assert_same(&bed.peer, (const uint8_t *)"kept", 4);
+    f.sends = true;
+    cat_envelope_menu(&b, 1);
+    assert_int_equal(terminal_envelope(&bed.t, &b), UICC_SW_MEMORY);
+    assert_int_equal(bip_room(uicc, bed.user.channel), BIP_SEND_QUEUE);
+    assert_int_equal(bip_send(uicc, bed.user.channel, cr_span_str(" too"), NULL), CR_OK);
+    (void)terminal_status(&bed.t);
+    assert_same(&bed.peer, (const uint8_t *)"kept too", 8);
+    f.sends = false;
     /* the same before OPEN CHANNEL was sent: closed() was told in it, once */
     struct user second = {0};
     struct bip_params p = params_of(&second, CAT_TRANSPORT_TCP_CLIENT);
@@ -1334,6 +1395,7 @@ int main(void)
         cmocka_unit_test(space_that_is_told),
         cmocka_unit_test(answers_to_open),
         cmocka_unit_test(link_down_but_open),
+        cmocka_unit_test(link_down_without_reason),
         cmocka_unit_test(closing_meanwhile),
         cmocka_unit_test(news_that_were_undone),
         cmocka_unit_test(backpressure),

@@ -236,6 +236,12 @@ static void envelopes(void **state)
     first.answer = 0x6200;
     SIM_EXPECT(sim, "80C2000002D100", "6200");
     SIM_EXPECT(sim, "80C2000002D400", "6985");
+    owner.envelopes = UICC_ENVELOPE_BIT(CAT_PROSE_REPORT);
+    unsigned prose;
+    assert_int_equal(uicc_toolkit_register(sim->uicc, &owner, &prose, NULL), CR_OK);
+    SIM_EXPECT(sim, "80C2000002DF00", "6102"); /* the last of the known tags */
+    uicc_toolkit_unregister(sim->uicc, prose);
+    owner.envelopes = UICC_ENVELOPE_BIT(CAT_SMS_PP_DOWNLOAD);
     SIM_EXPECT(sim, "80C2000002E100", "6985"); /* beyond the known tags: not D1 */
     static const char *const wrong[] = {"80C2000002D301",  "80C2000003D30000", "80C2000004D1020102",
                                         "80C2000002CF00",  "80C2000002D000",   "80C2000001D1",
