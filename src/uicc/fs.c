@@ -10,7 +10,7 @@
  *   d       parent, then four hex digits of the FID: file number (2), kind, SFI
  *   a       AID of an ADF
  *   c       content that has been written
- * pin.c has k, s and u; auth.c has x and q. */
+ * pin.c has k, s and u; auth.c has x and q; gba.c has g and j. */
 #define RECORD_VERSION 1
 #define RECORD_FIXED   30
 
@@ -573,7 +573,7 @@ static bool linked_from_outside(const struct uicc_fs *fs, const cr_buf *list)
 
 static cr_status forget_file(const struct uicc_fs *fs, uicc_file file, struct cr_err *err)
 {
-    static const char sorts[] = {'f', 'a', 'c', 's', 'x', 'q'};
+    static const char sorts[] = {'f', 'a', 'c', 's', 'x', 'q', 'g'};
     char key[UICC_KEY_SIZE];
     struct record r;
     if (record_get(fs, file, &r) && r.parent) {
@@ -585,7 +585,8 @@ static cr_status forget_file(const struct uicc_fs *fs, uicc_file file, struct cr
             CR_TRY(nvm_delete(fs->nvm, k, err));
         }
     }
-    return nvm_delete_prefix(fs->nvm, uicc_fs_key(fs, key, 'k', file, -1), err);
+    CR_TRY(nvm_delete_prefix(fs->nvm, uicc_fs_key(fs, key, 'k', file, -1), err));
+    return nvm_delete_prefix(fs->nvm, uicc_fs_key(fs, key, 'j', file, -1), err);
 }
 
 cr_status uicc_fs_delete(const struct uicc_fs *fs, uicc_file file, struct cr_err *err)

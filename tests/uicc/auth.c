@@ -488,7 +488,7 @@ static void odd_instruction(void **state)
     SIM_EXPECT(sim, "0089808100", "6700");
     SIM_EXPECT(sim, "0089018100", "6A86");
     SIM_EXPECT(sim,
-               "0089808524"
+               "0089808724"
                "7322"
                "10" RAND1 "10" AUTN_20,
                "6A86");
