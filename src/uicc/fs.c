@@ -11,8 +11,11 @@
  *   a       AID of an ADF
  *   c       content that has been written
  * pin.c has k, s and u; auth.c has x and q; gba.c has g and j. */
-#define RECORD_VERSION 1
-#define RECORD_FIXED   30
+#define RECORD_VERSION 2
+#define RECORD_FIXED   32
+/* Version 1 has no rule of the file's own: the two bytes for it are missing. */
+#define RECORD_VERSION_1 1
+#define RECORD_FIXED_1   30
 
 struct record {
     struct uicc_file_attr attr; /* as stored: links not resolved */
@@ -86,13 +89,30 @@ static uint32_t get32(const uint8_t *p)
 /* --- records -----------------------------------------------------------------------------------
  */
 
+/* The four spans at the end of a record, in this order. */
+struct tail {
+    uint8_t aid, pin_status, pattern, rule;
+};
+
+static bool tail_get(cr_span v, struct tail *tail, size_t *fixed)
+{
+    bool old = v.n >= RECORD_FIXED_1 && v.p[0] == RECORD_VERSION_1;
+    *fixed = old ? RECORD_FIXED_1 : RECORD_FIXED;
+    if (!old && (v.n < RECORD_FIXED || v.p[0] != RECORD_VERSION)) {
+        return false;
+    }
+    *tail = (struct tail){v.p[27], v.p[28], v.p[29], old ? 0 : v.p[31]};
+    return v.n == *fixed + tail->aid + tail->pin_status + tail->pattern + tail->rule;
+}
+
 static bool record_get(const struct uicc_fs *fs, uicc_file file, struct record *out)
 {
     char buf[UICC_KEY_SIZE];
     cr_span v = file ? nvm_get(fs->nvm, uicc_fs_key(fs, buf, 'f', file, -1)) : (cr_span){0};
     const uint8_t *p = v.p;
-    if (v.n < RECORD_FIXED || p[0] != RECORD_VERSION ||
-        v.n != (size_t)RECORD_FIXED + p[27] + p[28] + p[29]) {
+    struct tail tail;
+    size_t at;
+    if (!tail_get(v, &tail, &at)) {
         return false;
     }
     *out = (struct record){
@@ -111,9 +131,11 @@ static bool record_get(const struct uicc_fs *fs, uicc_file file, struct record *
                  .max_size = get32(p + 21),
                  .file_details = p[25],
                  .pattern_kind = (enum uicc_pattern)p[26],
-                 .aid = cr_span_sub(v, RECORD_FIXED, p[27]),
-                 .pin_status = cr_span_sub(v, (size_t)RECORD_FIXED + p[27], p[28]),
-                 .pattern = cr_span_sub(v, (size_t)RECORD_FIXED + p[27] + p[28], p[29])}};
+                 .rule_tag = tail.rule ? p[30] : 0,
+                 .aid = cr_span_sub(v, at, tail.aid),
+                 .pin_status = cr_span_sub(v, at + tail.aid, tail.pin_status),
+                 .pattern = cr_span_sub(v, at + tail.aid + tail.pin_status, tail.pattern),
+                 .rule = cr_span_sub(v, v.n - tail.rule, tail.rule)}};
     return true;
 }
 
@@ -138,7 +160,8 @@ static cr_status record_put(const struct uicc_fs *fs, uicc_file file, const stru
                             struct cr_err *err)
 {
     const struct uicc_file_attr *a = &r->attr;
-    uint8_t space[RECORD_FIXED + UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN];
+    uint8_t space[RECORD_FIXED + UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN +
+                  UICC_MAX_RULE];
     uint8_t *p = space;
     *p++ = RECORD_VERSION;
     *p++ = (uint8_t)a->kind;
@@ -159,9 +182,12 @@ static cr_status record_put(const struct uicc_fs *fs, uicc_file file, const stru
     *p++ = (uint8_t)a->aid.n;
     *p++ = (uint8_t)a->pin_status.n;
     *p++ = (uint8_t)a->pattern.n;
+    *p++ = a->rule_tag;
+    *p++ = (uint8_t)a->rule.n;
     p = put_span(p, a->aid);
     p = put_span(p, a->pin_status);
     p = put_span(p, a->pattern);
+    p = put_span(p, a->rule);
     char key[UICC_KEY_SIZE];
     return nvm_put(fs->nvm, uicc_fs_key(fs, key, 'f', file, -1),
                    cr_span_of(space, (size_t)(p - space)), err);
@@ -199,6 +225,8 @@ bool uicc_fs_attr(const struct uicc_fs *fs, uicc_file file, struct uicc_file_att
         attr->lcsi = own.attr.lcsi;
         attr->arr_fid = own.attr.arr_fid;
         attr->arr_record = own.attr.arr_record;
+        attr->rule_tag = own.attr.rule_tag;
+        attr->rule = own.attr.rule;
         attr->link = own.attr.link;
     }
     return true;
@@ -424,6 +452,10 @@ static cr_status check_create(const struct uicc_fs *fs, uicc_file parent,
         return refuse(err, UICC_SW_WRONG_DATA, "fileDescriptor", "unknown kind of file");
     }
     CR_TRY(check_place(fs, parent, a, err));
+    if ((a->rule_tag != 0) != (a->rule.n != 0) || a->rule.n > UICC_MAX_RULE) {
+        return refuse(err, UICC_SW_WRONG_DATA, "securityAttributes",
+                      "an access rule has 1 to 100 bytes");
+    }
     if (a->link) {
         CR_TRY(check_link(fs, parent, a, &target, err));
         if (a->sfi > UICC_MAX_SFI) {
@@ -496,9 +528,9 @@ cr_status uicc_fs_create(const struct uicc_fs *fs, uicc_file parent,
     parent = target_of(fs, parent);
     CR_TRY(check_create(fs, parent, &a, err));
     /* The spans of attr may point into the memory that changes now. */
-    uint8_t space[UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN];
+    uint8_t space[UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN + UICC_MAX_RULE];
     struct record r = record_for(parent, &a, uicc_fs_mf(fs));
-    cr_span *spans[] = {&r.attr.aid, &r.attr.pin_status, &r.attr.pattern};
+    cr_span *spans[] = {&r.attr.aid, &r.attr.pin_status, &r.attr.pattern, &r.attr.rule};
     for (size_t i = 0, at = 0; i < CR_COUNT(spans); i++) {
         if (spans[i]->n) {
             memcpy(space + at, spans[i]->p, spans[i]->n);
@@ -555,7 +587,7 @@ static bool linked_from_outside(const struct uicc_fs *fs, const cr_buf *list)
     char prefix[UICC_KEY_SIZE];
     cr_span under = cr_span_of(prefix, key_start(fs, prefix, 'f')), at = {0}, v;
     while (nvm_next(fs->nvm, under, at, &at, &v)) {
-        if (v.n < RECORD_FIXED || at.n != under.n + 4) {
+        if (v.n < RECORD_FIXED_1 || at.n != under.n + 4) {
             continue;
         }
         uicc_file link = get16(v.p + 11), parent = get16(v.p + 9);
@@ -763,6 +795,27 @@ cr_status uicc_fs_resize(const struct uicc_fs *fs, uicc_file file, uint32_t size
         r.attr.size = size;
     }
     return record_put(fs, file, &r, err);
+}
+
+cr_status uicc_fs_bertlv_resize(const struct uicc_fs *fs, uicc_file file, uint32_t size,
+                                uint32_t max_size, bool empty, struct cr_err *err)
+{
+    struct record r;
+    char key[UICC_KEY_SIZE];
+    file = target_of(fs, file);
+    if (!record_get(fs, file, &r) || r.attr.kind != UICC_BERTLV) {
+        return refuse(err, UICC_SW_FILE_TYPE, "fileID", "it is no BER-TLV file");
+    }
+    r.attr.size = size;
+    r.attr.max_size = max_size;
+    CR_TRY(check_ef(&r.attr, err));
+    size_t most = max_size ? max_size : UICC_MAX_BERTLV_SIZE;
+    bool fits = nvm_get(fs->nvm, uicc_fs_key(fs, key, 'c', file, -1)).n <= most;
+    if (!fits && !empty) {
+        return refuse(err, UICC_SW_NO_MEMORY, "maximumFileSize", "the file holds more than that");
+    }
+    CR_TRY(record_put(fs, file, &r, err));
+    return fits ? CR_OK : nvm_delete(fs->nvm, uicc_fs_key(fs, key, 'c', file, -1), err);
 }
 
 /* --- BER-TLV files -----------------------------------------------------------------------------
