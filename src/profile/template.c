@@ -112,6 +112,14 @@ profile_template_member(const struct profile_template *template, unsigned member
     return member >= 2 && member - 2 < template->count ? &template->rows[member - 2] : NULL;
 }
 
+bool profile_template_makes(const struct profile_template *template,
+                            const struct profile_template_member *row)
+{
+    unsigned unknowable = PROFILE_MUST_RECORDS | PROFILE_MUST_SIZE | PROFILE_MUST_CONTENT |
+                          PROFILE_MUST_AID | PROFILE_MUST_PIN_STATUS | PROFILE_MUST_FID;
+    return template->created_by_default && !row->mandatory && !(row->must & unknowable);
+}
+
 const struct profile_template_member *
 profile_template_member_named(const struct profile_template *template, const char *name)
 {

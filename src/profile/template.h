@@ -119,6 +119,11 @@ const struct profile_template *profile_template_of_kind(enum profile_element_kin
 const struct profile_template_member *
 profile_template_member(const struct profile_template *template, unsigned member);
 
+/* True when the template makes the file by itself, from what it knows, in an element that does not
+ * mention it. */
+bool profile_template_makes(const struct profile_template *template,
+                            const struct profile_template_member *row);
+
 /* Row by name ("ef-imsi"), or NULL. */
 const struct profile_template_member *
 profile_template_member_named(const struct profile_template *template, const char *name);

@@ -429,8 +429,9 @@ static cr_status check_place(const struct uicc_fs *fs, uicc_file parent,
     if (a->kind == UICC_ADF && up.attr.kind != UICC_MF) {
         return refuse(err, UICC_SW_WRONG_DATA, "filePath", "an ADF is created below the MF");
     }
-    if (a->fid == 0 || a->fid == UICC_FID_MF || a->fid == UICC_FID_CURRENT || a->fid == 0x3FFF ||
-        a->fid == 0xFFFF) {
+    /* 7FFF is "the current application": an ADF may have it, as it is not selected by its FID. */
+    bool current = a->fid == UICC_FID_CURRENT && a->kind != UICC_ADF;
+    if (a->fid == 0 || a->fid == UICC_FID_MF || current || a->fid == 0x3FFF || a->fid == 0xFFFF) {
         return refuse(err, UICC_SW_WRONG_DATA, "fileID", "the FID is reserved");
     }
     if (uicc_fs_child(fs, parent, a->fid)) {
