@@ -166,9 +166,6 @@ static const struct row rows[] = {
      "{'opt-iot-header': {'mandated': true, 'identification': 77},"
      " 'templateID': '2.23.143.1.2.18'}",
      "!77:6", NULL, 0},
-    {INSERT, IOT_PIN, "opt-usim",
-     "{'optusim-header': {'mandated': true, 'identification': 77}, 'templateID': '2.23.143.1.2.5'}",
-     "!77:6", NULL, 0},
     {REMOVE, IOT_PIN, NULL, NULL, "!5:11/1", NULL, 0},
 };
 
