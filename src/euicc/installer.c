@@ -278,8 +278,9 @@ static struct pe_result clear_services(struct euicc_installer *in)
         for (size_t i = 0; i < CR_COUNT(services) && status == CR_OK; i++) {
             size_t at = (services[i] - 1) / 8;
             cr_buf scratch = {0};
-            uicc_file ust =
-                uicc_usim_service(&in->fs, adf, services[i]) ? uicc_fs_child(&in->fs, adf, FID_UST) : 0;
+            uicc_file ust = uicc_usim_service(&in->fs, adf, services[i])
+                                ? uicc_fs_child(&in->fs, adf, FID_UST)
+                                : 0;
             cr_span table = ust ? uicc_fs_content(&in->fs, ust, &scratch) : (cr_span){0};
             if (at < table.n) {
                 uint8_t bits = (uint8_t)(table.p[at] & ~(1U << ((services[i] - 1) % 8)));

@@ -30,8 +30,8 @@ struct euicc_installer {
 
     /* Context of the elements to come; 0 = none. */
     uicc_file usim, isim, csim;
-    uicc_file naa;         /* the nearest preceding ADF of any kind */
-    uicc_file pin_context; /* first DF or ADF of the nearest element that created one */
+    uicc_file naa;                /* the nearest preceding ADF of any kind */
+    uicc_file pin_context;        /* first DF or ADF of the nearest element that created one */
     bool has_sd, sd_personalized; /* sd_...: of the MNO-SD */
     unsigned seen[PROFILE_KINDS]; /* elements of a kind; those of an application count from it on */
     uicc_file pin_contexts[INSTALLER_MAX_DFS]; /* that have a PINCodes element */

@@ -1,6 +1,6 @@
 /*
- * Files: what profile_file_resolve() says a file is, made and filled; file elements by their template
- * (TCA Interoperable Format: File, Fcp, and the annex on templates).
+ * Files: what profile_file_resolve() says a file is, made and filled; file elements by their
+ * template (TCA Interoperable Format: File, Fcp, and the annex on templates).
  */
 #include "euicc/installer_context.h"
 

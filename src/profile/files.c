@@ -403,13 +403,10 @@ const char *profile_fcp_missing(const struct profile_template_member *row,
                                 const struct profile_fcp *fcp)
 {
     static const struct profile_fcp nothing;
-    unsigned must = row                             ? row->must
-                    : profile_type_is_df(file->type) ? PROFILE_MUST_PIN_STATUS
-                                                     : 0;
+    unsigned must = row ? row->must : profile_type_is_df(file->type) ? PROFILE_MUST_PIN_STATUS : 0;
     fcp = fcp ? fcp : &nothing;
     const struct field fields[] = {
-        {(must & PROFILE_MUST_PIN_STATUS) != 0, fcp->pin_status_template_do,
-         "pinStatusTemplateDO"},
+        {(must & PROFILE_MUST_PIN_STATUS) != 0, fcp->pin_status_template_do, "pinStatusTemplateDO"},
         {(must & PROFILE_MUST_AID) != 0, fcp->df_name, "dfName"},
         {(must & PROFILE_MUST_SFI) != 0, fcp->short_efid, "shortEFID"},
     };

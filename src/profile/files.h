@@ -106,8 +106,9 @@ cr_status profile_file_resolve(const struct profile_template_member *row,
 const char *profile_fcp_forbidden(const struct profile_file_attributes *file,
                                   const struct profile_fcp *fcp, bool templated);
 
-/* Name of the first field that has to be stated and is not: what the template leaves to the package,
- * and (row NULL) the PIN status of a DF of generic file management. fcp may be NULL with a row. */
+/* Name of the first field that has to be stated and is not: what the template leaves to the
+ * package, and (row NULL) the PIN status of a DF of generic file management. fcp may be NULL with a
+ * row. */
 const char *profile_fcp_missing(const struct profile_template_member *row,
                                 const struct profile_file_attributes *file,
                                 const struct profile_fcp *fcp);
@@ -115,8 +116,8 @@ const char *profile_fcp_missing(const struct profile_template_member *row,
 /* File id of the EF.ARR that the access rule of a file refers to. */
 uint16_t profile_arr_fid(const struct profile_file_attributes *file, bool parent_is_mf);
 
-/* AID of the application of an IoT minimal profile: A000000087 and the pix of the header. Written to
- * out; absent without iotOptions. */
+/* AID of the application of an IoT minimal profile: A000000087 and the pix of the header. Written
+ * to out; absent without iotOptions. */
 #define PROFILE_IOT_AID 16
 cr_span profile_iot_aid(const struct profile_header *header, uint8_t out[PROFILE_IOT_AID]);
 

@@ -37,9 +37,9 @@ typedef bool (*uicc_access_key)(const void *ctx, uint8_t reference);
 bool uicc_access_rule(cr_span rule, struct uicc_access access, uicc_access_key key,
                       const void *ctx);
 
-/* Evaluates a rule in compact format (FCP tag 8C): the access mode byte, then a condition for each of
- * its bits. 00 is always; FF is never, and so is a condition that names a security environment: this
- * card has none. Instructions beyond the modes are not covered. */
+/* Evaluates a rule in compact format (FCP tag 8C): the access mode byte, then a condition for each
+ * of its bits. 00 is always; FF is never, and so is a condition that names a security environment:
+ * this card has none. Instructions beyond the modes are not covered. */
 bool uicc_access_compact(cr_span rule, struct uicc_access access);
 
 /* Evaluates the rule of the file: its own, or finds the EF.ARR of the file from path upwards and

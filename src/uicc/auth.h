@@ -60,7 +60,7 @@ bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service
 
 enum uicc_auth_context {
     UICC_AUTH_GSM = 0x00,
-    UICC_AUTH_3G = 0x01, /* on an ISIM: IMS AKA */
+    UICC_AUTH_3G = 0x01,   /* on an ISIM: IMS AKA */
     UICC_AUTH_VGCS = 0x02, /* on an ISIM: HTTP digest */
     UICC_AUTH_GBA = 0x04,
     UICC_AUTH_MBMS = 0x05,

@@ -160,8 +160,8 @@ static cr_status record_put(const struct uicc_fs *fs, uicc_file file, const stru
                             struct cr_err *err)
 {
     const struct uicc_file_attr *a = &r->attr;
-    uint8_t space[RECORD_FIXED + UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN +
-                  UICC_MAX_RULE];
+    uint8_t
+        space[RECORD_FIXED + UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN + UICC_MAX_RULE];
     uint8_t *p = space;
     *p++ = RECORD_VERSION;
     *p++ = (uint8_t)a->kind;

@@ -65,7 +65,7 @@ struct uicc_file_attr {
     uint8_t lcsi;       /* life cycle; 0 at creation = 05 activated */
     uint16_t arr_fid;   /* rule: EF.ARR; 0 at creation = implied by the place (2F06 for the MF, */
     uint8_t arr_record; /* ADFs and files below the MF, 6F06 elsewhere). Record 0 = never */
-    uint8_t rule_tag; /* 0 = as above; else the rule is the file's own: 8C compact, AB expanded */
+    uint8_t rule_tag;   /* 0 = as above; else the rule is the file's own: 8C compact, AB expanded */
     cr_span rule;
     cr_span aid;        /* ADF: 5..16 bytes */
     cr_span pin_status; /* MF, DF, ADF: key references of the PIN status template, in order */

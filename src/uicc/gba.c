@@ -59,8 +59,7 @@ static cr_span b_tid(const struct uicc_gba *gba, cr_buf *scratch)
     uicc_file file = ef_of(gba, gba->fid_gbabp, UICC_TRANSPARENT, &a);
     cr_span content = file ? uicc_fs_content(gba->fs, file, scratch) : (cr_span){0};
     size_t at = content.n ? 1U + content.p[0] : 0;
-    if (at == 0 || at >= content.n || content.p[at] == 0xFF ||
-        content.p[at] > content.n - at - 1) {
+    if (at == 0 || at >= content.n || content.p[at] == 0xFF || content.p[at] > content.n - at - 1) {
         return (cr_span){0};
     }
     return cr_span_sub(content, at + 1, content.p[at]);
@@ -97,8 +96,8 @@ static cr_span naf_row(const struct uicc_gba *gba, unsigned record)
 
 static uint32_t turn_of(cr_span row)
 {
-    return row.n ? (uint32_t)row.p[0] << 24 | (uint32_t)row.p[1] << 16 |
-                       (uint32_t)row.p[2] << 8 | row.p[3]
+    return row.n ? (uint32_t)row.p[0] << 24 | (uint32_t)row.p[1] << 16 | (uint32_t)row.p[2] << 8 |
+                       row.p[3]
                  : 0;
 }
 
@@ -189,9 +188,8 @@ static cr_status keep_int_key(const struct uicc_gba *gba, unsigned record, uint3
                             (uint8_t)turn};
     char name[UICC_KEY_SIZE];
     memcpy(row + TURN, key, GBA_NAF_KEY);
-    cr_status status =
-        nvm_put(gba->fs->nvm, uicc_fs_key(gba->fs, name, 'j', gba->adf, (int)record),
-                CR_SPAN_ARRAY(row), NULL);
+    cr_status status = nvm_put(gba->fs->nvm, uicc_fs_key(gba->fs, name, 'j', gba->adf, (int)record),
+                               CR_SPAN_ARRAY(row), NULL);
     cr_wipe(row, sizeof row);
     return status;
 }

@@ -21,15 +21,16 @@ struct uicc_gba {
 /* True when EF.GBABP is there and takes a RAND: without it nothing can be bootstrapped. */
 bool uicc_gba_ready(const struct uicc_gba *gba);
 
-/* A challenge has been answered: keeps Ks = CK || IK with its RAND, and writes RAND to EF.GBABP. The
- * B-TID and the lifetime of what was before are no longer true and go; the terminal writes the new
- * ones. */
+/* A challenge has been answered: keeps Ks = CK || IK with its RAND, and writes RAND to EF.GBABP.
+ * The B-TID and the lifetime of what was before are no longer true and go; the terminal writes the
+ * new ones. */
 uicc_sw uicc_gba_bootstrapped(const struct uicc_gba *gba, const uint8_t rand[UICC_GBA_RAND],
                               cr_span ks);
 
 /* NAF derivation: data = length, NAF_Id, length, IMPI. Derives Ks_ext_NAF (appended to out: DB,
- * length, key) and Ks_int_NAF, which stays, and notes NAF_Id with the B-TID of EF.GBABP in EF.GBANL:
- * in its own record, an empty one, or that of the NAF derived longest ago. 6985 without Ks. */
+ * length, key) and Ks_int_NAF, which stays, and notes NAF_Id with the B-TID of EF.GBABP in
+ * EF.GBANL: in its own record, an empty one, or that of the NAF derived longest ago. 6985 without
+ * Ks. */
 uicc_sw uicc_gba_derive(const struct uicc_gba *gba, cr_span data, cr_buf *out);
 
 /* Ks_int_NAF of a record of EF.GBANL (from 1), for applications on the card; false = none. */

@@ -369,8 +369,8 @@ uicc_sw uicc_pin_change(const struct uicc_fs *fs, struct uicc_pin_session *sessi
     return sw;
 }
 
-/* P1 of DISABLE PIN: 00, or 80 | the global PIN that takes over, which has to be enabled. A key of an
- * administrator is no PIN. */
+/* P1 of DISABLE PIN: 00, or 80 | the global PIN that takes over, which has to be enabled. A key of
+ * an administrator is no PIN. */
 static uicc_sw replacement_of(const struct uicc_fs *fs, const struct uicc_path *path, uint8_t p1,
                               uint8_t reference, uint8_t *out)
 {
@@ -380,8 +380,7 @@ static uicc_sw replacement_of(const struct uicc_fs *fs, const struct uicc_path *
     if (p1 == 0) {
         return UICC_SW_OK;
     }
-    if (p1 < 0x80 || *out == 0 || *out == reference || !reference_valid(*out) ||
-        is_adm(*out)) {
+    if (p1 < 0x80 || *out == 0 || *out == reference || !reference_valid(*out) || is_adm(*out)) {
         return UICC_SW_WRONG_P1P2;
     }
     uicc_sw sw = pin_find(fs, path, *out, &context, &pin);

@@ -1,7 +1,8 @@
 /*
  * GBA: the modified MAC and the keys of a NAF. No vectors are published; the expected values were
  * computed with openssl(1): "openssl dgst -sha256 -mac HMAC -macopt hexkey:KS" over the string S of
- * TS 33.220 annex B, and "openssl dgst -sha1" over IK. CK, IK and RAND are those of TS 35.208 set 1.
+ * TS 33.220 annex B, and "openssl dgst -sha1" over IK. CK, IK and RAND are those of TS 35.208
+ * set 1.
  */
 #include "vector.h"
 

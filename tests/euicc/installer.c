@@ -1,6 +1,6 @@
 /*
- * The interpreter of profile packages: elements that fail without being mandated, unknown components,
- * memory that is full at any moment. What each broken rule is answered: rules.c.
+ * The interpreter of profile packages: elements that fail without being mandated, unknown
+ * components, memory that is full at any moment. What each broken rule is answered: rules.c.
  */
 #include "scene.h"
 

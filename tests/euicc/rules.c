@@ -1,7 +1,7 @@
 /*
- * Every rule of the package format that a chip holds a package to (TCA Interoperable Format): one row
- * breaks one rule. Each is tried with the element mandated (the installation ends, and nothing stays)
- * and, where the format lets the chip go on, without (a warning).
+ * Every rule of the package format that a chip holds a package to (TCA Interoperable Format): one
+ * row breaks one rule. Each is tried with the element mandated (the installation ends, and nothing
+ * stays) and, where the format lets the chip go on, without (a warning).
  *
  * The codes of PEStatus: 1 pe-not-supported, 3 bad-values, 5 invalid-request-format,
  * 6 invalid-parameter, 7 runtime-not-supported, 8 lib-not-supported, 9 template-not-supported,
@@ -96,11 +96,12 @@ static void test_unknown_service(void **state)
     "'ef-est': [{'fillFileContent': '00'}], 'ef-acc': [{'fillFileContent': '0001'}],"              \
     "'ef-ecc': [{'fillFileContent': '11F2FF00'}]"
 #define SECOND_USIM                                                                                \
-    PACKAGE_ELEMENT("usim-header", ", 'templateID': '2.23.143.1.2.4',"                             \
-                    ADF("adf-usim", "A0000000871002FF49FF0590", "7FD1") "," USIM_FILES)
+    PACKAGE_ELEMENT("usim-header",                                                                 \
+                    ", 'templateID': '2.23.143.1.2.4'," ADF(                                       \
+                        "adf-usim", "A0000000871002FF49FF0590", "7FD1") "," USIM_FILES)
 #define DF_OF(header, oid, df)                                                                     \
     PACKAGE_ELEMENT(header, ", 'templateID': '2.23.143.1.2." oid "', '" df                         \
-                    "': [{'fileDescriptor': {'pinStatusTemplateDO': '01'}}]")
+                            "': [{'fileDescriptor': {'pinStatusTemplateDO': '01'}}]")
 #define AKA(rest)                                                                                  \
     "{'aka-header': {'mandated': true, 'identification': 77},"                                     \
     " 'algoConfiguration': {'algoParameter': {'algorithmID': 'milenage',"                          \
@@ -122,8 +123,8 @@ static const struct row order_rows[] = {
      "[[{'createFCP': {'fileDescriptor': '7821', 'fileID': '3F00',"
      "   'securityAttributesReferenced': '0E', 'pinStatusTemplateDO': '01'}}]]",
      "!7:3", "7:3 0", 0},
-    {INSERT, PACKAGE_PUK, "iot",
-     PACKAGE_ELEMENT("iot-header", ", 'templateID': '2.23.143.1.2.17'"), "!77:6", NULL, 0},
+    {INSERT, PACKAGE_PUK, "iot", PACKAGE_ELEMENT("iot-header", ", 'templateID': '2.23.143.1.2.17'"),
+     "!77:6", NULL, 0},
     {INSERT, PACKAGE_SD, "opt-iot",
      PACKAGE_ELEMENT("opt-iot-header", ", 'templateID': '2.23.143.1.2.18'"), "!77:6", NULL, 0},
     {SET, PACKAGE_HEADER, "iotOptions", "{'pix': '01020304050607'}", "!1:6", NULL, 0},
@@ -211,11 +212,11 @@ static void test_once_for_each(void **state)
     package_insert(package, PACKAGE_SD, "opt-usim",
                    package_parse("{'optusim-header': {'identification': 81},"
                                  " 'templateID': '2.23.143.1.2.5'}"));
-    package_insert(package, PACKAGE_SD, "usim",
-                   package_parse("{'usim-header': {'mandated': true, 'identification': 82},"
-                                 "'templateID': '2.23.143.1.2.4'," ADF(
-                                     "adf-usim", "A0000000871002FF49FF0590", "7FD1") "," USIM_FILES
-                                 "}"));
+    package_insert(
+        package, PACKAGE_SD, "usim",
+        package_parse("{'usim-header': {'mandated': true, 'identification': 82},"
+                      "'templateID': '2.23.143.1.2.4'," ADF("adf-usim", "A0000000871002FF49FF0590",
+                                                            "7FD1") "," USIM_FILES "}"));
     package_insert(package, PACKAGE_SD, "opt-usim",
                    package_parse("{'optusim-header': {'identification': 83},"
                                  " 'templateID': '2.23.143.1.2.5'}"));
@@ -258,8 +259,8 @@ static const struct row file_rows[] = {
     {SET, PACKAGE_MF, "ef-dir", "[{'fileDescriptor': {'efFileSize': '40'}}]", "!1:3", NULL, 0},
     {SET, PACKAGE_MF, "ef-dir", "[{'fileDescriptor': {'fileDescriptor': '42210020'}}]", "!1:3",
      NULL, 0},
-    {SET, PACKAGE_USIM, "adf-usim",
-     FCP("'fileID': '7FD0', 'dfName': '" PACKAGE_USIM_AID "'"), "!4:6", NULL, 0},
+    {SET, PACKAGE_USIM, "adf-usim", FCP("'fileID': '7FD0', 'dfName': '" PACKAGE_USIM_AID "'"),
+     "!4:6", NULL, 0},
     {SET, PACKAGE_USIM, "adf-usim", FCP("'fileID': '7FD0', 'pinStatusTemplateDO': '01'"), "!4:6",
      NULL, 0},
     {SET, PACKAGE_USIM, "adf-usim",
@@ -317,8 +318,8 @@ static const struct row file_rows[] = {
     {SET, PACKAGE_USIM, "ef-imsi", "[{'fillFileContent': '08091010103254769800'}]", "!4:3", NULL,
      0},
     {EF_AD("[{'fillFileOffset': 3}, {'fillFileContent': '0002'}]"), "!4:3", NULL, 0},
-    {EF_AD("[{'fillFileContent': '00'}, {'fillFileOffset': 3}, {'fillFileContent': '02'}]"),
-     "!4:3", NULL, 0},
+    {EF_AD("[{'fillFileContent': '00'}, {'fillFileOffset': 3}, {'fillFileContent': '02'}]"), "!4:3",
+     NULL, 0},
     {EF_AD("[{'fillFileOffset': 65536}, {'fillFileContent': '02'}]"), "!4:6", NULL, 0},
     {SET, PACKAGE_USIM, "adf-usim",
      "[{'fileDescriptor': {'fileID': '7FD0', 'dfName': '" PACKAGE_USIM_AID
@@ -387,8 +388,8 @@ static const struct row gfm_rows[] = {
      "7:3 0", 0},
     {GFM(CREATE("'fileDescriptor': '4121', 'fileID': '7FFF', 'efFileSize': '02'" RULE)), "!7:3",
      "7:3 0", 0},
-    {GFM(CREATE("'fileDescriptor': '42210003', 'fileID': '2F10', 'efFileSize': '04'" RULE)),
-     "!7:3", "7:3 0", 0},
+    {GFM(CREATE("'fileDescriptor': '42210003', 'fileID': '2F10', 'efFileSize': '04'" RULE)), "!7:3",
+     "7:3 0", 0},
     {GFM(TR_2F10(", 'efFileSize': '02'" RULE) "," TR_2F10(", 'efFileSize': '02'" RULE)), "!7:3",
      "7:3 0", 0},
     /* the SFI that the file id gives is taken: 2F05 has 05 */
@@ -417,8 +418,8 @@ static const struct row gfm_rows[] = {
     {GFM(CREATE("'fileDescriptor': '7821', 'fileID': '7F77', 'linkPath': '7FD0',"
                 " 'pinStatusTemplateDO': '01'" RULE)),
      "!7:6", "7:6 0", 0},
-    {GFM("{'filePath': '7FD0'},"
-         CREATE("'fileDescriptor': '7821', 'fileID': '5F77', 'linkPath': '7FD0'" RULE)),
+    {GFM("{'filePath': '7FD0'}," CREATE(
+         "'fileDescriptor': '7821', 'fileID': '5F77', 'linkPath': '7FD0'" RULE)),
      "!7:3", "7:3 0", 0}, /* would contain itself */
 };
 
@@ -429,11 +430,10 @@ static const struct row gfm_rows[] = {
     SET, PACKAGE_PIN, "pinCodes",                                                                  \
         "{'pinconfig': [{" fields "},"                                                             \
         " {'keyReference': 10, 'pinValue': '3535353535353535'}]}"
-#define PIN2(fields) SET, PACKAGE_USIM_PIN, "pinCodes", "{'pinconfig': [{" fields "}]}"
-#define PUK(fields)  SET, PACKAGE_PUK, "pukCodes", "[{" fields "}]"
-#define KEY1         "'keyReference': 1, 'pinValue': '31323334FFFFFFFF'"
-#define ALGORITHM(fields)                                                                          \
-    SET, PACKAGE_AKA, "algoConfiguration", "{'algoParameter': {" fields "}}"
+#define PIN2(fields)      SET, PACKAGE_USIM_PIN, "pinCodes", "{'pinconfig': [{" fields "}]}"
+#define PUK(fields)       SET, PACKAGE_PUK, "pukCodes", "[{" fields "}]"
+#define KEY1              "'keyReference': 1, 'pinValue': '31323334FFFFFFFF'"
+#define ALGORITHM(fields) SET, PACKAGE_AKA, "algoConfiguration", "{'algoParameter': {" fields "}}"
 #define MILENAGE                                                                                   \
     "'algorithmID': 'milenage', 'algorithmOptions': '01', 'key': '" PACKAGE_K                      \
     "', 'opc': '" PACKAGE_OPC "'"
@@ -550,8 +550,7 @@ static void test_wrong_bits(void **state)
     package_small(c->server->metadata.iccid, &upp);
     for (size_t at = 0; at < upp.n; at += 5) {
         upp.p[at] ^= (uint8_t)(1U << (at % 8));
-        struct rsp_profile_installation_result result =
-            scene_load_bytes(c, cr_buf_span(&upp));
+        struct rsp_profile_installation_result result = scene_load_bytes(c, cr_buf_span(&upp));
         if (result.data.final_result.which == RSP_INSTALL_SUCCESS) {
             assert_int_equal(bed_delete(c->bed, c->server->metadata.iccid), RSP_PROFILE_OK);
         } else {
@@ -567,11 +566,16 @@ static void test_wrong_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SCENE(test_header),          WITH_SCENE(test_services),
-        WITH_SCENE(test_unknown_service), WITH_SCENE(test_order),
-        WITH_SCENE(test_once_for_each),   WITH_SCENE(test_file),
-        WITH_SCENE(test_gfm),             WITH_SCENE(test_code),
-        WITH_SCENE(test_truncated),       WITH_SCENE(test_wrong_bits),
+        WITH_SCENE(test_header),
+        WITH_SCENE(test_services),
+        WITH_SCENE(test_unknown_service),
+        WITH_SCENE(test_order),
+        WITH_SCENE(test_once_for_each),
+        WITH_SCENE(test_file),
+        WITH_SCENE(test_gfm),
+        WITH_SCENE(test_code),
+        WITH_SCENE(test_truncated),
+        WITH_SCENE(test_wrong_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,7 +136,8 @@ void scene_installed(struct scene *c, json_t *package, const char *expected)
 /* ---- one change --------------------------------------------------------------------------------
  */
 
-/* jansson reads no bare values: they come in a list of one. A list of objects or of lists is one. */
+/* jansson reads no bare values: they come in a list of one. A list of objects or of lists is one.
+ */
 static json_t *value_of(const char *text)
 {
     json_t *parsed = package_parse(text);
@@ -150,8 +151,7 @@ static json_t *value_of(const char *text)
     return first;
 }
 
-static json_t *changed(struct scene *c, scene_package make, const struct row *row,
-                       const char *text)
+static json_t *changed(struct scene *c, scene_package make, const struct row *row, const char *text)
 {
     json_t *package = make(c->server->metadata.iccid);
     json_t *elements = json_object_get(package, "elements");

@@ -1,6 +1,6 @@
 /*
- * Packages given to a chip: what an installation answers, what it leaves in the memory, and packages
- * that differ from a good one in one point.
+ * Packages given to a chip: what an installation answers, what it leaves in the memory, and
+ * packages that differ from a good one in one point.
  */
 #ifndef CRISP_TESTS_EUICC_SCENE_H
 #define CRISP_TESTS_EUICC_SCENE_H
@@ -26,8 +26,8 @@ struct rsp_profile_installation_result scene_load(struct scene *c, json_t *packa
  * the abort. */
 const char *scene_answers(struct scene *c, const struct rsp_profile_installation_result *result);
 
-/* Expects an abort with this reason (0 = PEProcessingError) and these answers, and a memory in which
- * nothing but the result is new. */
+/* Expects an abort with this reason (0 = PEProcessingError) and these answers, and a memory in
+ * which nothing but the result is new. */
 void scene_refused(struct scene *c, json_t *package, int64_t reason, const char *expected);
 void scene_refused_bytes(struct scene *c, cr_span upp, int64_t reason, const char *expected);
 /* Expects an installation with these answers, and deletes the profile. */

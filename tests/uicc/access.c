@@ -272,12 +272,9 @@ static void missing_rules_are_never(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_are_evaluated),
-        cmocka_unit_test(nesting_has_an_end),
-        cmocka_unit_test(command_headers),
-        cmocka_unit_test(compact_rules),
-        cmocka_unit_test(rights_matrix),
-        cmocka_unit_test(missing_rules_are_never),
+        cmocka_unit_test(rules_are_evaluated), cmocka_unit_test(nesting_has_an_end),
+        cmocka_unit_test(command_headers),     cmocka_unit_test(compact_rules),
+        cmocka_unit_test(rights_matrix),       cmocka_unit_test(missing_rules_are_never),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,8 @@ struct step {
     const char *command, *answer;
 };
 
-/* "CREATE " or "RESIZE0 ", "RESIZE1 " (the mode) and the objects of an FCP template: the command with
- * its lengths. Everything else is an APDU. */
+/* "CREATE " or "RESIZE0 ", "RESIZE1 " (the mode) and the objects of an FCP template: the command
+ * with its lengths. Everything else is an APDU. */
 static const char *command_of(const char *text, char out[512])
 {
     static const struct {
@@ -53,7 +53,9 @@ static void rules_in_the_file(void **state)
 {
     (void)state;
     struct sim *sim = sim_new();
-#define TR(fid) "82024121" "8302" fid "8A0105"
+#define TR(fid)                                                                                    \
+    "82024121"                                                                                     \
+    "8302" fid "8A0105"
     /* clang-format off */
     WALK(sim,
          {SELECT_USIM, "9000"},
@@ -91,7 +93,13 @@ static void applications(void **state)
 {
     (void)state;
     struct sim *sim = sim_new();
-#define ADF(name) "82027821" "83027FE0" name "8A0105" "8B032F0607" "C606" "900100" "830101"
+#define ADF(name)                                                                                  \
+    "82027821"                                                                                     \
+    "83027FE0" name "8A0105"                                                                       \
+    "8B032F0607"                                                                                   \
+    "C606"                                                                                         \
+    "900100"                                                                                       \
+    "830101"
     /* clang-format off */
     WALK(sim,
          {"CREATE " ADF("8405A000000099"), "6982"},
@@ -129,9 +137,9 @@ static void life_cycle_at_creation(void **state)
     static const struct {
         uint8_t lcsi;
         uicc_sw sw;
-    } rows[] = {{0x00, 0x6A80}, {0x01, 0x9000}, {0x02, 0x6A80}, {0x03, 0x9000}, {0x04, 0x9000},
-                {0x05, 0x9000}, {0x06, 0x9000}, {0x07, 0x9000}, {0x08, 0x6A80}, {0x0C, 0x6A80},
-                {0x0F, 0x6A80}, {0xFF, 0x6A80}};
+    } rows[] = {{0x00, 0x6A80}, {0x01, 0x9000}, {0x02, 0x6A80}, {0x03, 0x9000},
+                {0x04, 0x9000}, {0x05, 0x9000}, {0x06, 0x9000}, {0x07, 0x9000},
+                {0x08, 0x6A80}, {0x0C, 0x6A80}, {0x0F, 0x6A80}, {0xFF, 0x6A80}};
     struct sim *sim = sim_new();
     SIM_SW(sim, VERIFY_ADM1, 0x9000);
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
@@ -239,8 +247,8 @@ static void deletion_goes_up(void **state)
     sim_free(sim);
 }
 
-/* An EF that ACTIVATE or DEACTIVATE names is the current one afterwards; after a failure nothing has
- * changed. */
+/* An EF that ACTIVATE or DEACTIVATE names is the current one afterwards; after a failure nothing
+ * has changed. */
 static void the_named_file_is_current(void **state)
 {
     (void)state;
@@ -291,16 +299,14 @@ static void termination(void **state)
     (void)state;
     struct sim *sim = sim_new();
     /* The rules of the sim do not let anybody terminate a DF: one that does. */
-    uicc_file df = sim_file(
-        sim, sim->mf, (struct uicc_file_attr){.kind = UICC_DF, .fid = 0x7F66, .arr_record = 7},
+    uicc_file df =
+        sim_file(sim, sim->mf,
+                 (struct uicc_file_attr){.kind = UICC_DF, .fid = 0x7F66, .arr_record = 7}, NULL);
+    sim_file(
+        sim, df,
+        (struct uicc_file_attr){
+            .kind = UICC_TRANSPARENT, .fid = 0x6F01, .arr_fid = 0x2F06, .arr_record = 7, .size = 1},
         NULL);
-    sim_file(sim, df,
-             (struct uicc_file_attr){.kind = UICC_TRANSPARENT,
-                                     .fid = 0x6F01,
-                                     .arr_fid = 0x2F06,
-                                     .arr_record = 7,
-                                     .size = 1},
-             NULL);
     /* clang-format off */
     WALK(sim,
          {"00A4000C027F66", "9000"},

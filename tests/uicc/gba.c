@@ -1,6 +1,7 @@
 /*
- * GBA on the card: bootstrapping, NAF derivation, what it leaves in EF.GBABP and EF.GBANL, on a USIM
- * and on an ISIM. Keys of TS 35.208 set 1; how the expected values come about: tests/crypto/gba.c.
+ * GBA on the card: bootstrapping, NAF derivation, what it leaves in EF.GBABP and EF.GBANL, on a
+ * USIM and on an ISIM. Keys of TS 35.208 set 1; how the expected values come about:
+ * tests/crypto/gba.c.
  */
 #include "sim.h"
 
@@ -11,8 +12,8 @@
 
 #include "uicc/gba.h"
 
-#define RAND1   "23553CBE9637A89D218AE64DAE47BF35"
-#define NAF     "6E61662E6578616D706C652E636F6D0100000001"
+#define RAND1 "23553CBE9637A89D218AE64DAE47BF35"
+#define NAF   "6E61662E6578616D706C652E636F6D0100000001"
 #define IMPI                                                                                       \
     "30303130313031323334353637383940696D732E6D6E633030312E6D63633030312E336770706E6574776F726B2E" \
     "6F7267"
@@ -43,10 +44,8 @@ static void make_files(struct sim *sim, const struct place *place, uint32_t gbab
 {
     if (gbabp) {
         sim_file(sim, place->adf,
-                 (struct uicc_file_attr){.kind = UICC_TRANSPARENT,
-                                         .fid = place->gbabp,
-                                         .arr_record = 7,
-                                         .size = gbabp},
+                 (struct uicc_file_attr){
+                     .kind = UICC_TRANSPARENT, .fid = place->gbabp, .arr_record = 7, .size = gbabp},
                  NULL);
     }
     if (records) {
@@ -71,8 +70,8 @@ static void set_key(struct sim *sim, uicc_file adf)
 }
 
 /* A card whose USIM and ISIM have the service; the USIM's files as asked for. */
-static struct sim *gba_sim(struct place *usim, struct place *isim, uint32_t gbabp,
-                           uint32_t records, uint16_t record_size)
+static struct sim *gba_sim(struct place *usim, struct place *isim, uint32_t gbabp, uint32_t records,
+                           uint16_t record_size)
 {
     struct sim *sim = sim_new();
     *usim = (struct place){sim->usim, 0x6FD6, 0x6FDA, SELECT_USIM};
@@ -83,8 +82,8 @@ static struct sim *gba_sim(struct place *usim, struct place *isim, uint32_t gbab
     make_files(sim, isim, GBABP_SIZE, 2, GBANL_SIZE);
     uicc_file ust = uicc_fs_child(&sim->fs, sim->usim, 0x6F38);
     struct sim_bytes service = sim_hex("49"); /* 68: byte 9, bit 4 */
-    assert_int_equal(
-        uicc_fs_write(&sim->fs, ust, 8, cr_span_of(service.p, service.n), &sim->err), CR_OK);
+    assert_int_equal(uicc_fs_write(&sim->fs, ust, 8, cr_span_of(service.p, service.n), &sim->err),
+                     CR_OK);
     sim_file(sim, sim->isim,
              (struct uicc_file_attr){
                  .kind = UICC_TRANSPARENT, .fid = 0x6F07, .sfi = 7, .arr_record = 7, .size = 2},
@@ -98,10 +97,8 @@ static void int_key_is(struct sim *sim, const struct place *place, uint8_t recor
 {
     uint8_t key[GBA_NAF_KEY];
     char hex[2 * GBA_NAF_KEY + 1];
-    const struct uicc_gba gba = {.fs = &sim->fs,
-                                 .adf = place->adf,
-                                 .fid_gbabp = place->gbabp,
-                                 .fid_gbanl = place->gbanl};
+    const struct uicc_gba gba = {
+        .fs = &sim->fs, .adf = place->adf, .fid_gbabp = place->gbabp, .fid_gbanl = place->gbanl};
     assert_int_equal(uicc_gba_int_key(&gba, record, key), expected != NULL);
     if (expected) {
         assert_string_equal(cr_hex_into(hex, sizeof hex, CR_SPAN_ARRAY(key)), expected);
@@ -323,10 +320,14 @@ static void no_answer_without_commit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_the_usim),      cmocka_unit_test(on_the_isim),
-        cmocka_unit_test(survives_a_reset), cmocka_unit_test(naf_list),
-        cmocka_unit_test(without_files),    cmocka_unit_test(bad_input),
-        cmocka_unit_test(service_tables),   cmocka_unit_test(odd_instruction),
+        cmocka_unit_test(on_the_usim),
+        cmocka_unit_test(on_the_isim),
+        cmocka_unit_test(survives_a_reset),
+        cmocka_unit_test(naf_list),
+        cmocka_unit_test(without_files),
+        cmocka_unit_test(bad_input),
+        cmocka_unit_test(service_tables),
+        cmocka_unit_test(odd_instruction),
         cmocka_unit_test(no_answer_without_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /*
- * Malformed commands without end: every instruction, class, open and closed channel and length from 0
- * to 260, with data that fits its length and data that does not. The card answers each with a status
- * word that its command may have (ETSI TS 102 221 10.2.2), never with data beside an error, and a
- * command that fails changes nothing but the counters of PINs and the sequence numbers.
+ * Malformed commands without end: every instruction, class, open and closed channel and length from
+ * 0 to 260, with data that fits its length and data that does not. The card answers each with a
+ * status word that its command may have (ETSI TS 102 221 10.2.2), never with data beside an error,
+ * and a command that fails changes nothing but the counters of PINs and the sequence numbers.
  */
 #include "sim.h"
 

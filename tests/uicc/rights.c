@@ -1,7 +1,7 @@
 /*
  * Who may do what: every operation on files with each of the access rules that the templates of
- * profile packages point at, with each key. What is expected is written down here by hand; the rules
- * are those of profile/template.h.
+ * profile packages point at, with each key. What is expected is written down here by hand; the
+ * rules are those of profile/template.h.
  */
 #include "sim.h"
 
@@ -24,7 +24,8 @@ static bool may(char letter, size_t key)
     return letter == 'a' || (letter != '-' && letter == key_letters[key]);
 }
 
-/* EFs 6E01 to 6E0D (transparent) and 6E21 to 6E2D (cyclic) with rule 1 to 13, DF 5F0E with rule 14. */
+/* EFs 6E01 to 6E0D (transparent) and 6E21 to 6E2D (cyclic) with rule 1 to 13, DF 5F0E with rule 14.
+ */
 static struct sim *rights_sim(void)
 {
     struct sim *sim = sim_new();
@@ -48,10 +49,8 @@ static struct sim *rights_sim(void)
             continue;
         }
         sim_file(sim, sim->usim,
-                 (struct uicc_file_attr){.kind = UICC_TRANSPARENT,
-                                         .fid = 0x6E00 + rule,
-                                         .arr_record = rule,
-                                         .size = 4},
+                 (struct uicc_file_attr){
+                     .kind = UICC_TRANSPARENT, .fid = 0x6E00 + rule, .arr_record = rule, .size = 4},
                  NULL);
         sim_file(sim, sim->usim,
                  (struct uicc_file_attr){.kind = UICC_CYCLIC,
@@ -172,12 +171,11 @@ static void keys_of_others(void **state)
 {
     (void)state;
     struct sim *sim = sim_new();
-    uicc_file file = sim_file(sim, sim->isim,
-                              (struct uicc_file_attr){.kind = UICC_TRANSPARENT,
-                                                      .fid = 0x6F45,
-                                                      .arr_record = 4,
-                                                      .size = 1},
-                              NULL);
+    uicc_file file =
+        sim_file(sim, sim->isim,
+                 (struct uicc_file_attr){
+                     .kind = UICC_TRANSPARENT, .fid = 0x6F45, .arr_record = 4, .size = 1},
+                 NULL);
     assert_int_not_equal(file, 0);
     SIM_SW(sim, SELECT_USIM, 0x9000);
     SIM_SW(sim, VERIFY_PIN2, 0x9000);
