@@ -405,23 +405,28 @@ static bool in_order(const struct euicc_installer *in, const struct profile_elem
            multiple_is_good(in, kind);
 }
 
-/* Counts an element that went through. With an application those that it may have begin anew. */
-static void note_element(struct euicc_installer *in, enum profile_element_kind kind)
+/* The applications that elements refer to. */
+struct naas {
+    uicc_file usim, isim, csim, any;
+};
+
+static struct naas naas_of(const struct euicc_installer *in)
 {
-    static const struct {
-        enum profile_element_kind naa;
-        enum place place;
-    } naas[] = {{PROFILE_USIM, BEHIND_USIM},
-                {PROFILE_IOT, BEHIND_USIM},
-                {PROFILE_ISIM, BEHIND_ISIM},
-                {PROFILE_CSIM, BEHIND_CSIM}};
+    return (struct naas){in->usim, in->isim, in->csim, in->naa};
+}
+
+/* Counts an element that went through. With a new application those that it may have begin anew. */
+static void note_element(struct euicc_installer *in, enum profile_element_kind kind,
+                         struct naas before)
+{
+    const bool is_new[] = {[BEHIND_USIM] = in->usim != before.usim,
+                           [BEHIND_ISIM] = in->isim != before.isim,
+                           [BEHIND_CSIM] = in->csim != before.csim,
+                           [BEHIND_NAA] = in->naa != before.any};
     in->seen[kind]++;
-    for (size_t i = 0; i < CR_COUNT(naas); i++) {
-        for (size_t k = 0; naas[i].naa == kind && k < PROFILE_KINDS; k++) {
-            if (orders[k].times == ONCE_FOR_NAA &&
-                (orders[k].place == naas[i].place || orders[k].place == BEHIND_NAA)) {
-                in->seen[k] = 0;
-            }
+    for (size_t k = 0; k < PROFILE_KINDS; k++) {
+        if (orders[k].times == ONCE_FOR_NAA && is_new[orders[k].place]) {
+            in->seen[k] = 0;
         }
     }
 }
@@ -547,8 +552,6 @@ settle(struct euicc_installer *in, const struct profile_element *element, struct
         }
         in->warnings[in->warning_count++] = status;
         installer_undo(in);
-    } else {
-        note_element(in, element->kind);
     }
     in->count++;
     return element->kind == PROFILE_END ? complete(in) : EUICC_INSTALL_MORE;
@@ -584,5 +587,10 @@ enum euicc_install_step euicc_installer_element(struct euicc_installer *in, cr_s
         }
         installer_warn(in, RSP_PE_INVALID_PARAMETER);
     }
-    return settle(in, &element, run_element(in, &element));
+    struct naas before = naas_of(in);
+    struct pe_result result = run_element(in, &element);
+    if (result.status == RSP_PE_OK) {
+        note_element(in, element.kind, before);
+    }
+    return settle(in, &element, result);
 }

@@ -223,6 +223,50 @@ static void test_once_for_each(void **state)
     scene_installed(c, package, "0");
 }
 
+/* An application that file management makes is one for the elements behind it. */
+static void test_managed_application(void **state)
+{
+    struct scene *c = *state;
+    json_t *package = package_json(c->server->metadata.iccid);
+    package_insert(package, PACKAGE_SD, "opt-isim",
+                   package_parse("{'optisim-header': {'mandated': true, 'identification': 83},"
+                                 " 'templateID': '2.23.143.1.2.9',"
+                                 " 'ef-smss': []}"));
+    package_insert(package, PACKAGE_SD, "akaParameter", package_parse(AKA("")));
+    package_insert(
+        package, PACKAGE_SD, "genericFileManagement",
+        package_parse("{'gfm-header': {'mandated': true, 'identification': 82},"
+                      " 'fileManagementCMD': [[{'createFCP': {'fileDescriptor': '7821',"
+                      "  'fileID': '7FB0', 'dfName': 'A0000000871004FF49FF0589',"
+                      "  'securityAttributesReferenced': '0E', 'pinStatusTemplateDO': '01'}}]]}"));
+    struct rsp_profile_installation_result result = scene_load(c, package);
+    ASSERT_INSTALLED(result);
+    assert_string_equal(scene_answers(c, &result), "0");
+    assert_int_equal(bed_enable(c->bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
+    assert_int_equal(bed_hex(c->bed, "00A4040C0CA0000000871004FF49FF0589"), 0x9000);
+    assert_int_equal(bed_hex(c->bed, "00A4000C026F43"), 0x9000);
+    assert_int_equal(bed_hex(c->bed, "0088008122"
+                                     "1023553CBE9637A89D218AE64DAE47BF35"
+                                     "10AA689C6483508000904CBB451B65DEF800"),
+                     0x9000);
+}
+
+/* The bit of a service that the chip does not have goes from EF.UST; all others stay. */
+static void test_cleared_service(void **state)
+{
+    struct scene *c = *state;
+    json_t *package = package_json(c->server->metadata.iccid);
+    MUST(json_object_set_new(
+             package_element(package, PACKAGE_USIM), "ef-ust",
+             package_parse("[{'fillFileContent': 'FFFFFFFFFFFFFFFFFFFFFFFFFFFF'}]")) == 0);
+    struct rsp_profile_installation_result result = scene_load(c, package);
+    ASSERT_INSTALLED(result);
+    assert_int_equal(bed_enable(c->bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
+    assert_int_equal(bed_hex(c->bed, "00A4040C0CA0000000871002FF49FF0589"), 0x9000);
+    assert_int_equal(bed_hex(c->bed, "00B084000E"), 0x9000);
+    bed_expect(c->bed, "FFFFFFFFFFFFFFFFEFFFFFFFFFFF"); /* 69: byte 9, bit 5 */
+}
+
 /* ---- files of templates ------------------------------------------------------------------------
  */
 
@@ -570,6 +614,8 @@ int main(void)
         WITH_SCENE(test_services),
         WITH_SCENE(test_unknown_service),
         WITH_SCENE(test_order),
+        WITH_SCENE(test_managed_application),
+        WITH_SCENE(test_cleared_service),
         WITH_SCENE(test_once_for_each),
         WITH_SCENE(test_file),
         WITH_SCENE(test_gfm),
