@@ -75,14 +75,18 @@ static struct pe_result write_literal(struct euicc_installer *in, uicc_file file
     return pe_of_failure(status, &err);
 }
 
-static void note_created(struct euicc_installer *in, uicc_file file, enum uicc_kind kind)
+/* For the check at the end, and for installer_undo(). False: more than this chip keeps track of. */
+static bool note_created(struct euicc_installer *in, uicc_file file, enum uicc_kind kind)
 {
-    if (uicc_kind_is_df(kind) && in->df_count < INSTALLER_MAX_DFS) {
+    bool df = uicc_kind_is_df(kind);
+    if (in->created_count == CR_COUNT(in->created) || (df && in->df_count == CR_COUNT(in->dfs))) {
+        return false;
+    }
+    in->created[in->created_count++] = file;
+    if (df) {
         in->dfs[in->df_count++] = file;
     }
-    if (in->created_count < CR_COUNT(in->created)) {
-        in->created[in->created_count++] = file;
-    }
+    return true;
 }
 
 void installer_undo(struct euicc_installer *in)
@@ -146,7 +150,9 @@ struct pe_result installer_make_file(struct euicc_installer *in, uicc_file paren
     if (status != CR_OK) {
         return pe_of_failure(status, &err);
     }
-    note_created(in, *out, attr.kind);
+    if (!note_created(in, *out, attr.kind)) {
+        return pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
+    }
     bool literal = file->fill == PROFILE_FILL_LITERAL && !uicc_kind_is_df(attr.kind);
     return literal && !file->is_link ? write_literal(in, *out, file) : pe_ok();
 }
@@ -321,6 +327,10 @@ static struct pe_result resolve(const struct element *e, const struct profile_te
     }
     if (profile_file_resolve(row, i->fcp, i->number, out, &err) != CR_OK) {
         return pe_problem((enum rsp_pe_status_code)err.code);
+    }
+    unsigned service = profile_file_service(e->template, row, i->fcp);
+    if (service && !out->is_link && !uicc_usim_service(&e->in->fs, e->in->usim, service)) {
+        profile_file_without_service(out);
     }
     if (out->size_from_content) {
         out->size = profile_items_extent(i->items, i->count);

@@ -413,6 +413,26 @@ const char *profile_fcp_missing(const struct profile_template_member *row,
     return file->is_link ? NULL : first_field(fields, CR_COUNT(fields), false);
 }
 
+#define FID_5GS3GPPNSC      0x4F03
+#define FID_5GSN3GPPNSC     0x4F04
+#define UST_TWO_NSC_RECORDS 136
+
+unsigned profile_file_service(const struct profile_template *template,
+                              const struct profile_template_member *row,
+                              const struct profile_fcp *fcp)
+{
+    bool nsc = template->kind == PROFILE_DF_5GS && template->version >= 3 &&
+               (row->fid == FID_5GS3GPPNSC || row->fid == FID_5GSN3GPPNSC);
+    bool stated = fcp && cr_span_present(fcp->ef_file_size);
+    return nsc && !stated ? UST_TWO_NSC_RECORDS : 0;
+}
+
+void profile_file_without_service(struct profile_file_attributes *file)
+{
+    file->records = 1;
+    file->size = file->record_length;
+}
+
 cr_span profile_iot_aid(const struct profile_header *header, uint8_t out[PROFILE_IOT_AID])
 {
     static const uint8_t start[] = {0xA0, 0x00, 0x00, 0x00, 0x87};

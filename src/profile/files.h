@@ -113,6 +113,15 @@ const char *profile_fcp_missing(const struct profile_template_member *row,
                                 const struct profile_file_attributes *file,
                                 const struct profile_fcp *fcp);
 
+/* The number of an optional service of EF.UST that decides over the geometry of a template file, 0
+ * = none does. EF.5GS3GPPNSC and EF.5GSN3GPPNSC of DF.5GS have two records from version 3 of the
+ * template on, but only one without service 136. */
+unsigned profile_file_service(const struct profile_template *template,
+                              const struct profile_template_member *row,
+                              const struct profile_fcp *fcp);
+/* What the file is without that service. */
+void profile_file_without_service(struct profile_file_attributes *file);
+
 /* File id of the EF.ARR that the access rule of a file refers to. */
 uint16_t profile_arr_fid(const struct profile_file_attributes *file, bool parent_is_mf);
 

@@ -476,9 +476,20 @@ static void remember_df(struct builder *b, const struct profile_template *t, siz
     }
 }
 
+#define FID_UST 0x6F38
+
+static bool ust_has(const struct builder *b, unsigned service)
+{
+    size_t usim = b->naa[PROFILE_USIM];
+    size_t ust = usim == PROFILE_NO_NODE ? usim : profile_tree_child(&b->tree, usim, FID_UST);
+    return ust != PROFILE_NO_NODE &&
+           profile_table_has(profile_tree_content(&b->tree, &b->tree.nodes[ust]), service);
+}
+
 /* Attributes, image and content of one instance. *skip = the file cannot be made. */
-static cr_status make_instance(struct builder *b, const struct profile_file_instance *i,
-                               struct profile_node *n, bool *skip)
+static cr_status make_instance(struct builder *b, const struct profile_template *t,
+                               const struct profile_file_instance *i, struct profile_node *n,
+                               bool *skip)
 {
     struct cr_err why = {0};
     *skip = profile_file_resolve(n->row, n->fcp, n->instance, &n->file, &why) != CR_OK;
@@ -487,6 +498,10 @@ static cr_status make_instance(struct builder *b, const struct profile_file_inst
         report(b, must ? PROFILE_RULE_MUST_GIVE : PROFILE_RULE_FILE_BAD, n->name, "%s: %s",
                why.field, why.cause);
         return CR_OK;
+    }
+    unsigned service = profile_file_service(t, n->row, n->fcp);
+    if (service && !n->file.is_link && !ust_has(b, service)) {
+        profile_file_without_service(&n->file);
     }
     if (n->file.size_from_content) {
         n->file.size = profile_items_extent(i->items, i->count);
@@ -524,7 +539,7 @@ static cr_status add_instance(struct builder *b, const struct profile_template *
     if (iot && row->fid == FID_DIR && !i->fcp && i->count == 0) {
         CR_TRY(iot_dir(b, &n));
     } else {
-        CR_TRY(make_instance(b, i, &n, &skip));
+        CR_TRY(make_instance(b, t, i, &n, &skip));
     }
     if (skip) {
         return CR_OK;

@@ -251,6 +251,90 @@ static void test_managed_application(void **state)
                      0x9000);
 }
 
+/* From version 3 of DF.5GS on the files of security contexts have two records with service 136,
+ * else one; what the package states goes before it. */
+static void test_5gs_records(void **state)
+{
+    struct scene *c = *state;
+    static const struct {
+        const char *template, *ust, *file, *descriptor;
+    } cases[] = {
+        {"13", "00", "[]", "8205422100390183024F03"},
+        {"13.2", "80", "[]", "8205422100390183024F03"},
+        {"13.3", "00", "[]", "82054221003E0183024F03"},
+        {"13.3", "80", "[]", "82054221003E0283024F03"},
+        {"13.4", "7F", "[]", "82054221003E0183024F03"},
+        {"13.4", "80", "[]", "82054221003E0283024F03"},
+        {"13.4", "00", "[{'fileDescriptor': {'efFileSize': 'BA'}}]", "82054221003E0383024F03"},
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        char text[512], fcp[256];
+        json_t *package = package_json(c->server->metadata.iccid);
+        json_t *usim = package_element(package, PACKAGE_USIM);
+        (void)snprintf(text, sizeof(text),
+                       "[{'fileDescriptor': {'efFileSize': '11'}},"
+                       " {'fillFileContent': '00000000000000000000000000000000%s'}]",
+                       cases[i].ust);
+        MUST(json_object_set_new(usim, "ef-ust", package_parse(text)) == 0);
+        (void)snprintf(text, sizeof(text),
+                       "{'df-5gs-header': {'mandated': true, 'identification': 83},"
+                       " 'templateID': '2.23.143.1.2.%s',"
+                       " 'df-df-5gs': [{'fileDescriptor': {'pinStatusTemplateDO': '01'}}],"
+                       " 'ef-5gs3gppnsc': %s}",
+                       cases[i].template, cases[i].file);
+        package_insert(package, PACKAGE_SD, "df-5gs", package_parse(text));
+        struct rsp_profile_installation_result result = scene_load(c, package);
+        ASSERT_INSTALLED(result);
+        assert_int_equal(bed_enable(c->bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
+        assert_int_equal(bed_hex(c->bed, "00A4040C0CA0000000871002FF49FF0589"), 0x9000);
+        assert_int_equal(bed_hex(c->bed, "00A40804067FFF5FC04F03"), 0x9000);
+        if (!strstr(cr_hex_into(fcp, sizeof(fcp), cr_buf_span(&c->bed->out)),
+                    cases[i].descriptor)) {
+            fail_msg("%zu: %s", i, fcp);
+        }
+        assert_int_equal(bed_disable(c->bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
+        assert_int_equal(bed_delete(c->bed, c->server->metadata.iccid), RSP_PROFILE_OK);
+    }
+}
+
+/* More files in one element than can be taken back, more DFs than can be checked: no half way. */
+static void test_too_many_files(void **state)
+{
+    struct scene *c = *state;
+    static const struct {
+        unsigned count;
+        const char *descriptor, *rest;
+        bool fine;
+    } cases[] = {
+        {512, "4121", "'efFileSize': '01', 'shortEFID': ''", true},
+        {513, "4121", "'efFileSize': '01', 'shortEFID': ''", false},
+        {254, "7821", "'pinStatusTemplateDO': '01'", true}, /* and the MF, and ADF.USIM */
+        {255, "7821", "'pinStatusTemplateDO': '01'", false},
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        json_t *package = package_json(c->server->metadata.iccid);
+        json_t *items = json_array(), *commands = json_array();
+        for (unsigned n = 0; n < cases[i].count; n++) {
+            char text[256];
+            (void)snprintf(text, sizeof(text),
+                           "{'createFCP': {'fileDescriptor': '%s', 'fileID': '%04X', %s,"
+                           " 'securityAttributesReferenced': '01'}}",
+                           cases[i].descriptor, 0x5000 + n, cases[i].rest);
+            MUST(json_array_append_new(items, package_parse("{'filePath': ''}")) == 0);
+            MUST(json_array_append_new(items, package_parse(text)) == 0);
+        }
+        MUST(json_array_append_new(commands, items) == 0);
+        MUST(json_object_set_new(package_element(package, PACKAGE_GFM), "fileManagementCMD",
+                                 commands) == 0);
+        if (cases[i].fine) {
+            scene_installed(c, package, "0");
+        } else {
+            package_mandate(package, PACKAGE_GFM, false);
+            scene_refused(c, package, RSP_INSTALL_INSUFFICIENT_MEMORY, "!7:4");
+        }
+    }
+}
+
 /* The bit of a service that the chip does not have goes from EF.UST; all others stay. */
 static void test_cleared_service(void **state)
 {
@@ -616,6 +700,8 @@ int main(void)
         WITH_SCENE(test_order),
         WITH_SCENE(test_managed_application),
         WITH_SCENE(test_cleared_service),
+        WITH_SCENE(test_5gs_records),
+        WITH_SCENE(test_too_many_files),
         WITH_SCENE(test_once_for_each),
         WITH_SCENE(test_file),
         WITH_SCENE(test_gfm),
