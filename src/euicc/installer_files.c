@@ -10,6 +10,7 @@
 
 #define FID_ICCID 0x2FE2
 #define FID_DIR   0x2F00
+#define FID_UST   0x6F38
 #define FID_MSK   0x6FD7
 #define FID_MUK   0x6FD8
 
@@ -316,6 +317,16 @@ static struct pe_result iot_iccid(struct euicc_installer *in, uicc_file file)
     return pe_of_failure(uicc_fs_write(&in->fs, file, 0, CR_SPAN_ARRAY(in->iccid), &err), &err);
 }
 
+/* Of the USIM that the element belongs to, whatever its AID says. */
+static bool ust_has(const struct euicc_installer *in, unsigned service)
+{
+    cr_buf scratch = {0};
+    uicc_file ust = in->usim ? uicc_fs_child(&in->fs, in->usim, FID_UST) : 0;
+    bool has = ust && profile_table_has(uicc_fs_content(&in->fs, ust, &scratch), service);
+    cr_buf_free(&scratch);
+    return has;
+}
+
 /* Template and Fcp laid over each other. */
 static struct pe_result resolve(const struct element *e, const struct profile_template_member *row,
                                 const struct profile_file_instance *i, cr_buf *scratch,
@@ -329,7 +340,7 @@ static struct pe_result resolve(const struct element *e, const struct profile_te
         return pe_problem((enum rsp_pe_status_code)err.code);
     }
     unsigned service = profile_file_service(e->template, row, i->fcp);
-    if (service && !out->is_link && !uicc_usim_service(&e->in->fs, e->in->usim, service)) {
+    if (service && !out->is_link && !ust_has(e->in, service)) {
         profile_file_without_service(out);
     }
     if (out->size_from_content) {

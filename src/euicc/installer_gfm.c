@@ -70,21 +70,16 @@ static struct pe_result manage_item(struct management *m, const struct profile_g
 /* An application that was made without its template serves the elements behind it all the same. */
 static void note_application(struct euicc_installer *in, uicc_file adf)
 {
-    static const uint8_t aids[][7] = {
-        {0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02},
-        {0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x04},
-        {0xA0, 0x00, 0x00, 0x03, 0x43, 0x10, 0x02},
-    };
-    uicc_file *const naas[CR_COUNT(aids)] = {&in->usim, &in->isim, &in->csim};
     struct uicc_file_attr attr;
+    uicc_file *const naas[PROFILE_KINDS] = {
+        [PROFILE_USIM] = &in->usim, [PROFILE_ISIM] = &in->isim, [PROFILE_CSIM] = &in->csim};
     if (!adf || !uicc_fs_attr(&in->fs, adf, &attr)) {
         return;
     }
+    uicc_file *naa = naas[profile_naa_of_aid(attr.aid)];
     in->naa = adf;
-    for (size_t i = 0; i < CR_COUNT(aids); i++) {
-        if (cr_span_equal(cr_span_sub(attr.aid, 0, sizeof(aids[i])), CR_SPAN_ARRAY(aids[i]))) {
-            *naas[i] = adf;
-        }
+    if (naa) {
+        *naa = adf;
     }
 }
 

@@ -710,7 +710,10 @@ static cr_status gfm_create(struct builder *b, const struct profile_fcp *fcp)
         b->tree.mf = index;
     }
     if (n.file.type == PROFILE_TYPE_ADF) {
+        enum profile_element_kind naa = profile_naa_of_aid(n.file.aid);
         b->latest_adf = index;
+        b->tree.nodes[index].naa = naa;
+        b->naa[naa] = index; /* that of PROFILE_UNKNOWN is nobody's base */
     }
     bool df = profile_type_is_df(n.file.type);
     b->df = df ? index : b->df;

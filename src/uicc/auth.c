@@ -1,5 +1,6 @@
 #include "uicc/auth.h"
 
+#include "profile/template.h"
 #include "uicc/gba.h"
 
 /* Keys: x ADF = parameters, q ADF = sequence numbers and the count of authentications. */
@@ -259,26 +260,6 @@ bool uicc_auth_sqn(const struct uicc_fs *fs, uicc_file adf, uint64_t seq[UICC_SQ
 /* --- the application ---------------------------------------------------------------------------
  */
 
-enum naa { NAA_OTHER, NAA_USIM, NAA_ISIM };
-
-/* By the application code of the AID (TS 101 220 annex E). */
-static enum naa naa_of(cr_span aid)
-{
-    static const struct {
-        uint8_t prefix[7];
-        enum naa naa;
-    } table[] = {
-        {{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02}, NAA_USIM},
-        {{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x04}, NAA_ISIM},
-    };
-    for (size_t i = 0; i < CR_COUNT(table); i++) {
-        if (cr_span_equal(cr_span_sub(aid, 0, 7), CR_SPAN_ARRAY(table[i].prefix))) {
-            return table[i].naa;
-        }
-    }
-    return NAA_OTHER;
-}
-
 static bool table_has(const struct uicc_fs *fs, uicc_file adf, uint16_t fid, unsigned service)
 {
     uicc_file table = uicc_fs_child(fs, adf, fid);
@@ -293,7 +274,7 @@ static bool table_has(const struct uicc_fs *fs, uicc_file adf, uint16_t fid, uns
 bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service)
 {
     struct uicc_file_attr a;
-    return uicc_fs_attr(fs, adf, &a) && naa_of(a.aid) == NAA_USIM &&
+    return uicc_fs_attr(fs, adf, &a) && profile_naa_of_aid(a.aid) == PROFILE_USIM &&
            table_has(fs, adf, FID_UST, service);
 }
 
@@ -301,14 +282,15 @@ bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service
 static bool gba_of(const struct uicc_fs *fs, uicc_file adf, struct uicc_gba *gba)
 {
     struct uicc_file_attr a;
-    enum naa naa = uicc_fs_attr(fs, adf, &a) ? naa_of(a.aid) : NAA_OTHER;
-    bool usim = naa == NAA_USIM;
+    enum profile_element_kind naa =
+        uicc_fs_attr(fs, adf, &a) ? profile_naa_of_aid(a.aid) : PROFILE_UNKNOWN;
+    bool usim = naa == PROFILE_USIM;
     *gba = (struct uicc_gba){.fs = fs,
                              .adf = adf,
                              .fid_gbabp = usim ? 0x6FD6 : 0x6FD5,
                              .fid_gbanl = usim ? 0x6FDA : 0x6FD7};
     return (usim && table_has(fs, adf, FID_UST, UST_GBA)) ||
-           (naa == NAA_ISIM && table_has(fs, adf, FID_IST, IST_GBA));
+           (naa == PROFILE_ISIM && table_has(fs, adf, FID_IST, IST_GBA));
 }
 
 /* --- sequence numbers (TS 33.102 annex C) ------------------------------------------------------
