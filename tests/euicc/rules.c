@@ -9,6 +9,8 @@
  */
 #include "scene.h"
 
+#include "profile/check.h"
+
 /* ---- header ------------------------------------------------------------------------------------
  */
 
@@ -223,6 +225,16 @@ static void test_once_for_each(void **state)
     scene_installed(c, package, "0");
 }
 
+/* The checker of packages sees the same order. */
+static void on_finding(void *ctx, const struct profile_finding *finding)
+{
+    (void)ctx;
+    if (finding->rule == PROFILE_RULE_NAA_MISSING || finding->rule == PROFILE_RULE_NAA_ONCE ||
+        finding->rule == PROFILE_RULE_NO_DF) {
+        fail_msg("element %zu: %s", finding->element, finding->what);
+    }
+}
+
 /* An application that file management makes is one for the elements behind it. */
 static void test_managed_application(void **state)
 {
@@ -239,7 +251,13 @@ static void test_managed_application(void **state)
                       " 'fileManagementCMD': [[{'createFCP': {'fileDescriptor': '7821',"
                       "  'fileID': '7FB0', 'dfName': 'A0000000871004FF49FF0589',"
                       "  'securityAttributesReferenced': '0E', 'pinStatusTemplateDO': '01'}}]]}"));
-    struct rsp_profile_installation_result result = scene_load(c, package);
+    cr_buf upp = {0};
+    struct cr_err err = {0};
+    struct profile_check_result check;
+    package_encode(package, &upp);
+    MUST_OK(profile_check(cr_buf_span(&upp), &c->bed->arena, on_finding, NULL, &check, &err));
+    struct rsp_profile_installation_result result = scene_load_bytes(c, cr_buf_span(&upp));
+    cr_buf_free(&upp);
     ASSERT_INSTALLED(result);
     assert_string_equal(scene_answers(c, &result), "0");
     assert_int_equal(bed_enable(c->bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
