@@ -156,6 +156,7 @@ uicc_sw command_create_file(struct command *c);
 uicc_sw command_delete_file(struct command *c);
 uicc_sw command_resize_file(struct command *c);
 uicc_sw command_terminate(struct command *c);
+uicc_sw command_terminate_card(struct command *c);
 uicc_sw command_terminal_profile(struct command *c);
 uicc_sw command_terminal_capability(struct command *c);
 uicc_sw command_fetch(struct command *c);
@@ -211,6 +212,9 @@ struct target {
  * way and is in use. Makes it the current EF. */
 uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_access access,
                     struct target *out);
+
+/* What a rule has to cover for this command: a bit of the access mode byte, or (0) its code. */
+struct uicc_access access_of(const struct command *c, uint8_t mode);
 
 /* A DF on the way that is deactivated or terminated: 6985; else 9000. */
 uicc_sw path_usable(const struct uicc *u, const struct uicc_path *path);

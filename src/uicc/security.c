@@ -95,6 +95,8 @@ static uicc_sw auth_context(uint8_t p2, enum uicc_auth_context *context)
     case 0x81:
     case 0x82:
     case 0x84:
+    case 0x85:
+    case 0x86:
         return UICC_SW_OK;
     default:
         return UICC_SW_WRONG_P1P2;

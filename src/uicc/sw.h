@@ -47,7 +47,8 @@ enum {
     UICC_SW_TECHNICAL = 0x6F00,
     UICC_SW_MAXIMUM = 0x9850, /* INCREASE at its maximum */
     UICC_SW_WRONG_MAC = 0x9862,
-    UICC_SW_NO_CONTEXT = 0x9864 /* security context not supported */
+    UICC_SW_NO_CONTEXT = 0x9864,   /* security context not supported */
+    UICC_SW_NO_GBA_MEMORY = 0x9866 /* no room for what the context has to keep */
 };
 
 #endif

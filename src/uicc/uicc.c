@@ -284,6 +284,7 @@ static const struct entry table[] = {
     {0xE6, ISO, DATA_ANY, false, command_terminate},
     {0xE8, ISO, DATA_ANY, false, command_terminate},
     {0xF2, ETSI, DATA_NONE, true, command_status},
+    {0xFE, ISO, DATA_NONE, false, command_terminate_card},
 };
 
 #define INS_GET_RESPONSE 0xC0

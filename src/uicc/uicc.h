@@ -117,7 +117,7 @@ void uicc_unregister(struct uicc *uicc, cr_span aid);
  * transaction of that command fails. */
 cr_status uicc_set_profile(struct uicc *uicc, cr_span prefix, struct cr_err *err) CR_MUST_CHECK;
 /* To be called after files of the visible profile were deleted by other means than APDUs: channels
- * that point to one which is gone go back to the MF. */
+ * that point to one which is gone go to the DF above it. */
 void uicc_files_changed(struct uicc *uicc);
 
 /* The file system that is visible; NULL = none. */
