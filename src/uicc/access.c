@@ -156,18 +156,24 @@ static uicc_file find_arr(const struct uicc_fs *fs, const struct uicc_path *path
     return 0;
 }
 
-bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
-                         const struct uicc_path *path, const struct uicc_file_attr *attr,
-                         struct uicc_access access)
+cr_span uicc_access_find(const struct uicc_fs *fs, const struct uicc_path *path,
+                         const struct uicc_file_attr *attr, cr_buf *scratch)
 {
     struct uicc_file_attr arr;
     uicc_file file = attr->arr_record ? find_arr(fs, path, attr) : 0;
     if (!file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
-        return false;
+        return (cr_span){0};
     }
-    cr_buf scratch = {0};
     size_t at = (size_t)(attr->arr_record - 1) * arr.record_size;
-    cr_span rule = cr_span_sub(uicc_fs_content(fs, file, &scratch), at, arr.record_size);
+    return cr_span_sub(uicc_fs_content(fs, file, scratch), at, arr.record_size);
+}
+
+bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
+                         const struct uicc_path *path, const struct uicc_file_attr *attr,
+                         struct uicc_access access)
+{
+    cr_buf scratch = {0};
+    cr_span rule = uicc_access_find(fs, path, attr, &scratch);
     struct place place = {.fs = fs, .session = session, .path = path};
     bool allowed = uicc_access_rule(rule, access, place_key, &place);
     cr_buf_free(&scratch);

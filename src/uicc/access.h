@@ -35,6 +35,12 @@ typedef bool (*uicc_access_key)(const void *ctx, uint8_t reference);
 bool uicc_access_rule(cr_span rule, struct uicc_access access, uicc_access_key key,
                       const void *ctx);
 
+/* The record of EF.ARR with the rule of a file, which is looked for from path upwards (see
+ * uicc_access_allowed()); absent when there is none. *scratch is the caller's to free, and holds
+ * the bytes. */
+cr_span uicc_access_find(const struct uicc_fs *fs, const struct uicc_path *path,
+                         const struct uicc_file_attr *attr, cr_buf *scratch);
+
 /* Finds the EF.ARR of the file from path upwards and evaluates its record. path leads to the DF the
  * file is in (for a DF: to the DF itself). */
 bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
