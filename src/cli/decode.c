@@ -32,6 +32,17 @@ static bool is_type(const struct cli_decoder *d, const char *name)
     return d->type && strcasecmp(d->type, name) == 0;
 }
 
+static bool is_toolkit(const char *name)
+{
+    const char *known;
+    for (size_t i = 0; cli_decode_toolkit_type(i, &known); i++) {
+        if (strcasecmp(known, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool type_known(const char *name)
 {
     for (size_t i = 0; i < CR_COUNT(other_types); i++) {
@@ -39,13 +50,17 @@ static bool type_known(const char *name)
             return true;
         }
     }
-    return rsp_message_by_name(cr_span_str(name)) != NULL;
+    return is_toolkit(name) || rsp_message_by_name(cr_span_str(name)) != NULL;
 }
 
 static int print_types(struct cli *cli)
 {
     for (size_t i = 0; i < CR_COUNT(other_types); i++) {
         (void)fprintf(cli->out, "%-40s %s\n", other_types[i].name, other_types[i].remark);
+    }
+    const char *name;
+    for (size_t i = 0; cli_decode_toolkit_type(i, &name); i++) {
+        (void)fprintf(cli->out, "%-40s TS 102 223\n", name);
     }
     for (size_t i = 0; i < rsp_message_count; i++) {
         (void)fprintf(cli->out, "%-40s %s, tag %X\n", rsp_messages[i].name,
@@ -79,8 +94,14 @@ static cr_status decode_bytes(struct cli_decoder *d, cr_span bytes, struct cr_er
                    ? CR_OK
                    : cr_fail(err, CR_MALFORMED, NULL, "this is no profile package");
     }
-    if (!d->type && (cli_decode_package(d, bytes) || cli_decode_apdu(d, bytes))) {
+    if (!d->type && (cli_decode_package(d, bytes) || cli_decode_toolkit(d, bytes) ||
+                     cli_decode_apdu(d, bytes))) {
         return CR_OK;
+    }
+    if (d->type && is_toolkit(d->type)) {
+        return cli_decode_toolkit(d, bytes)
+                   ? CR_OK
+                   : cr_fail(err, CR_MALFORMED, "TS 102 223", "this is no %s", d->type);
     }
     return cli_decode_tlvs(d, bytes, err);
 }
@@ -186,8 +207,10 @@ const struct cli_command cli_decode = {
     .description =
         "Explains any message of SGP.22: ASN.1 of all interfaces, alone or several behind each "
         "other, JSON bodies of ES9+ and ES2+ with what is inside, STORE DATA commands and their "
-        "answers, certificates, CRLs, profile packages and activation codes. Names are those of "
-        "the standard. The form of the input is found out by looking.",
+        "answers, certificates, CRLs, profile packages and activation codes; and what a card's "
+        "toolkit and a terminal say to each other (proactive commands, TERMINAL RESPONSE, "
+        "ENVELOPE, TERMINAL PROFILE). Names are those of the standard. The form of the input is "
+        "found out by looking.",
     .options = options,
     .option_count = CR_COUNT(options),
     .arguments = arguments,

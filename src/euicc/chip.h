@@ -11,6 +11,7 @@
 #include "pki/key.h"
 #include "rsp/ids.h"
 #include "rsp/metadata.h"
+#include "uicc/toolkit.h"
 #include "uicc/uicc.h"
 
 #define EUICC_MAX_COMMAND       ((size_t)255 * 256) /* bytes of one command over all its blocks */

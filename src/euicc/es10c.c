@@ -144,21 +144,23 @@ static uicc_sw get_profiles_info(struct euicc *e, cr_arena *arena, const void *r
 /* ---- the switch --------------------------------------------------------------------------------
  */
 
-/* The terminal performed the REFRESH, or the card was reset. */
-static void refreshed(void *ctx, struct uicc *uicc, cr_span terminal_response)
+/* The terminal performed the REFRESH, or will not; or the card was reset: then the new one shows.
+ */
+static void refreshed(void *ctx, struct uicc *uicc, const struct uicc_answer *answer)
 {
     struct euicc *e = ctx;
     (void)uicc;
-    if (terminal_response.p) {
+    if (answer->outcome != UICC_RESET) {
         /* Fails for a wrong prefix only, and this one is made here. */
         cr_status status = euicc_show_profile(e, NULL);
         (void)status;
     }
 }
 
+/* A terminal whose profile lacks REFRESH is none to wait for. */
 static bool has_toolkit(const struct euicc *e)
 {
-    return uicc_terminal_profile(e->uicc).p != NULL;
+    return uicc_toolkit_offers(e->uicc, CAT_REFRESH, CAT_REFRESH_UICC_RESET);
 }
 
 static bool toolkit_busy(const struct euicc *e, bool refresh)
@@ -166,14 +168,11 @@ static bool toolkit_busy(const struct euicc *e, bool refresh)
     return refresh && has_toolkit(e) && uicc_proactive_pending(e->uicc) > 0;
 }
 
-#define REFRESH_EUICC_PROFILE_STATE_CHANGE 0x09
-
-/* Byte 34 bit 6 of TERMINAL PROFILE: the mode is known (position not certain). */
 static uint8_t refresh_mode(const struct euicc *e)
 {
-    cr_span profile = uicc_terminal_profile(e->uicc);
-    return profile.n > 33 && (profile.p[33] & 0x20) ? REFRESH_EUICC_PROFILE_STATE_CHANGE
-                                                    : UICC_REFRESH_UICC_RESET;
+    return uicc_toolkit_offers(e->uicc, CAT_REFRESH, CAT_REFRESH_PROFILE_STATE)
+               ? CAT_REFRESH_PROFILE_STATE
+               : CAT_REFRESH_UICC_RESET;
 }
 
 /* Makes the memory's enabled profile visible, now or by REFRESH. */

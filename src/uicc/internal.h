@@ -5,6 +5,7 @@
 #define CRISP_UICC_INTERNAL_H
 
 #include "uicc/access.h"
+#include "uicc/toolkit.h"
 #include "uicc/uicc.h"
 
 #define NO_APP (-1)
@@ -41,18 +42,60 @@ struct proactive {
     cr_buf tlv;
     uicc_proactive_done done;
     void *ctx;
+    uint8_t retry;    /* enum uicc_retry */
+    uint8_t attempts; /* left behind this one */
+    bool held;        /* waits until it is tried again */
+    bool refused; /* by the TERMINAL PROFILE of this command: taken out once that is committed */
 };
 
-struct toolkit {
-    uint8_t count;
-    bool fetched;  /* the first one is with the terminal */
-    bool answered; /* by this command; taken out of the queue once that is committed */
+/* One of the terminal's timers. A command for it is queued when the last one was answered. */
+struct toolkit_timer {
+    uicc_timer_heard heard;
+    void *ctx;
+    uint32_t seconds;
+    bool taken;
+    bool running;     /* at the terminal, as far as it was told */
+    bool pending;     /* a TIMER MANAGEMENT for it is queued or with the terminal: */
+    uint8_t sent;     /* its qualifier */
+    uint8_t wish;     /* enum timer_wish: what is to be sent next */
+    bool read_wished; /* a read behind that */
+};
+
+enum answered { ANSWER_NONE, ANSWER_FINAL, ANSWER_RETRY };
+
+/* What a command may change and a failed commit brings back: plain data. The queue only grows
+ * within a command, so its count says it. */
+struct toolkit_state {
     bool profile_seen;
-    uint8_t number;          /* of the last REFRESH made here */
+    uint8_t count;    /* of the queue */
+    int8_t with;      /* index of the command that is with the terminal; -1 = none */
+    uint8_t answered; /* enum answered: of that one by this command */
+    uint8_t number;   /* of the last proactive command */
+    uint8_t retry_timer;
+    bool bip_used;      /* the events of BIP are wanted */
+    bool events_queued; /* a SET UP EVENT LIST is under way */
+    bool poll_queued;
+    uint32_t events[UICC_MAX_TOOLKIT_OWNERS];
+    uint32_t poll[UICC_MAX_TOOLKIT_OWNERS];
+    uint32_t events_told, poll_told; /* last sent in this session */
+    uint32_t poll_interval;
+    struct toolkit_timer timers[CAT_TIMERS];
+};
+
+struct toolkit_owner {
+    bool used;
+    struct uicc_toolkit_owner what;
+};
+
+struct bip;
+
+struct toolkit {
     struct proactive *queue; /* UICC_MAX_PROACTIVE; allocated when first used */
     cr_buf profile, capability;
-    uicc_envelope_handler envelope;
-    void *envelope_ctx;
+    uint8_t owner_count;
+    struct toolkit_owner *owners; /* by number */
+    struct bip *bip;              /* made when first used */
+    struct toolkit_state now, before;
 };
 
 struct uicc {
@@ -180,17 +223,45 @@ uicc_sw path_usable(const struct uicc *u, const struct uicc_path *path);
  */
 uicc_sw application_ready(const struct command *c);
 
-/* --- toolkit.c ---------------------------------------------------------------------------------
+/* --- toolkit.c, proactive.c, timers.c, bip.c ---------------------------------------------------
  */
 
-/* 9000, or 91xx when a proactive command can be announced. */
+/* The status word with the waiting proactive command: 91xx, 62F2, 63F2. */
 uicc_sw toolkit_announce(const struct uicc *u, uicc_sw sw);
-/* Forgets the waiting commands (telling their owners), the profile and the capability. */
-void toolkit_reset(struct uicc *u);
-/* Takes the answered command out of the queue. */
+/* Before a command: remembers what toolkit_undo() brings back when it cannot be committed. */
+void toolkit_begin(struct uicc *u);
+void toolkit_undo(struct uicc *u);
+/* STATUS was answered. */
+void toolkit_polled(struct uicc *u);
+/* After a command was committed: takes the answered proactive command out of the queue, queues what
+ * follows from the wishes of the owners. */
 void toolkit_finish(struct uicc *u);
-/* Drops the newest commands down to count, without telling: what pushed them is undone. */
-void toolkit_truncate(struct uicc *u, uint8_t count);
+/* Forgets all of the session, telling the owners. */
+void toolkit_reset(struct uicc *u);
 void toolkit_free(struct uicc *u);
+
+/* The queue. */
+const struct proactive *proactive_next(const struct uicc *u); /* to be announced; NULL = none */
+void proactive_finish(struct uicc *u);
+void proactive_undo(struct uicc *u);
+void proactive_release(struct uicc *u); /* held commands may be tried again */
+void proactive_refuse(struct uicc *u);  /* TERMINAL PROFILE came: marks and tells what it lacks */
+void proactive_lose(struct uicc *u);    /* reset: empties it, telling */
+void proactive_free(struct uicc *u);
+/* An answer: to be tried again, or the owner is told. */
+void proactive_answer(struct uicc *u, struct proactive *p, const struct cat_response *response);
+/* As uicc_proactive_push(), written by the caller into b, which is freed. */
+cr_status proactive_push_built(struct uicc *u, cr_buf *b, enum uicc_retry retry,
+                               uicc_proactive_done done, void *ctx, struct cr_err *err);
+
+void timers_settle(struct uicc *u);
+uicc_sw timers_expired(struct uicc *u, const struct cat_envelope *envelope);
+
+void bip_begin(struct uicc *u);
+void bip_undo(struct uicc *u);
+void bip_settle(struct uicc *u);
+void bip_event(struct uicc *u, uint8_t event, const struct cat_envelope *envelope);
+void bip_reset(struct uicc *u);
+void bip_free(struct uicc *u);
 
 #endif

@@ -28,6 +28,7 @@ cr_status uicc_new(const struct uicc_options *options, struct uicc **out, struct
         memcpy(u->historical, bytes.p, bytes.n);
     }
     u->out.limit = UICC_MAX_RESPONSE;
+    u->toolkit.now.with = -1;
     for (unsigned i = 0; i < UICC_CHANNELS; i++) {
         u->selection[i].app = NO_APP;
     }
@@ -286,6 +287,7 @@ static const struct entry table[] = {
 };
 
 #define INS_GET_RESPONSE 0xC0
+#define INS_STATUS       0xF2
 
 static const struct entry *entry_of(uint8_t ins)
 {
@@ -491,8 +493,6 @@ struct snapshot {
     struct uicc_fs fs;
     struct uicc_pin_session pins;
     struct selection selection[UICC_CHANNELS];
-    uint8_t proactive;
-    bool fetched;
 };
 
 static void snapshot_take(const struct uicc *u, struct snapshot *s)
@@ -501,8 +501,6 @@ static void snapshot_take(const struct uicc *u, struct snapshot *s)
     s->fs = u->fs;
     s->pins = u->pins;
     memcpy(s->selection, u->selection, sizeof s->selection);
-    s->proactive = u->toolkit.count;
-    s->fetched = u->toolkit.fetched;
 }
 
 static void snapshot_restore(struct uicc *u, const struct snapshot *s, unsigned channel)
@@ -511,9 +509,7 @@ static void snapshot_restore(struct uicc *u, const struct snapshot *s, unsigned 
     u->fs = s->fs;
     u->pins = s->pins;
     memcpy(u->selection, s->selection, sizeof s->selection);
-    toolkit_truncate(u, s->proactive);
-    u->toolkit.fetched = s->fetched;
-    u->toolkit.answered = false;
+    toolkit_undo(u);
     if (u->exchange[channel]) {
         uicc_transfer_end(u->exchange[channel]);
     }
@@ -529,6 +525,7 @@ static cr_status run(struct uicc *u, const struct uicc_apdu *a, cr_buf *response
 {
     struct snapshot before;
     snapshot_take(u, &before);
+    toolkit_begin(u);
     struct command c = {.u = u, .apdu = a, .sel = &u->selection[a->channel]};
     c.call = (struct uicc_call){.uicc = u, .apdu = a, .channel = a->channel, .out = &u->out};
     cr_buf_reset(&u->out);
@@ -537,6 +534,9 @@ static cr_status run(struct uicc *u, const struct uicc_apdu *a, cr_buf *response
     }
     nvm_begin(u->nvm);
     uicc_sw sw = dispatch(&c);
+    if (a->ins == INS_STATUS && sw == UICC_SW_OK) {
+        toolkit_polled(u);
+    }
     c.call.discard = c.call.discard || sw == UICC_SW_MEMORY;
     cr_status status = CR_OK;
     if (c.call.discard) {

@@ -5,7 +5,7 @@
  *
  * Each APDU is one transaction of the memory, committed before the answer is given. When the commit
  * fails the answer is 6581 and the volatile state is as before. Channels, selections, verified
- * PINs, pending data and the toolkit session are RAM and end with the power.
+ * PINs, pending data and the toolkit session (uicc/toolkit.h) are RAM and end with the power.
  *
  * One thread at a time. A chip at rest takes a few kilobytes besides its memory.
  */
@@ -16,12 +16,9 @@
 #include "uicc/auth.h"
 #include "uicc/pin.h"
 
-#define UICC_CHANNELS             20  /* logical channels, the basic one counted */
-#define UICC_MAX_APPS             32  /* registered applications */
-#define UICC_MAX_PROACTIVE        16  /* waiting proactive commands */
-#define UICC_MAX_PROACTIVE_TLV    257 /* bytes of one, D0 and length counted: 91xx has one byte */
-#define UICC_MAX_TERMINAL_PROFILE 255
-#define UICC_MAX_RESPONSE         (64 * 1024) /* bytes of response data that GET RESPONSE can fetch */
+#define UICC_CHANNELS     20          /* logical channels, the basic one counted */
+#define UICC_MAX_APPS     32          /* registered applications */
+#define UICC_MAX_RESPONSE (64 * 1024) /* bytes of response data that GET RESPONSE can fetch */
 
 struct uicc;
 
@@ -128,36 +125,5 @@ const struct uicc_fs *uicc_profile(const struct uicc *uicc);
 
 struct nvm *uicc_nvm(const struct uicc *uicc);
 const cr_env *uicc_env(const struct uicc *uicc);
-
-/* --- toolkit -----------------------------------------------------------------------------------
- */
-
-/* The answer to a proactive command: the data of the TERMINAL RESPONSE, or an absent span when the
- * card was reset before one came. Called inside the transaction of the command that brought it. */
-typedef void (*uicc_proactive_done)(void *ctx, struct uicc *uicc, cr_span terminal_response);
-
-/* Queues a proactive command (a whole D0 TLV). It is announced by 91xx on the next successful
- * command, this one included, once the terminal has sent TERMINAL PROFILE; a terminal that never
- * does has no toolkit and is not bothered. done may be NULL. CR_REFUSED: queue full or no D0 TLV
- * of at most 255 bytes. */
-cr_status uicc_proactive_push(struct uicc *uicc, cr_span tlv, uicc_proactive_done done, void *ctx,
-                              struct cr_err *err) CR_MUST_CHECK;
-/* Commands waiting or fetched and not yet answered. */
-size_t uicc_proactive_pending(const struct uicc *uicc);
-
-/* The REFRESH command: D0 09 81 03 <number> 01 <qualifier> 82 02 81 82. */
-#define UICC_REFRESH_UICC_RESET 0x04
-cr_status uicc_proactive_refresh(struct uicc *uicc, uint8_t qualifier, uicc_proactive_done done,
-                                 void *ctx, struct cr_err *err) CR_MUST_CHECK;
-
-/* What the terminal told since the last reset; an absent span = nothing. */
-cr_span uicc_terminal_profile(const struct uicc *uicc);
-cr_span uicc_terminal_capability(const struct uicc *uicc); /* contents of A9 */
-
-/* ENVELOPE: who takes which tag (D1 SMS-PP download, D3 menu selection, D6 event ...). The handler
- * gets the whole TLV in call->apdu->data; response data is appended to call->out. Without one the
- * answer is 6985. One handler for all tags; NULL removes it. */
-typedef uicc_sw (*uicc_envelope_handler)(void *ctx, struct uicc_call *call, uint8_t tag);
-void uicc_set_envelope_handler(struct uicc *uicc, uicc_envelope_handler handler, void *ctx);
 
 #endif

@@ -55,6 +55,28 @@ says out "status word 9000" "eidValue"
 decode 0 BF31038001006A88
 says out "status word 6A88"
 
+# ---- the toolkit
+decode 0 D009810301010482028182
+says out "ProactiveCommand (TS 102 223)" "  REFRESH #1 UICC reset"
+decode 0 D0098103010104820281829000
+says out "REFRESH #1 UICC reset"
+decode 0 80140000178103014001820282810301003802810035010339020500
+says out "TerminalResponse" "OPEN CHANNEL #1 immediate -> performed" "buffer 1280"
+decode 0 8103014001820282810301003802810035010339020500
+says out "TerminalResponse"
+decode 0 80C2000010D60E99010982028281B8028100B701FF
+says out "Envelope" "event download: events data available, status channel 1 up"
+decode 0 D60E99010982028281B8028100B701FF --json
+says out '"type": "Envelope"' '"value": "event download: events data available'
+decode 0 8010000003020080
+says out "TerminalProfile" "SMS-PP data download, REFRESH"
+decode 0 020080 --type terminalprofile
+says out "SMS-PP data download, REFRESH"
+decode 1 D00981030101048202818200 --type ProactiveCommand
+says err "this is no ProactiveCommand"
+run 0 decode --types
+says out "ProactiveCommand" "TerminalProfile"
+
 # ---- certificates
 run 0 pki init pki
 run 0 decode pki/nist/dpauth.der

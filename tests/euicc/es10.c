@@ -375,7 +375,7 @@ static void test_enable_disable_delete(void **state)
     (void)install(c, 3, RSP_CLASS_OPERATIONAL, 0);
 }
 
-/* TERMINAL PROFILE that announces nothing but its presence. */
+/* TERMINAL PROFILE with everything offered; the mode "eUICC profile state change" if wanted. */
 static void terminal_profile(struct bed *bed, bool new_mode)
 {
     uint8_t apdu[5 + 34] = {0x80, 0x10, 0x00, 0x00, new_mode ? 34 : 33};
@@ -429,9 +429,15 @@ static void test_refresh(void **state)
     terminal_profile(bed, true);
     assert_int_equal(bed_enable(bed, two, true), RSP_PROFILE_OK);
     assert_int_equal(bed_hex(bed, "801200000B"), 0x9000);
-    bed_expect(bed, "D009810303010982028182");
-    terminal_response(bed, 3, 9);
+    bed_expect(bed, "D009810301010982028182");
+    terminal_response(bed, 1, 9);
     assert_string_equal(selected_iccid(bed), "98000000000000000020");
+    /* a terminal whose profile lacks REFRESH cannot be waited for */
+    assert_int_equal(bed_hex(bed, "8010000003FFFF7F"), 0x9000);
+    assert_int_equal(bed_enable(bed, one, true), RSP_PROFILE_OK);
+    assert_string_equal(selected_iccid(bed), "98000000000000000010");
+    assert_int_equal(bed_enable(bed, two, true), RSP_PROFILE_OK);
+    terminal_profile(bed, false);
     /* and the power that goes while it waits */
     assert_int_equal(bed_enable(bed, one, true), RSP_PROFILE_OK);
     c->bed = bed = bed_power_cycle(bed);
