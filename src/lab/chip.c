@@ -14,7 +14,7 @@ struct lab_chip {
     int64_t started_ms;
     bool exchanging; /* what is drawn belongs to an exchange */
     cr_buf drawn;
-    int64_t clock[LAB_MAX_CLOCK];
+    int64_t *clock; /* LAB_MAX_CLOCK of them, when somebody writes down; owned */
     size_t clock_count;
     struct lab_event given; /* replay */
     size_t random_at, clock_at;
@@ -36,7 +36,7 @@ cr_status lab_chip_random(struct lab_chip *chip, uint8_t *p, size_t n, struct cr
     }
     chip->short_of = chip->short_of || (chip->options.replay && chip->exchanging);
     CR_TRY(cr_random(chip->options.env, p, n, err));
-    if (chip->exchanging) {
+    if (chip->exchanging && chip->options.event) {
         cr_buf_append(&chip->drawn, p, n);
     }
     return CR_OK;
@@ -55,7 +55,7 @@ static int64_t look(void *ctx)
     }
     chip->short_of = chip->short_of || (chip->options.replay && chip->exchanging);
     int64_t now = cr_now_ms(chip->options.env);
-    if (chip->exchanging && chip->clock_count < LAB_MAX_CLOCK) {
+    if (chip->exchanging && chip->clock && chip->clock_count < LAB_MAX_CLOCK) {
         chip->clock[chip->clock_count++] = now;
     }
     return now;
@@ -116,6 +116,9 @@ cr_status lab_chip_open(const struct lab_chip_options *options, struct lab_chip 
         return cr_fail_memory(err);
     }
     cr_status status = CR_OK;
+    if (options->event && !(chip->clock = calloc(LAB_MAX_CLOCK, sizeof(*chip->clock)))) {
+        status = cr_fail_memory(err);
+    }
     chip->options = *options;
     chip->spare = options->nvm;
     chip->drawn.secret = true;
@@ -143,6 +146,7 @@ void lab_chip_free(struct lab_chip *chip)
     euicc_free(chip->euicc);
     nvm_close(chip->spare);
     cr_buf_free(&chip->drawn);
+    free(chip->clock);
     free(chip);
 }
 

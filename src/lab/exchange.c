@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "lab/commands.h"
 #include "rsp/messages.h"
+#include "uicc/cat.h"
 
 #include <stdlib.h>
 
@@ -345,109 +346,6 @@ static void message_text(cr_span tlv, cr_buf *out)
     cr_arena_free(&arena);
 }
 
-/* ---- the toolkit -------------------------------------------------------------------------------
- */
-
-static const struct {
-    uint8_t type;
-    const char *name;
-} proactive_types[] = {
-    {0x01, "REFRESH"},
-    {0x02, "MORE TIME"},
-    {0x03, "POLL INTERVAL"},
-    {0x04, "POLLING OFF"},
-    {0x05, "SET UP EVENT LIST"},
-    {0x10, "SET UP CALL"},
-    {0x11, "SEND SS"},
-    {0x12, "SEND USSD"},
-    {0x13, "SEND SHORT MESSAGE"},
-    {0x14, "SEND DTMF"},
-    {0x15, "LAUNCH BROWSER"},
-    {0x20, "PLAY TONE"},
-    {0x21, "DISPLAY TEXT"},
-    {0x22, "GET INKEY"},
-    {0x23, "GET INPUT"},
-    {0x24, "SELECT ITEM"},
-    {0x25, "SET UP MENU"},
-    {0x26, "PROVIDE LOCAL INFORMATION"},
-    {0x27, "TIMER MANAGEMENT"},
-    {0x28, "SET UP IDLE MODE TEXT"},
-    {0x34, "RUN AT COMMAND"},
-    {0x35, "LANGUAGE NOTIFICATION"},
-    {0x40, "OPEN CHANNEL"},
-    {0x41, "CLOSE CHANNEL"},
-    {0x42, "RECEIVE DATA"},
-    {0x43, "SEND DATA"},
-    {0x44, "GET CHANNEL STATUS"},
-    {0x45, "SERVICE SEARCH"},
-};
-
-static const char *const envelope_names[] = {
-    "SMS-PP download", "cell broadcast download", "menu selection", "call control",
-    "SMS control",     "event download",          "timer expiration",
-};
-
-/* First simple TLV with this tag, its comprehension bit put aside. */
-static bool comprehension(cr_span in, uint8_t tag, cr_span *out)
-{
-    struct der_tlv tlv;
-    while (in.n > 0 && der_next(&in, DER_BER_LENGTHS, &tlv, NULL) == CR_OK) {
-        if ((tlv.tag & 0x7F) == tag) {
-            *out = tlv.value;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void details_text(cr_span contents, cr_buf *out)
-{
-    cr_span details;
-    if (!comprehension(contents, 0x01, &details) || details.n < 3) {
-        bytes_text(contents, out);
-        return;
-    }
-    const char *name = NULL;
-    for (size_t i = 0; i < CR_COUNT(proactive_types); i++) {
-        name = proactive_types[i].type == details.p[1] ? proactive_types[i].name : name;
-    }
-    cr_buf_appendf(out, "%s", name ? name : "proactive command");
-    if (!name) {
-        cr_buf_appendf(out, " %02X", details.p[1]);
-    }
-    cr_buf_appendf(out, " (number %u, qualifier %02X)", details.p[0], details.p[2]);
-}
-
-static void proactive_text(cr_span response, cr_buf *out)
-{
-    struct der_tlv tlv;
-    if (der_peek(response) == 0xD0 && der_next(&response, DER_BER_LENGTHS, &tlv, NULL) == CR_OK) {
-        details_text(tlv.value, out);
-    } else {
-        bytes_text(response, out);
-    }
-}
-
-static void envelope_text(cr_span data, cr_buf *out)
-{
-    uint32_t tag = der_peek(data);
-    if (tag >= 0xD1 && tag < 0xD1 + CR_COUNT(envelope_names)) {
-        cr_buf_append_str(out, envelope_names[tag - 0xD1]);
-    } else {
-        cr_buf_appendf(out, "tag %X", (unsigned)tag);
-    }
-    cr_buf_appendf(out, ", %zu bytes", data.n);
-}
-
-static void terminal_response_text(cr_span data, cr_buf *out)
-{
-    cr_span result;
-    details_text(data, out);
-    if (comprehension(data, 0x03, &result) && result.n >= 1) {
-        cr_buf_appendf(out, ", result %02X", result.p[0]);
-    }
-}
-
 /* ---- what is asked -----------------------------------------------------------------------------
  */
 
@@ -578,11 +476,11 @@ static void command_text(struct lab_channel *ch, const struct parts *p, cr_buf *
         break;
     case INS_ENVELOPE:
         cr_buf_append_byte(line, ' ');
-        envelope_text(p->data, line);
+        (void)cat_print_envelope(line, p->data);
         break;
     case INS_TERMINAL_RESPONSE:
         cr_buf_append_byte(line, ' ');
-        terminal_response_text(p->data, line);
+        (void)cat_print_response(line, p->data);
         break;
     case INS_TERMINAL_PROFILE:
         cr_buf_appendf(line, ", %zu bytes", p->data.n);
@@ -670,7 +568,7 @@ static void data_line(struct lab_channel *ch, cr_span data, bool more, cr_buf *l
         authenticate_answer(ch, data, line);
         break;
     case INS_FETCH:
-        proactive_text(data, line);
+        (void)cat_print_command(line, data);
         break;
     case INS_MANAGE_CHANNEL:
         cr_buf_appendf(line, "channel %u", data.p[0]);
@@ -812,7 +710,7 @@ void lab_answer_text(const struct lab_session *s, cr_span command, cr_span respo
     } else if (ch->ins == INS_READ_BINARY || ch->ins == INS_READ_RECORD) {
         (void)content_text(ch, data, &text);
     } else if (ch->ins == INS_FETCH) {
-        proactive_text(data, &text);
+        (void)cat_print_command(&text, data);
     } else if (ch->ins == INS_AUTHENTICATE || ch->ins == INS_AUTHENTICATE_ODD) {
         authenticate_answer(ch, data, &text);
     } else if (ch->ins == INS_MANAGE_CHANNEL) {

@@ -394,6 +394,13 @@ static bool application_parse(cr_span word, struct lab_place *out)
     return false;
 }
 
+/* The place of files right below a DF, for the table of known files. */
+static enum profile_ef_place place_below(const struct lab_place *df)
+{
+    struct lab_place child = *df;
+    return lab_place_down(&child, 0) ? lab_ef_place(&child) : PROFILE_EF_OTHER;
+}
+
 /* A child by name. */
 static bool child_named(const struct lab_place *df, cr_span word, struct lab_place *out)
 {
@@ -406,6 +413,16 @@ static bool child_named(const struct lab_place *df, cr_span word, struct lab_pla
         (void)lab_place_down(&child, row->fid);
         row_text(row, table_name);
         if (same_name(word, table_name) || same_name(word, lab_file_name(&child, name))) {
+            *out = child;
+            return true;
+        }
+    }
+    /* Files that no template has, such as EF.ADN of DF.TELECOM. */
+    const char *known;
+    uint16_t fid = 0;
+    for (size_t cursor = 0; (known = profile_ef_next(place_below(df), &cursor, &fid));) {
+        struct lab_place child = *df;
+        if (same_name(word, known) && lab_place_down(&child, fid)) {
             *out = child;
             return true;
         }

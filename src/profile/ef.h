@@ -155,6 +155,10 @@ bool profile_ef_text(enum profile_ef_place place, uint16_t fid, cr_span content,
  * df: the rule of an MF, DF or ADF, whose bits mean other things. */
 void profile_arr_text(cr_span rule, bool df, cr_buf *out);
 
+/* Names and file ids of the known files of a place one after the other: *cursor is 0 before the
+ * first; NULL at the end. */
+const char *profile_ef_next(enum profile_ef_place place, size_t *cursor, uint16_t *fid);
+
 /* "EF.IMSI"; NULL when not known. */
 const char *profile_ef_name(enum profile_ef_place place, uint16_t fid);
 

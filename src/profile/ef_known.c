@@ -722,6 +722,18 @@ static const struct known *known_file(enum profile_ef_place place, uint16_t fid)
     return NULL;
 }
 
+const char *profile_ef_next(enum profile_ef_place place, size_t *cursor, uint16_t *fid)
+{
+    while (*cursor < CR_COUNT(known_files)) {
+        const struct known *file = &known_files[(*cursor)++];
+        if (file->place == place) {
+            *fid = file->fid;
+            return file->name;
+        }
+    }
+    return NULL;
+}
+
 const char *profile_ef_name(enum profile_ef_place place, uint16_t fid)
 {
     const struct known *file = known_file(place, fid);
