@@ -13,7 +13,7 @@
 
 #define SQN_SIZE        6
 #define RAND_SIZE       16
-#define MAX_MAC         8       /* of AUTN and AUTS as the USIM takes them */
+#define MAX_MAC         8 /* of AUTN and AUTS as the USIM takes them */
 #define AUTS_SIZE       14
 #define MAX_DESCRIPTION 1048576 /* bytes */
 #define IND_BITS        5       /* of SQN, the lowest */
@@ -63,8 +63,8 @@ static cr_status read_description(struct cli *cli, struct aka_values *v, struct 
         const char *member;
         const char **value;
     } rows[] = {
-        {"k", &v->k},       {"opc", &v->opc}, {"topc", &v->opc},
-        {"op", &v->op},     {"top", &v->op},  {"algorithm", &v->algorithm},
+        {"k", &v->k},   {"opc", &v->opc}, {"topc", &v->opc},
+        {"op", &v->op}, {"top", &v->op},  {"algorithm", &v->algorithm},
     };
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         const char *found = json_string_value(json_object_get(json, rows[i].member));

@@ -2,8 +2,8 @@
  * crisp bench chips: installations into many chips, against an SM-DP+ in the same process.
  *
  * What is measured is the chip: CPU time of the thread within its commands, and the memory
- * that is allocated before and after they were made. Against the time stands the bare cost of the same
- * cryptography, measured in the same run.
+ * that is allocated before and after they were made. Against the time stands the bare cost of the
+ * same cryptography, measured in the same run.
  */
 #include "cli/bench.h"
 
@@ -145,8 +145,7 @@ static cr_status install(struct worker *w, size_t profile, cr_arena *arena, stru
                                      result.send.first.cause);
 }
 
-static cr_status remove_again(struct worker *w, size_t profile, cr_arena *arena,
-                              struct cr_err *err)
+static cr_status remove_again(struct worker *w, size_t profile, cr_arena *arena, struct cr_err *err)
 {
     char iccid[BENCH_ICCID];
     struct lpa_change change;
@@ -224,8 +223,8 @@ static cr_status make_chips(struct bench *b, struct cr_err *err)
     return status == CR_OK && cli_stop ? cr_fail(err, CR_RESOURCE, NULL, "stopped") : status;
 }
 
-static cr_status run_workers(struct bench *b, struct worker *workers, size_t count,
-                             double *seconds, struct cr_err *err)
+static cr_status run_workers(struct bench *b, struct worker *workers, size_t count, double *seconds,
+                             struct cr_err *err)
 {
     struct lpa_transport transport = {.ctx = b, .post = post};
     struct cli_progress progress;
@@ -270,8 +269,8 @@ static cr_status report(struct bench *b, double seconds, double kb_per_chip, str
     (void)fprintf(b->cli->out,
                   "floor, microseconds of bare OpenSSL: sign %.1f, verify %.1f, key pair %.1f, key "
                   "agreement %.1f\npackage %zu bytes, %zu chips, %zu installations, %zu failed\n",
-                  floor.sign_us, floor.verify_us, floor.keypair_us, floor.agree_us,
-                  b->package_size, b->chip_count, installs, atomic_load(&b->failed));
+                  floor.sign_us, floor.verify_us, floor.keypair_us, floor.agree_us, b->package_size,
+                  b->chip_count, installs, atomic_load(&b->failed));
     if (atomic_load(&b->failed) > 0) {
         (void)fprintf(b->cli->out, "the first failure: %s\n", b->first_failure.cause);
     }
@@ -280,9 +279,8 @@ static cr_status report(struct bench *b, double seconds, double kb_per_chip, str
                   "\"chip_cpu_ms_per_install\":%.3f,\"crypto_floor_ms_per_install\":%.3f,"
                   "\"efficiency\":%.3f,\"memory_kb_per_chip\":%.1f,\"package_bytes\":%zu,"
                   "\"failed\":%zu}\n",
-                  b->chip_count, installs, seconds,
-                  seconds > 0 ? (double)installs / seconds : 0, cpu, floor_ms,
-                  cpu > 0 ? floor_ms / cpu : 0, kb_per_chip, b->package_size,
+                  b->chip_count, installs, seconds, seconds > 0 ? (double)installs / seconds : 0,
+                  cpu, floor_ms, cpu > 0 ? floor_ms / cpu : 0, kb_per_chip, b->package_size,
                   atomic_load(&b->failed));
     if (installs == 0) {
         *err = b->first_failure;

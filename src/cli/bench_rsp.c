@@ -30,7 +30,7 @@
 
 #define BENCH_HOST          "smdpp.bench"
 #define PROFILES_PER_SECOND 600
-#define MEMORY_LOOKS        3     /* at the server's memory: begin, middle, end */
+#define MEMORY_LOOKS        3 /* at the server's memory: begin, middle, end */
 #define MAX_LATENCIES       ((size_t)1 << 20)
 #define START_TIMEOUT_MS    20000
 

@@ -166,10 +166,7 @@ static const struct cli_option options[] = {
      .help = "Behind commands in hex, too: fetch what 61xx announces, repeat with the right Le at "
              "6Cxx. The shell and commands by name do it by themselves.",
      FIELD(follow)},
-    {.name = "no-follow",
-     .kind = CLI_FLAG,
-     .help = "Send nothing by itself.",
-     FIELD(no_follow)},
+    {.name = "no-follow", .kind = CLI_FLAG, .help = "Send nothing by itself.", FIELD(no_follow)},
 };
 
 const struct cli_command cli_euicc_apdu = {

@@ -13,10 +13,10 @@ cr_status cli_euicc_card_open(struct cli *cli, const char *dir, const char *read
 
 /* The shell of `crisp euicc apdu`: euicc_shell.c. */
 struct cli_shell_options {
-    bool decode; /* print answers in words as well */
-    bool follow; /* fetch what 61xx announces, repeat at 6Cxx, also behind commands in hex */
+    bool decode;       /* print answers in words as well */
+    bool follow;       /* fetch what 61xx announces, repeat at 6Cxx, also behind commands in hex */
     bool follow_names; /* the same behind commands by name */
-    bool prompt; /* a person types: line editing, history */
+    bool prompt;       /* a person types: line editing, history */
 };
 struct cli_shell;
 cr_status cli_shell_new(struct cli *cli, struct card *card, const struct cli_shell_options *options,

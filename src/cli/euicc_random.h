@@ -1,9 +1,9 @@
 /*
  * Where OpenSSL takes its random numbers from on this thread.
  *
- * A chip's own numbers come through its cr_env, but OpenSSL draws for signatures and keys by itself.
- * A recording needs these, too. Replacing them is a matter of the whole process, so it stands here
- * in the program, and happens only when somebody records or replays.
+ * A chip's own numbers come through its cr_env, but OpenSSL draws for signatures and keys by
+ * itself. A recording needs these, too. Replacing them is a matter of the whole process, so it
+ * stands here in the program, and happens only when somebody records or replays.
  */
 #ifndef CRISP_CLI_EUICC_RANDOM_H
 #define CRISP_CLI_EUICC_RANDOM_H

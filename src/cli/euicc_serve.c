@@ -525,8 +525,9 @@ static const struct cli_option options[] = {
     {.name = "listen",
      .kind = CLI_STRING,
      .metavar = "[HOST:]PORT",
-     .help = "Wait for readers to connect (the reversed mode of vpcd), the first chip at this port, "
-             "the others behind it, instead of connecting to a reader.",
+     .help =
+         "Wait for readers to connect (the reversed mode of vpcd), the first chip at this port, "
+         "the others behind it, instead of connecting to a reader.",
      FIELD(listen)},
     {.name = "many",
      .kind = CLI_INT,

@@ -191,8 +191,10 @@ void lab_life_cycle_text(uint8_t status, cr_buf *out)
     static const struct {
         uint8_t value, mask;
         const char *text;
-    } states[] = {{0x01, 0xFF, "creation"},    {0x03, 0xFF, "initialisation"},
-                  {0x05, 0xFD, "activated"},   {0x04, 0xFD, "deactivated"},
+    } states[] = {{0x01, 0xFF, "creation"},
+                  {0x03, 0xFF, "initialisation"},
+                  {0x05, 0xFD, "activated"},
+                  {0x04, 0xFD, "deactivated"},
                   {0x0C, 0xFC, "terminated"}};
     for (size_t i = 0; i < CR_COUNT(states); i++) {
         if ((status & states[i].mask) == states[i].value) {

@@ -234,16 +234,15 @@ static cr_status execute(struct lab_chip *chip, uint8_t *command, size_t n, cr_b
     /* A fault in the memory leaves it dead: nothing is there to be read. */
     cr_span key;
     cr_span value;
-    bool dead = status != CR_OK && !nvm_next(euicc_nvm(chip->euicc), cr_span_of("", 0), (cr_span){0},
-                                             &key, &value);
+    bool dead = status != CR_OK &&
+                !nvm_next(euicc_nvm(chip->euicc), cr_span_of("", 0), (cr_span){0}, &key, &value);
     *cut = plan.cut_after || dead;
     if (*cut) {
         response->n = before;
         return CR_OK;
     }
     if (response->n > before) {
-        lab_fault_response(&chip->faults, cr_span_of(command, n), response->p + before,
-                           response->n - before);
+        lab_fault_response(&chip->faults, response->p + before, response->n - before);
     }
     return status;
 }

@@ -15,9 +15,9 @@
 struct lab_chip; /* one thread at a time */
 
 struct lab_chip_options {
-    const char *dir;    /* where it lives; NULL = nvm */
-    struct nvm *nvm;    /* in RAM; taken (also on failure) */
-    const cr_env *env;  /* not owned */
+    const char *dir;           /* where it lives; NULL = nvm */
+    struct nvm *nvm;           /* in RAM; taken (also on failure) */
+    const cr_env *env;         /* not owned */
     const char *const *faults; /* texts, see lab/fault.h */
     size_t fault_count;
     /* Called with each event when it is complete; spans are valid during the call. NULL = nobody

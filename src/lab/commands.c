@@ -284,8 +284,8 @@ static cr_status add(struct line *l, uint8_t p1, uint8_t p2, cr_span data, int l
     uint8_t apdu[4 + 1 + MAX_SHORT + 1];
     size_t n = 4;
     if (data.n > MAX_SHORT) {
-        return cr_fail(l->err, CR_MALFORMED, NULL, "a command has at most %d bytes of data, not %zu",
-                       MAX_SHORT, data.n);
+        return cr_fail(l->err, CR_MALFORMED, NULL,
+                       "a command has at most %d bytes of data, not %zu", MAX_SHORT, data.n);
     }
     if (l->apdu_count == MAX_APDUS) {
         return cr_fail(l->err, CR_MALFORMED, NULL, "that takes more than %d commands", MAX_APDUS);
@@ -336,8 +336,8 @@ static cr_status number_word(struct line *l, cr_span word, unsigned least, unsig
 {
     char text[16];
     char *end = NULL;
-    bool fits = word.n > 0 && word.p[0] >= '0' && word.p[0] <= '9' &&
-                cr_str_copy(text, sizeof(text), word);
+    bool fits =
+        word.n > 0 && word.p[0] >= '0' && word.p[0] <= '9' && cr_str_copy(text, sizeof(text), word);
     bool hex = fits && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     unsigned long v = fits ? strtoul(text, &end, hex ? 16 : 10) : 0;
     if (!fits || *end || v < least || v > most) {
@@ -573,8 +573,7 @@ static cr_status encode_channel(struct line *l, bool open)
     if (l->count == 1) {
         CR_TRY(number_word(l, l->word[0], 1, LAB_CHANNELS - 1, &number));
     }
-    return add(l, open ? 0x00 : 0x80, (uint8_t)number, (cr_span){0},
-               open && number == 0 ? 1 : -1);
+    return add(l, open ? 0x00 : 0x80, (uint8_t)number, (cr_span){0}, open && number == 0 ? 1 : -1);
 }
 
 static cr_status encode_store_data(struct line *l)
@@ -718,8 +717,8 @@ static cr_status parse_hex(struct line *l, cr_span line)
     cr_span apdu = {0};
     CR_TRY(hex_word(l, line, MAX_RAW, &apdu));
     if (apdu.n < 4) {
-        cr_status status = cr_fail(l->err, CR_MALFORMED, NULL,
-                                   "a command has at least 4 bytes (CLA INS P1 P2)");
+        cr_status status =
+            cr_fail(l->err, CR_MALFORMED, NULL, "a command has at least 4 bytes (CLA INS P1 P2)");
         return cr_err_context(l->err, status, "'%.*s'", (int)(line.n < 40 ? line.n : 40),
                               (const char *)line.p);
     }

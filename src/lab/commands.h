@@ -1,6 +1,7 @@
 /*
  * The commands of a card by name: one table for the shell, its help and completion, and for the
- * names in traces (ETSI TS 102 221, TS 102 222, TS 102 223, 3GPP TS 31.102, GlobalPlatform, SGP.22).
+ * names in traces (ETSI TS 102 221, TS 102 222, TS 102 223, 3GPP TS 31.102, GlobalPlatform,
+ * SGP.22).
  */
 #ifndef CRISP_LAB_COMMANDS_H
 #define CRISP_LAB_COMMANDS_H
@@ -25,10 +26,10 @@ struct lab_command {
     const char *name;     /* as typed: "read binary"; NULL = only a name for traces */
     const char *standard; /* "READ BINARY" */
     uint8_t cla, ins, p1, p2;
-    uint8_t how;          /* how the words become an APDU; enum in commands.c */
-    uint8_t local;        /* enum lab_local */
-    bool secret;          /* its words hold a PIN: not for a history */
-    const char *usage;    /* "[OFFSET [LENGTH]]"; NULL = no words */
+    uint8_t how;       /* how the words become an APDU; enum in commands.c */
+    uint8_t local;     /* enum lab_local */
+    bool secret;       /* its words hold a PIN: not for a history */
+    const char *usage; /* "[OFFSET [LENGTH]]"; NULL = no words */
     const char *help;
 };
 

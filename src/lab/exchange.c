@@ -380,8 +380,7 @@ static void file_command(struct lab_channel *ch, const struct parts *p, cr_buf *
         name_text(&ch->ef, line);
     }
     if (record) {
-        static const char *const modes[] = {"", "",        "next", "previous",
-                                            "", "backward", "",     ""};
+        static const char *const modes[] = {"", "", "next", "previous", "", "backward", "", ""};
         const char *mode = modes[p->p2 & 7];
         if (*mode) {
             cr_buf_appendf(line, " %s record", mode);

@@ -36,7 +36,7 @@ static const struct lab_fault_row rows[] = {
     {CUT_AFTER, "cut after N", true,
      "power is cut when the chip has done the Nth command; the answer is lost"},
     {FLIP_RESPONSE, "flip BIT of response N", true,
-     "turns a bit of the Nth answer over (0 = lowest bit of the first byte)"},
+     "turns a bit of the answer to the Nth command over (0 = lowest bit of the first byte)"},
     {FLIP_COMMAND, "flip BIT of command N", true, "turns a bit of the Nth command over"},
     {DELAY, "delay MS at N", true, "waits so many milliseconds before the Nth command"},
     {DROP, "drop N", true, "the chip does not get the Nth command; the reader is answered 6F00"},
@@ -50,8 +50,9 @@ void lab_fault_help(cr_buf *out)
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         cr_buf_appendf(out, "%-24s %s\n", rows[i].words, rows[i].help);
     }
-    cr_buf_append_str(out, "N is a number from 1, or 'every' and a number; behind N of a command may "
-                           "stand an instruction: cut after 3 STORE DATA\n");
+    cr_buf_append_str(out,
+                      "N is a number from 1, or 'every' and a number; behind N of a command may "
+                      "stand an instruction: cut after 3 STORE DATA\n");
 }
 
 /* ---- reading -----------------------------------------------------------------------------------
@@ -244,7 +245,8 @@ struct lab_fault_plan lab_fault_command(struct lab_faults *f, uint8_t *command, 
     for (size_t i = 0; i < f->count; i++) {
         struct lab_fault *fault = &f->items[i];
         /* A flipped instruction byte does not change what the others count. */
-        if (!concerns(fault, before, n) || fault->row->what == FLIP_RESPONSE || !hit(fault)) {
+        fault->due = false;
+        if (!concerns(fault, before, n) || !hit(fault)) {
             continue;
         }
         switch (fault->row->what) {
@@ -266,21 +268,22 @@ struct lab_fault_plan lab_fault_command(struct lab_faults *f, uint8_t *command, 
         case CUT_AT_WRITE:
         case CUT_BEFORE_COMMIT:
         case CUT_AFTER_COMMIT:
+            break;
         case FLIP_RESPONSE:
+            fault->due = true;
             break;
         }
     }
     return plan;
 }
 
-void lab_fault_response(struct lab_faults *f, cr_span command, uint8_t *response, size_t n)
+void lab_fault_response(struct lab_faults *f, uint8_t *response, size_t n)
 {
     for (size_t i = 0; i < f->count; i++) {
-        struct lab_fault *fault = &f->items[i];
-        if (fault->row->what == FLIP_RESPONSE && concerns(fault, command.p, command.n) &&
-            hit(fault)) {
-            flip(response, n, fault->bit);
+        if (f->items[i].due) {
+            flip(response, n, f->items[i].bit);
         }
+        f->items[i].due = false;
     }
 }
 

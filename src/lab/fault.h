@@ -27,6 +27,7 @@ struct lab_fault {
     bool has_ins;                    /* only commands of this instruction count */
     uint8_t ins;
     uint64_t seen; /* what it counted so far */
+    bool due;      /* flip of a response: the one that comes next */
 };
 
 struct lab_faults {
@@ -51,8 +52,8 @@ struct lab_fault_plan {
 
 /* Before a command: counts it, turns its bits over. */
 struct lab_fault_plan lab_fault_command(struct lab_faults *f, uint8_t *command, size_t n);
-/* Before its answer leaves: turns bits over. command is the one that was sent. */
-void lab_fault_response(struct lab_faults *f, cr_span command, uint8_t *response, size_t n);
+/* Before the answer to it leaves: turns its bits over. */
+void lab_fault_response(struct lab_faults *f, uint8_t *response, size_t n);
 
 /* For nvm_set_fault(); ctx is the struct lab_faults. */
 bool lab_fault_nvm(void *ctx, enum nvm_point point);

@@ -24,9 +24,9 @@ static cr_status no_profile(const struct nvm *nvm, const char *wanted, struct cr
         after = p.id;
     }
     cr_arena_free(&arena);
-    cr_status status =
-        wanted ? cr_fail(err, CR_REFUSED, NULL, "the chip has no profile %.40s", wanted)
-               : cr_fail(err, CR_REFUSED, NULL, "no profile is enabled in the chip");
+    cr_status status = wanted
+                           ? cr_fail(err, CR_REFUSED, NULL, "the chip has no profile %.40s", wanted)
+                           : cr_fail(err, CR_REFUSED, NULL, "no profile is enabled in the chip");
     if (!list[0]) {
         return cr_err_next(err, status, "no profile is installed: 'crisp lpa download' does it");
     }
@@ -108,13 +108,11 @@ void lab_file_rule(const struct uicc_fs *fs, const struct lab_file *file, cr_buf
 
 const char *lab_file_kind_name(enum uicc_kind kind)
 {
-    static const enum profile_file_type types[] = {[UICC_MF] = PROFILE_TYPE_MF,
-                                                   [UICC_DF] = PROFILE_TYPE_DF,
-                                                   [UICC_ADF] = PROFILE_TYPE_ADF,
-                                                   [UICC_TRANSPARENT] = PROFILE_TYPE_TR,
-                                                   [UICC_LINEAR] = PROFILE_TYPE_LF,
-                                                   [UICC_CYCLIC] = PROFILE_TYPE_CY,
-                                                   [UICC_BERTLV] = PROFILE_TYPE_BT};
+    static const enum profile_file_type types[] = {
+        [UICC_MF] = PROFILE_TYPE_MF,     [UICC_DF] = PROFILE_TYPE_DF,
+        [UICC_ADF] = PROFILE_TYPE_ADF,   [UICC_TRANSPARENT] = PROFILE_TYPE_TR,
+        [UICC_LINEAR] = PROFILE_TYPE_LF, [UICC_CYCLIC] = PROFILE_TYPE_CY,
+        [UICC_BERTLV] = PROFILE_TYPE_BT};
     return profile_type_name(types[kind]);
 }
 

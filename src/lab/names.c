@@ -168,7 +168,7 @@ struct walk {
 
 static row_ptr walk_next(struct walk *w, const struct lab_place *place, size_t depth)
 {
-    for (; w->template < profile_template_count; w->template ++, w->row = 0) {
+    for (; w->template <profile_template_count; w->template ++, w->row = 0) {
         const struct profile_template *t = &profile_templates[w->template];
         const struct profile_template *later = t + 1;
         /* A later version has all rows of the earlier ones. */
@@ -305,9 +305,9 @@ const char *lab_place_text(const struct lab_place *place, char out[LAB_PATH_TEXT
     for (size_t depth = 0; depth <= place->depth; depth++) {
         at.depth = (uint8_t)depth;
         bool lone = application && depth == 0 && place->base == LAB_BASE_OTHER;
-        int wrote = snprintf(out + n, LAB_PATH_TEXT - n, "%s%s%s", depth ? "/" : "",
-                             application && depth == 0 && !lone ? "MF/" : "",
-                             lab_file_name(&at, name));
+        int wrote =
+            snprintf(out + n, LAB_PATH_TEXT - n, "%s%s%s", depth ? "/" : "",
+                     application && depth == 0 && !lone ? "MF/" : "", lab_file_name(&at, name));
         n += wrote > 0 ? (size_t)wrote : 0;
         if (n >= LAB_PATH_TEXT) {
             break;
@@ -481,17 +481,18 @@ static cr_status search_all(cr_span word, struct lab_place *out, struct cr_err *
     }
     int n = (int)(word.n < LAB_NAME ? word.n : LAB_NAME);
     if (s.count == 0) {
-        cr_status status = cr_fail(err, CR_REFUSED, NULL, "no file is called '%.*s'", n,
-                                   (const char *)word.p);
-        return cr_err_next(err, status, "give its file id in hex, or a path such as "
-                                        "MF/ADF.USIM/EF.IMSI or 3F00/7F10/6F3A");
+        cr_status status =
+            cr_fail(err, CR_REFUSED, NULL, "no file is called '%.*s'", n, (const char *)word.p);
+        return cr_err_next(err, status,
+                           "give its file id in hex, or a path such as "
+                           "MF/ADF.USIM/EF.IMSI or 3F00/7F10/6F3A");
     }
     char first[LAB_PATH_TEXT];
     char second[LAB_PATH_TEXT];
     cr_status status =
         cr_fail(err, CR_REFUSED, NULL, "several files are called '%.*s'", n, (const char *)word.p);
-    return cr_err_next(err, status, "say which one: %.90s or %.90s", lab_place_text(&s.found[0], first),
-                       lab_place_text(&s.found[1], second));
+    return cr_err_next(err, status, "say which one: %.90s or %.90s",
+                       lab_place_text(&s.found[0], first), lab_place_text(&s.found[1], second));
 }
 
 /* A word without a path: seen from the current place first. */
@@ -563,10 +564,10 @@ cr_status lab_place_parse(cr_span text, const struct lab_place *current, struct 
             }
         } else if (!child_named(&place, word, &next)) {
             char where[LAB_PATH_TEXT];
-            cr_status status = cr_fail(err, CR_REFUSED, NULL, "no file below %.80s is called '%.*s'",
-                                       lab_place_text(&place, where),
-                                       (int)(word.n < LAB_NAME ? word.n : LAB_NAME),
-                                       (const char *)word.p);
+            cr_status status =
+                cr_fail(err, CR_REFUSED, NULL, "no file below %.80s is called '%.*s'",
+                        lab_place_text(&place, where), (int)(word.n < LAB_NAME ? word.n : LAB_NAME),
+                        (const char *)word.p);
             return cr_err_next(err, status, "give its file id in hex");
         }
         place = next;

@@ -162,8 +162,8 @@ static cr_status read_faults(struct reader *r, const json_t *list, struct lab_he
 
 static cr_status read_head(struct reader *r, json_t *json)
 {
-    static const char *const members[] = {"crispRecording", "program",  "time",   "eid",
-                                          "atr",            "capacity", "faults", NULL};
+    static const char *const members[] = {"crispRecording", "program", "time", "eid", "atr",
+                                          "capacity",       "faults",  NULL};
     struct lab_head *head = &r->out->head;
     const json_t *version = json_object_get(json, "crispRecording");
     const json_t *capacity = json_object_get(json, "capacity");

@@ -32,10 +32,10 @@ enum lab_event_kind { LAB_POWER_ON, LAB_POWER_OFF, LAB_POWER_RESET, LAB_EXCHANGE
 
 struct lab_event {
     enum lab_event_kind kind;
-    int64_t at_ms;              /* since the start */
-    cr_span command, response;  /* exchange: as the reader sent and got them */
-    cr_span random;             /* drawn meanwhile */
-    const int64_t *clock;       /* read meanwhile */
+    int64_t at_ms;             /* since the start */
+    cr_span command, response; /* exchange: as the reader sent and got them */
+    cr_span random;            /* drawn meanwhile */
+    const int64_t *clock;      /* read meanwhile */
     size_t clock_count;
 };
 

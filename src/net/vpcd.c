@@ -331,10 +331,10 @@ cr_status vpcd_serve(struct vpcd *vpcd, const struct vpcd_card *card, const vola
 
 struct place {
     const struct vpcd_slot *slot;
-    struct vpcd *vpcd;  /* NULL = no reader */
-    int listener;       /* -1 = none */
-    int64_t next_ms;    /* not tried again before */
-    bool waiting;       /* told so already */
+    struct vpcd *vpcd; /* NULL = no reader */
+    int listener;      /* -1 = none */
+    int64_t next_ms;   /* not tried again before */
+    bool waiting;      /* told so already */
 };
 
 static int64_t now_ms(void)
@@ -364,8 +364,7 @@ static cr_status listen_at(const struct vpcd_slot *slot, int *out, struct cr_err
 {
     char service[8];
     const char *host = slot->host ? slot->host : "127.0.0.1";
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
     struct addrinfo *found = NULL;
     (void)snprintf(service, sizeof(service), "%u", slot->port);
     int problem = getaddrinfo(host, service, &hints, &found);

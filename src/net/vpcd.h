@@ -31,8 +31,8 @@ cr_status vpcd_connect(const char *host, uint16_t port, struct vpcd **out,
                        struct cr_err *err) CR_MUST_CHECK;
 void vpcd_free(struct vpcd *vpcd);
 
-/* Serves until the reader goes away or the card is taken out (CR_OK), *stop becomes true (CR_OK; looked at every 200 ms), or
- * the stream is no vpcd (CR_MALFORMED). */
+/* Serves until the reader goes away or the card is taken out (CR_OK), *stop becomes true (CR_OK;
+ * looked at every 200 ms), or the stream is no vpcd (CR_MALFORMED). */
 cr_status vpcd_serve(struct vpcd *vpcd, const struct vpcd_card *card, const volatile bool *stop,
                      struct cr_err *err) CR_MUST_CHECK;
 

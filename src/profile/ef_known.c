@@ -200,6 +200,16 @@ static void suci_show(cr_span c, cr_buf *out)
         }
         divider = ", ";
     }
+    if (der_peek(c) != 0xA1 || der_next(&c, DER_BER_LENGTHS, &list, NULL) != CR_OK) {
+        return;
+    }
+    struct der_tlv id;
+    struct der_tlv key;
+    while (list.value.n > 0 && der_next(&list.value, DER_BER_LENGTHS, &id, NULL) == CR_OK &&
+           der_next(&list.value, DER_BER_LENGTHS, &key, NULL) == CR_OK && id.value.n == 1) {
+        cr_buf_appendf(out, "\nkey identifier %u: ", id.value.p[0]);
+        cr_hex_append(out, key.value);
+    }
 }
 
 static void routing_show(cr_span c, cr_buf *out)

@@ -67,11 +67,8 @@ static void bench_open(struct bench *b, const char *const *faults, size_t fault_
     struct es10_options options = {0};
     *b = (struct bench){.world = world_new()};
     struct world *w = b->world;
-    struct lab_chip_options how = {.env = &w->env,
-                                   .faults = faults,
-                                   .fault_count = fault_count,
-                                   .event = note,
-                                   .ctx = b};
+    struct lab_chip_options how = {
+        .env = &w->env, .faults = faults, .fault_count = fault_count, .event = note, .ctx = b};
     assert_int_equal(nvm_clone_committed(euicc_nvm(w->chip), &how.nvm, &err), CR_OK);
     assert_int_equal(lab_chip_open(&how, &b->lab, &err), CR_OK);
     assert_int_equal(lab_chip_snapshot(b->lab, "test", &b->recording, &err), CR_OK);

@@ -56,9 +56,10 @@ static void file_control_parameters(void **state)
            "transparent, 9 bytes, SFI 07, rule 6F06/10, activated");
     fcp_is("621A82054221000E0283026FB78A01058B036F06088002001C880108",
            "linear fixed, 2 records of 14 bytes, SFI 01, rule 6F06/8, activated");
-    fcp_is("622C8202782183023F00A50C80017183040003A7388701018A01058B032F0601C60C90016083010183010A83"
-           "010B",
-           "directory, rule 2F06/1, activated");
+    fcp_is(
+        "622C8202782183023F00A50C80017183040003A7388701018A01058B032F0601C60C90016083010183010A83"
+        "010B",
+        "directory, rule 2F06/1, activated");
     fcp_is("6225820542210040018302 6FE5A506D00120D2010F8A01058C07BB1A1A1A1A1111800200408800",
            "linear fixed, 1 records of 64 bytes, activated");
     fcp_is("62108202792183026F018A01048001008800", "BER-TLV, 0 bytes, deactivated");

@@ -241,9 +241,11 @@ static void the_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_hex),          cmocka_unit_test(by_name),
+        cmocka_unit_test(in_hex),
+        cmocka_unit_test(by_name),
         cmocka_unit_test(what_is_known_of_the_file),
-        cmocka_unit_test(long_store_data), cmocka_unit_test(refused),
+        cmocka_unit_test(long_store_data),
+        cmocka_unit_test(refused),
         cmocka_unit_test(the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,8 @@ static void a_phone(void **state)
     } rows[] = {
         {"00A40004023F00", "612E", "0 SELECT MF -> 612E 46 bytes waiting"},
         {"00C000002E",
-         "622C8202782183023F00A50C80017183040003A7388701018A01058B032F0601C60C90016083010183010A8301"
+         "622C8202782183023F00A50C80017183040003A7388701018A01058B032F0601C60C90016083010183010A830"
+         "1"
          "0B9000",
          "0 GET RESPONSE -> directory, rule 2F06/1, activated; 9000 ok"},
         {"00A40804022FE2", "9000", "0 SELECT MF/EF.ICCID -> 9000 ok"},
@@ -33,8 +34,7 @@ static void a_phone(void **state)
         {"00A4000C026F07", "9000", "0 SELECT MF/ADF.USIM/EF.IMSI -> 9000 ok"},
         {"00B0000009", "0809101010325476989000",
          "0 READ BINARY EF.IMSI -> 001010123456789; 9000 ok"},
-        {"00B0000405", "32547698009000",
-         "0 READ BINARY EF.IMSI from 4 -> 3254769800; 9000 ok"},
+        {"00B0000405", "32547698009000", "0 READ BINARY EF.IMSI from 4 -> 3254769800; 9000 ok"},
         {"00A4000C026FB7", "9000", "0 SELECT MF/ADF.USIM/EF.ECC -> 9000 ok"},
         {"00B2010404", "11F2FF009000", "0 READ RECORD EF.ECC record 1 -> 112; 9000 ok"},
         {"00B2000204", "6A83", "0 READ RECORD EF.ECC next record -> 6A83 record not found"},
@@ -68,12 +68,10 @@ static void a_phone(void **state)
         {"81C0000015", "BF3E125A10890490327675528248921293050970749000",
          "1 GET RESPONSE -> GetEuiccDataResponse "
          "{\"eidValue\":\"89049032767552824892129305097074\"}; 9000 ok"},
-        {"81E2110003BF2E00", "9000",
-         "1 STORE DATA ES10b.GetEuiccChallenge, block 1 -> 9000 ok"},
+        {"81E2110003BF2E00", "9000", "1 STORE DATA ES10b.GetEuiccChallenge, block 1 -> 9000 ok"},
         {"81E2910100", "6A80",
          "1 STORE DATA ES10b.GetEuiccChallenge, block 2, the last -> 6A80 wrong data"},
-        {"81E2910003860155", "9000",
-         "1 STORE DATA ES8+.LoadProfileElements [secured] -> 9000 ok"},
+        {"81E2910003860155", "9000", "1 STORE DATA ES8+.LoadProfileElements [secured] -> 9000 ok"},
         {"00708001", "9000", "0 MANAGE CHANNEL close 1 -> 9000 ok"},
         {"04A4000C023F00", "6882", "0 SELECT [secured] MF -> 6882 secure messaging not supported"},
         {"A0A40000023F00", "6E00", NULL},
@@ -96,10 +94,10 @@ static void a_phone(void **state)
 static void secrets(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"0020000108DEADBEEFDEADBEEF",
-                                           "0024000110DEADBEEFDEADBEEFDEADBEEFDEADBEEF",
-                                           "0026000108DEADBEEFDEADBEEF", "0028000108DEADBEEFDEADBEEF",
-                                           "002C000110DEADBEEFDEADBEEFDEADBEEFDEADBEEF"};
+    static const char *const commands[] = {
+        "0020000108DEADBEEFDEADBEEF", "0024000110DEADBEEFDEADBEEFDEADBEEFDEADBEEF",
+        "0026000108DEADBEEFDEADBEEF", "0028000108DEADBEEFDEADBEEF",
+        "002C000110DEADBEEFDEADBEEFDEADBEEFDEADBEEF"};
     struct lab_session s;
     lab_session_init(&s);
     for (size_t i = 0; i < CR_COUNT(commands); i++) {

@@ -74,7 +74,7 @@ static void which_command(void **state)
 {
     (void)state;
     static const char *const commands[] = {"00A40000", "00B00000", "80E29100", "00A40000",
-                                           "81E29100", "00B00000", "00", "80E29100"};
+                                           "81E29100", "00B00000", "00",       "80E29100"};
     const struct {
         const char *text;
         uint64_t bits;
@@ -102,16 +102,24 @@ static void bits(void **state)
 {
     (void)state;
     struct lab_faults f = faults("flip 9 of response 2 A4");
+    uint8_t select[] = {0x00, 0xA4, 0, 0};
+    uint8_t read[] = {0x00, 0xB0, 0, 0};
     uint8_t response[] = {0x90, 0x00};
-    lab_fault_response(&f, hex("00A40000"), response, 2);
-    lab_fault_response(&f, hex("00B00000"), response, 2);
+    (void)lab_fault_command(&f, select, 4); /* its answer never leaves: N is that of the command */
+    (void)lab_fault_command(&f, read, 4);
+    lab_fault_response(&f, response, 2);
     assert_memory_equal(response, "\x90\x00", 2);
-    lab_fault_response(&f, hex("00A40000"), response, 2);
+    (void)lab_fault_command(&f, select, 4);
+    lab_fault_response(&f, response, 2);
+    assert_memory_equal(response, "\x90\x02", 2);
+    lab_fault_response(&f, response, 2); /* once */
     assert_memory_equal(response, "\x90\x02", 2);
     f = faults("flip 16 of response every 1"); /* beyond the end: modulo the length */
-    lab_fault_response(&f, hex("00A40000"), response, 2);
+    (void)lab_fault_command(&f, select, 4);
+    lab_fault_response(&f, response, 2);
     assert_memory_equal(response, "\x91\x02", 2);
-    lab_fault_response(&f, hex("00A40000"), response, 0);
+    (void)lab_fault_command(&f, select, 4);
+    lab_fault_response(&f, response, 0);
     /* A flipped instruction is still counted as what was sent. */
     f = faults("flip 8 of command 1");
     assert_int_equal(lab_fault_add(&f, "drop 1 A4", NULL), CR_OK);

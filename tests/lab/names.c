@@ -146,8 +146,10 @@ static void completion_and_parser_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths),     cmocka_unit_test(from_where_one_is),
-        cmocka_unit_test(refusals),  cmocka_unit_test(steps),
+        cmocka_unit_test(paths),
+        cmocka_unit_test(from_where_one_is),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(steps),
         cmocka_unit_test(completion_and_parser_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

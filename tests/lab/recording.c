@@ -112,7 +112,8 @@ static void none(void **state)
     fails(HEAD "{\"event\":\"dance\"}", CR_MALFORMED, "no event 'dance'");
     fails(HEAD "{\"event\":\"power\"}", CR_MALFORMED, "\"on\" is missing");
     fails(HEAD "{\"event\":\"exchange\"}", CR_MALFORMED, "without its command");
-    fails(HEAD "{\"event\":\"exchange\",\"command\":\"0G\"}", CR_MALFORMED, "\"command\" is no hex");
+    fails(HEAD "{\"event\":\"exchange\",\"command\":\"0G\"}", CR_MALFORMED,
+          "\"command\" is no hex");
     fails(HEAD "{\"event\":\"cut\",\"clock\":5}", CR_MALFORMED, "\"clock\"");
     fails(HEAD "{\"event\":\"cut\",\"clock\":[\"x\"]}", CR_MALFORMED, "\"clock\"");
     fails(HEAD "{\"event\":\"cut\",\"event\":\"cut\"}", CR_MALFORMED, "no JSON object");
