@@ -156,9 +156,11 @@ static size_t chain_of(const struct profile_template *t, row_ptr row, row_ptr ch
     return n;
 }
 
+/* A range (of the phonebook, of icons) is where file ids come from when a package names none; real
+ * ones name others, so that it tells nothing. */
 static bool row_has_fid(row_ptr row, uint16_t fid)
 {
-    return fid == row->fid || (row->fid_last && fid >= row->fid && fid <= row->fid_last);
+    return fid == row->fid && !row->fid_last;
 }
 
 /* Walks over all rows whose parents are the first `depth` ids of place. */
@@ -179,7 +181,7 @@ static row_ptr walk_next(struct walk *w, const struct lab_place *place, size_t d
         while (w->row < t->count) {
             row_ptr chain[LAB_MAX_PATH];
             row_ptr row = profile_template_member(t, (unsigned)w->row++ + 2);
-            bool fits = row && chain_of(t, row, chain) == depth + 1;
+            bool fits = row && !row->fid_last && chain_of(t, row, chain) == depth + 1;
             for (size_t i = 0; fits && i < depth; i++) {
                 fits = row_has_fid(chain[i], place->fid[i]);
             }
@@ -239,6 +241,8 @@ enum profile_ef_place lab_ef_place(const struct lab_place *place)
             return PROFILE_EF_5GS;
         case FID_SAIP:
             return PROFILE_EF_SAIP;
+        case FID_PHONEBOOK:
+            return PROFILE_EF_PHONEBOOK;
         case FID_GSM_ACCESS:
             return place->base == LAB_BASE_USIM ? PROFILE_EF_GSM_ACCESS : PROFILE_EF_OTHER;
         default:

@@ -142,6 +142,7 @@ enum profile_ef_place {
     PROFILE_EF_5GS,
     PROFILE_EF_SAIP,
     PROFILE_EF_GSM_ACCESS,
+    PROFILE_EF_PHONEBOOK,
     PROFILE_EF_OTHER
 };
 

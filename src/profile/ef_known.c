@@ -543,6 +543,28 @@ static void access_identities_show(cr_span c, cr_buf *out)
     }
 }
 
+/* EF.PBR (TS 31.102 4.4.2.1): which files make the phonebook. Types say how their records belong
+ * together: one to one, by EF.IAP, shared. */
+static void pbr_show(cr_span c, cr_buf *out)
+{
+    static const char *const files[] = {"ADN", "IAP", "EXT1", "SNE",   "ANR",  "PBC", "GRP",
+                                        "AAS", "GAS", "UID",  "EMAIL", "CCP1", "PURI"};
+    struct der_tlv type;
+    struct der_tlv file;
+    size_t before = out->n;
+    while (c.n > 0 && c.p[0] >= 0xA8 && c.p[0] <= 0xAA &&
+           der_next(&c, DER_BER_LENGTHS, &type, NULL) == CR_OK) {
+        cr_buf_appendf(out, "%stype %u:", out->n > before ? "; " : "", (unsigned)type.tag - 0xA7u);
+        while (type.value.n > 0 && der_next(&type.value, DER_BER_LENGTHS, &file, NULL) == CR_OK) {
+            bool known = file.tag >= 0xC0 && file.tag < 0xC0 + CR_COUNT(files);
+            if (file.value.n >= 2) {
+                cr_buf_appendf(out, " %s %04X", known ? files[file.tag - 0xC0] : "?",
+                               (unsigned)number_at(file.value, 0, 2));
+            }
+        }
+    }
+}
+
 /* ---- access rules ---- */
 
 static void pin_name(uint8_t reference, cr_buf *out)
@@ -712,6 +734,7 @@ static const struct known known_files[] = {
     {PROFILE_EF_TELECOM, 0x6F49, "EF.SDN", profile_adn_text},
     {PROFILE_EF_GSM_ACCESS, 0x4F20, "EF.Kc", kc_show},
     {PROFILE_EF_GSM_ACCESS, 0x4F52, "EF.KcGPRS", kc_show},
+    {PROFILE_EF_PHONEBOOK, 0x4F30, "EF.PBR", pbr_show},
     {PROFILE_EF_5GS, 0x4F01, "EF.5GS3GPPLOCI", loci_5gs_show},
     {PROFILE_EF_5GS, 0x4F02, "EF.5GSN3GPPLOCI", loci_5gs_show},
     {PROFILE_EF_5GS, 0x4F06, "EF.UAC_AIC", access_identities_show},
