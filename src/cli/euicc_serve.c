@@ -532,8 +532,10 @@ static const struct cli_option options[] = {
     {.name = "many",
      .kind = CLI_INT,
      .metavar = "N",
-     .help = "N chips in RAM: copies of the one in DIR, or without DIR new ones. Nothing is kept "
-             "afterwards.",
+     .help =
+         "N chips in RAM: copies of the one in DIR, with its EID, or without DIR new ones. Nothing "
+         "is kept "
+         "afterwards.",
      .min = 1,
      .max = MAX_CHIPS,
      FIELD(many)},

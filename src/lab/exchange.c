@@ -274,7 +274,7 @@ static const struct {
     uint32_t tag;
     const char *text;
 } package_parts[] = {
-    {0xBF36, "ES8+ BoundProfilePackage begins"},
+    {0xBF36, "ES8+.InitialiseSecureChannel, begins the package"},
     {0xA0, "ES8+.ConfigureISDP [secured]"},
     {0xA1, "ES8+.StoreMetadata, head"},
     {0x88, "ES8+.StoreMetadata [integrity protected]"},
