@@ -215,9 +215,10 @@ void lab_fcp_text(const struct lab_fcp *f, cr_buf *out)
         cr_hex_append(out, f->aid);
     }
     if (f->kind == LAB_LINEAR || f->kind == LAB_CYCLIC) {
-        cr_buf_appendf(out, ", %u records of %u bytes", f->records, f->record_length);
+        cr_buf_appendf(out, ", %u record%s of %u bytes", f->records, f->records == 1 ? "" : "s",
+                       f->record_length);
     } else if (f->kind != LAB_DF && f->has_size) {
-        cr_buf_appendf(out, ", %u bytes", f->size);
+        cr_buf_appendf(out, ", %u byte%s", f->size, f->size == 1 ? "" : "s");
     }
     if (f->has_sfi && f->sfi) {
         cr_buf_appendf(out, ", SFI %02X", f->sfi);

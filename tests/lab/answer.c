@@ -61,7 +61,7 @@ static void file_control_parameters(void **state)
         "010B",
         "directory, rule 2F06/1, activated");
     fcp_is("6225820542210040018302 6FE5A506D00120D2010F8A01058C07BB1A1A1A1A1111800200408800",
-           "linear fixed, 1 records of 64 bytes, activated");
+           "linear fixed, 1 record of 64 bytes, activated");
     fcp_is("62108202792183026F018A01048001008800", "BER-TLV, 0 bytes, deactivated");
     fcp_is("6209820246218A010C8000", "cyclic, 0 records of 0 bytes, terminated");
 }
