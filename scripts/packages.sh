@@ -3,7 +3,7 @@
 
 build_packages=(gcc meson ninja-build pkg-config libssl-dev libevent-dev libcurl4-openssl-dev
     libjansson-dev libsqlite3-dev libpcsclite-dev libqrencode-dev libzbar-dev libpng-dev
-    libedit-dev libinih-dev libxml2-dev libcmocka-dev)
+    libedit-dev libinih-dev libxml2-dev libcmocka-dev libsmpp34-dev)
 run_packages=(openssl ca-certificates curl pcscd vsmartcard-vpcd opensc)
 check_packages=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy curl jq sqlite3 socat
     zbar-tools man-db procps)

@@ -157,6 +157,10 @@ cr_status asn1_decode_next(const struct asn1_type *t, cr_span *in, unsigned flag
 cr_status asn1_decode(const struct asn1_type *t, cr_span in, unsigned flags, cr_arena *arena,
                       void *out, struct cr_err *err) CR_MUST_CHECK;
 
+/* How many TLVs inside a value that may be damaged the type has a name for, at all depths: which of
+ * several types a value was meant to be. 0 also when it is none of this type. */
+size_t asn1_coverage(const struct asn1_type *t, cr_span in);
+
 enum asn1_encode_flag {
     ASN1_ENCODE_V2 = 1 << 0,    /* leave out every component marked ASN1_SINCE_V3 */
     ASN1_ENCODE_NO_RAW = 1 << 1 /* ignore raw members, encode from the fields */

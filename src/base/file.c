@@ -11,7 +11,16 @@
 
 static cr_status io_fail(struct cr_err *err, const char *what, const char *path)
 {
-    return cr_fail(err, CR_RESOURCE, NULL, "%s %s: %s", what, path, strerror(errno));
+    int why = errno;
+    cr_status status = cr_fail(err, CR_RESOURCE, NULL, "%s %s: %s", what, path, strerror(why));
+    if (why == ENOSPC || why == EDQUOT) {
+        return cr_err_next(err, status, "make room on the file system of %.200s and try again",
+                           path);
+    }
+    if (why == EFBIG) {
+        return cr_err_next(err, status, "raise the limit on the size of files (ulimit -f)");
+    }
+    return status;
 }
 
 cr_status cr_file_read(const char *path, size_t limit, cr_buf *out, struct cr_err *err)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -367,6 +368,7 @@ int cli_main(const struct cli_command *root, int argc, char **argv)
     struct cli cli = {.out = stdout, .err = stderr, .env = &env, .command = root};
     env.ctx = &cli;
     env.log = log_line;
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of a write, not the end */
     (void)cr_str_copy(cli.path, sizeof(cli.path), cr_span_str(root->name));
     const struct cli_command *command = root;
     int at = 1;

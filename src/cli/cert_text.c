@@ -2,6 +2,7 @@
 
 #include "asn1/der.h"
 #include "base/text.h"
+#include "rsp/ids.h"
 
 #include <arpa/inet.h>
 
@@ -126,6 +127,16 @@ static void eins_line(struct writer *w, const struct pki_cert *cert)
     cr_buf_free(&eins);
 }
 
+static void eid_note(struct writer *w, cr_span eid)
+{
+    bool right = rsp_eid_text_check(eid);
+    if (!w->text) {
+        (void)json_object_set_new(w->json, "eidCheckDigits", json_boolean(right));
+    } else if (!right) {
+        line(w, "note", NULL, "the check digits of the EID are wrong");
+    }
+}
+
 static void write_cert(struct writer *w, const struct pki_cert *cert, int64_t now_ms)
 {
     char text[64];
@@ -135,6 +146,9 @@ static void write_cert(struct writer *w, const struct pki_cert *cert, int64_t no
     text_line(w, "organisation", "organization", cert->subject_o);
     text_line(w, cert->role == PKI_ROLE_EUICC ? "EID" : "serialNumber", "subjectSerialNumber",
               cert->subject_serial);
+    if (cert->role == PKI_ROLE_EUICC) {
+        eid_note(w, cert->subject_serial);
+    }
     line(w, "role", "role", text);
     line(w, "key", "curve",
          cert->curve == CRYPTO_CURVE_NONE ? "unsupported" : crypto_curve_name(cert->curve));

@@ -105,6 +105,15 @@ bool cli_confirm(struct cli *cli, const char *question);
 /* Reads a line (echo off when secret); NULL at end of input. In the arena. */
 char *cli_ask(struct cli *cli, const char *prompt, bool secret);
 
+/* A secret that an option may give: itself, or @FILE for the first line of a file, since everybody
+ * on the machine can read the command lines of others. Anything else is taken as it stands. In the
+ * arena; CR_REFUSED when the file holds none, or more than CLI_MAX_SECRET bytes. */
+#define CLI_MAX_SECRET 255
+#define CLI_SECRET_HELP                                                                            \
+    "Others can see it in the list of processes: @FILE takes it from the first line of a file, - "
+cr_status cli_secret(struct cli *cli, const char *option, const char *given, char **out,
+                     struct cr_err *err) CR_MUST_CHECK;
+
 /* Out of memory, for `return cli_fail_memory(cli)`. */
 int cli_fail_memory(struct cli *cli);
 
@@ -121,6 +130,7 @@ extern const struct cli_command cli_euicc;
 extern const struct cli_command cli_lpa;
 extern const struct cli_command cli_decode;
 extern const struct cli_command cli_aka;
+extern const struct cli_command cli_ota;
 extern const struct cli_command cli_bench;
 extern const struct cli_command cli_man;
 

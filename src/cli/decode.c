@@ -12,7 +12,7 @@
 #include <strings.h>
 
 struct decode_values {
-    const char *file, *type;
+    const char *file, *type, *kic, *kid;
     bool json, types;
 };
 
@@ -43,6 +43,19 @@ static bool is_toolkit(const char *name)
     return false;
 }
 
+/* Number of a kind of short messages, packets or scripts; SIZE_MAX when it is none. */
+static size_t ota_type(const char *type)
+{
+    const char *name;
+    const char *remark;
+    for (size_t i = 0; cli_decode_ota_type(i, &name, &remark); i++) {
+        if (strcasecmp(name, type) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
 static bool type_known(const char *name)
 {
     for (size_t i = 0; i < CR_COUNT(other_types); i++) {
@@ -50,7 +63,8 @@ static bool type_known(const char *name)
             return true;
         }
     }
-    return is_toolkit(name) || rsp_message_by_name(cr_span_str(name)) != NULL;
+    return is_toolkit(name) || ota_type(name) < SIZE_MAX ||
+           rsp_message_by_name(cr_span_str(name)) != NULL;
 }
 
 static int print_types(struct cli *cli)
@@ -61,6 +75,10 @@ static int print_types(struct cli *cli)
     const char *name;
     for (size_t i = 0; cli_decode_toolkit_type(i, &name); i++) {
         (void)fprintf(cli->out, "%-40s TS 102 223\n", name);
+    }
+    const char *remark;
+    for (size_t i = 0; cli_decode_ota_type(i, &name, &remark); i++) {
+        (void)fprintf(cli->out, "%-40s %s\n", name, remark);
     }
     for (size_t i = 0; i < rsp_message_count; i++) {
         (void)fprintf(cli->out, "%-40s %s, tag %X\n", rsp_messages[i].name,
@@ -87,6 +105,19 @@ static cr_status decode_pem(struct cli_decoder *d, cr_span text, struct cr_err *
     return blocks ? CR_OK : cr_fail(err, CR_MALFORMED, NULL, "the PEM block has no end");
 }
 
+/* Anything of SMS or OTA that can be told by looking. */
+static bool decode_ota(struct cli_decoder *d, cr_span bytes)
+{
+    const char *name;
+    const char *remark;
+    for (size_t i = 0; cli_decode_ota_type(i, &name, &remark); i++) {
+        if (cli_decode_ota(d, i, true, bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static cr_status decode_bytes(struct cli_decoder *d, cr_span bytes, struct cr_err *err)
 {
     if (is_type(d, "ProfilePackage")) {
@@ -94,8 +125,13 @@ static cr_status decode_bytes(struct cli_decoder *d, cr_span bytes, struct cr_er
                    ? CR_OK
                    : cr_fail(err, CR_MALFORMED, NULL, "this is no profile package");
     }
-    if (!d->type && (cli_decode_package(d, bytes) || cli_decode_toolkit(d, bytes) ||
-                     cli_decode_apdu(d, bytes))) {
+    if (d->type && ota_type(d->type) < SIZE_MAX) {
+        return cli_decode_ota(d, ota_type(d->type), false, bytes)
+                   ? CR_OK
+                   : cr_fail(err, CR_MALFORMED, NULL, "this is no %s", d->type);
+    }
+    if (!d->type && (cli_decode_package(d, bytes) || decode_ota(d, bytes) ||
+                     cli_decode_toolkit(d, bytes) || cli_decode_apdu(d, bytes))) {
         return CR_OK;
     }
     if (d->type && is_toolkit(d->type)) {
@@ -162,7 +198,11 @@ static int decode_run(struct cli *cli, const void *values)
     if (v->type && !type_known(v->type)) {
         return cli_usage(cli, "there is no type '%s'; --types lists them", v->type);
     }
-    struct cli_decoder d = {.cli = cli, .type = v->type, .array = v->json ? json_array() : NULL};
+    struct cli_decoder d = {.cli = cli,
+                            .type = v->type,
+                            .kic = v->kic,
+                            .kid = v->kid,
+                            .array = v->json ? json_array() : NULL};
     cr_status status = cli_input_read(cli, v->file, &content, &err);
     if (status == CR_OK) {
         status = decode_content(&d, content, &err);
@@ -197,6 +237,16 @@ static const struct cli_option options[] = {
      .metavar = "NAME",
      .help = "Take it for this type instead of finding out.",
      FIELD(type)},
+    {.name = "kic",
+     .kind = CLI_STRING,
+     .metavar = "KEY",
+     .help = "Key in hex that deciphers a secured packet.",
+     FIELD(kic)},
+    {.name = "kid",
+     .kind = CLI_STRING,
+     .metavar = "KEY",
+     .help = "Key in hex that verifies a secured packet.",
+     FIELD(kid)},
     {.name = "types", .kind = CLI_FLAG, .help = "List the names for --type.", FIELD(types)},
     {.name = "json", .kind = CLI_FLAG, .help = "Print JSON.", FIELD(json)},
 };
@@ -207,10 +257,11 @@ const struct cli_command cli_decode = {
     .description =
         "Explains any message of SGP.22: ASN.1 of all interfaces, alone or several behind each "
         "other, JSON bodies of ES9+ and ES2+ with what is inside, STORE DATA commands and their "
-        "answers, certificates, CRLs, profile packages and activation codes; and what a card's "
-        "toolkit and a terminal say to each other (proactive commands, TERMINAL RESPONSE, "
-        "ENVELOPE, TERMINAL PROFILE). Names are those of the standard. The form of the input is "
-        "found out by looking.",
+        "answers, certificates, CRLs, profile packages and activation codes. And what travels to a "
+        "card by radio: short messages, ENVELOPE commands, secured packets (opened with their "
+        "keys) and scripts of remote commands; and what a card's toolkit and a terminal say to "
+        "each other (proactive commands, TERMINAL RESPONSE, ENVELOPE, TERMINAL PROFILE). Names are "
+        "those of the standards. The form of the input is found out by looking.",
     .options = options,
     .option_count = CR_COUNT(options),
     .arguments = arguments,
@@ -220,5 +271,8 @@ const struct cli_command cli_decode = {
     .examples = "# a message from a log\n"
                 "echo BF3E125A1089049032123451234512345678901235 | crisp decode -\n"
                 "# the body of an HTTP request\n"
-                "crisp decode authenticateClient.json",
+                "crisp decode authenticateClient.json\n"
+                "# a short message to a card, its packet opened\n"
+                "crisp decode --kic 000102030405060708090A0B0C0D0E0F"
+                " --kid 101112131415161718191A1B1C1D1E1F deliver.hex",
 };

@@ -12,7 +12,8 @@
 /* Where the explanations go: text, or an array of JSON objects. */
 struct cli_decoder {
     struct cli *cli;
-    const char *type; /* --type, NULL = find out */
+    const char *type;      /* --type, NULL = find out */
+    const char *kic, *kid; /* keys of secured packets in hex, NULL = none */
     cr_buf text;
     json_t *array; /* NULL = text */
 };
@@ -45,8 +46,16 @@ bool cli_decode_toolkit(struct cli_decoder *d, cr_span bytes);
 /* The names that --type has for these, by number from 0; false behind the last. */
 bool cli_decode_toolkit_type(size_t i, const char **name);
 
+/* Short messages, secured packets and scripts: kind number i, false when there is none of this
+ * number; and bytes explained as that kind, false when they are none. sure: only what can hardly be
+ * anything else. */
+bool cli_decode_ota_type(size_t i, const char **name, const char **remark);
+bool cli_decode_ota(struct cli_decoder *d, size_t i, bool sure, cr_span bytes);
+
 /* A headline, "name (remark)". */
 void cli_decode_head(struct cli_decoder *d, const char *name, const char *remark);
+/* Adds to the object of the last headline (with .array only); takes the reference. */
+void cli_decode_value(struct cli_decoder *d, const char *name, json_t *value);
 /* Puts blanks before each line of text that was appended since. */
 void cli_decode_indent(cr_buf *text, size_t since, unsigned blanks);
 

@@ -32,8 +32,7 @@ void cli_decode_head(struct cli_decoder *d, const char *name, const char *remark
     }
 }
 
-/* Adds to the object of the last headline; takes the reference. */
-static void add_value(struct cli_decoder *d, const char *name, json_t *value)
+void cli_decode_value(struct cli_decoder *d, const char *name, json_t *value)
 {
     json_t *last = json_array_get(d->array, json_array_size(d->array) - 1);
     (void)json_object_set_new(last, name, value);
@@ -94,7 +93,7 @@ static bool decode_x509(struct cli_decoder *d, cr_span tlv)
     if (wants(d, "Certificate") && pki_cert_decode(tlv, &cert, NULL) == CR_OK) {
         cli_decode_head(d, "Certificate", NULL);
         if (d->array) {
-            add_value(d, "value", cli_cert_json(&cert));
+            cli_decode_value(d, "value", cli_cert_json(&cert));
         } else {
             cli_cert_text(&cert, 2, now, &d->text);
         }
@@ -103,7 +102,7 @@ static bool decode_x509(struct cli_decoder *d, cr_span tlv)
     if (wants(d, "CRL") && pki_crl_decode(tlv, &crl, NULL) == CR_OK) {
         cli_decode_head(d, "CRL", NULL);
         if (d->array) {
-            add_value(d, "value", cli_crl_json(&crl));
+            cli_decode_value(d, "value", cli_crl_json(&crl));
         } else {
             cli_crl_text(&crl, 2, now, &d->text);
         }
@@ -150,7 +149,7 @@ static cr_status put_message(struct cli_decoder *d, const struct rsp_message *m,
     if (d->array) {
         json_t *json = NULL;
         CR_TRY(asn1_to_json(m->type, value, &json, err));
-        add_value(d, "value", json);
+        cli_decode_value(d, "value", json);
         return CR_OK;
     }
     size_t start = d->text.n;
@@ -168,7 +167,7 @@ static cr_status put_tree(struct cli_decoder *d, const struct der_tlv *tlv, cons
     if (d->array) {
         cr_buf hex = {0};
         cr_hex_append(&hex, tlv->all);
-        add_value(d, "value", json_string(cr_buf_cstr(&hex)));
+        cli_decode_value(d, "value", json_string(cr_buf_cstr(&hex)));
         cr_buf_free(&hex);
         return CR_OK;
     }
@@ -210,11 +209,12 @@ static cr_status decode_tlv(struct cli_decoder *d, const struct der_tlv *tlv, st
         return put_message(d, m, value, tlv->all, err);
     }
     /* A tag of a message that does not fit its type: say what is wrong with it. */
-    const struct rsp_message *first = rsp_message_candidates(tlv->tag, &candidates);
+    const struct rsp_message *likeliest = rsp_message_likeliest(tlv->all);
+    (void)rsp_message_candidates(tlv->tag, &candidates);
     const char *remark =
-        first && tlv->tag != 0x30
-            ? cr_arena_printf(&d->cli->arena, "not a valid %s: %s%s%s", first->name, why.field,
-                              why.field[0] ? ": " : "", why.cause)
+        likeliest && tlv->tag != 0x30
+            ? cr_arena_printf(&d->cli->arena, "not a valid %s%s: %s", likeliest->name,
+                              candidates > 1 ? ", which it resembles most" : "", why.cause)
             : "no message of SGP.22";
     return put_tree(d, tlv, remark, err);
 }
@@ -336,7 +336,7 @@ cr_status cli_decode_activation_code(struct cli_decoder *d, cr_span text, struct
     cli_json_span(json, "deleteNotification", code.delete_notification);
     cli_decode_head(d, "ActivationCode", "SGP.22 4.1");
     if (d->array) {
-        add_value(d, "value", json);
+        cli_decode_value(d, "value", json);
         return CR_OK;
     }
     const char *name;

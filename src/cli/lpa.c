@@ -88,6 +88,12 @@ static const char *const notify_words[] = {"operation", "none", "all", NULL};
          .kind = CLI_FLAG,                                                                         \
          .help = "Trust the system's CAs for TLS (the default without --ca).",                     \
          .offset = V(system_ca)},                                                                  \
+        {.name = "crl",                                                                            \
+         .kind = CLI_LIST,                                                                         \
+         .metavar = "FILE",                                                                        \
+         .help = "CRL (DER or PEM) that the certificates of servers are held against; what it "    \
+                 "revokes is refused. Several may be given.",                                      \
+         .offset = V(crls)},                                                                       \
         {.name = "connect",                                                                        \
          .kind = CLI_STRING,                                                                       \
          .metavar = "HOST:PORT",                                                                   \
@@ -143,7 +149,8 @@ static const char *const notify_words[] = {"operation", "none", "all", NULL};
     {.name = "confirmation-code",                                                                  \
      .kind = CLI_STRING,                                                                           \
      .metavar = "TEXT",                                                                            \
-     .help = "Confirmation code; without it you are asked when one is needed.",                    \
+     .help = "Confirmation code; without it you are asked when one is needed. " CLI_SECRET_HELP    \
+             "asks as if it were not given.",                                                      \
      .offset = V(confirmation_code)},                                                              \
         YES_OPTION("Install without asking."),                                                     \
         {.name = "enable", .kind = CLI_FLAG, .help = (enable_text), .offset = V(enable)},          \
@@ -791,6 +798,31 @@ static const struct cli_command cmd_default = {
     .children = default_commands,
 };
 
+static const struct cli_option cmd_load_crl_options[] = {CARD_OPTIONS};
+static const struct cli_option cmd_load_crl_arguments[] = {
+    {.name = "FILE",
+     .kind = CLI_LIST,
+     .help = "CRL of a CI that the eUICC trusts: DER, PEM, hex or base64; - is standard input.",
+     .offset = V(crls),
+     .required = true},
+};
+static const struct cli_command cmd_load_crl = {
+    .name = "load-crl",
+    .summary = "give an eUICC revocation lists",
+    .description = "ES10b.LoadCRL: from then on the eUICC refuses SM-DP+ and SM-DS whose "
+                   "certificates the list revokes. It checks the signature of the CI, and keeps "
+                   "the newest list. What eUICCs of version 3 get from servers they do not take "
+                   "from here.",
+    .options = cmd_load_crl_options,
+    .option_count = CR_COUNT(cmd_load_crl_options),
+    .arguments = cmd_load_crl_arguments,
+    .argument_count = CR_COUNT(cmd_load_crl_arguments),
+    .values_size = sizeof(struct cli_lpa_values),
+    .run = cli_lpa_run_load_crl,
+    .examples = "# the list of a test CI\n"
+                "crisp lpa load-crl pki/nist/ci.crl --chip chip",
+};
+
 static const struct cli_option cmd_discover_options[] = {
     {.name = "smds",
      .kind = CLI_STRING,
@@ -806,8 +838,9 @@ static const struct cli_option cmd_discover_options[] = {
 LEAF(cmd_discover, "discover", "look for profiles that wait for this eUICC", cli_lpa_run_discover);
 
 static const struct cli_command *const lpa_commands[] = {
-    &cmd_info,     &cmd_list,  &cmd_download,     &cmd_enable,  &cmd_disable,  &cmd_delete,
-    &cmd_nickname, &cmd_reset, &cmd_notification, &cmd_default, &cmd_discover, NULL};
+    &cmd_info,     &cmd_list,     &cmd_download, &cmd_enable,       &cmd_disable,
+    &cmd_delete,   &cmd_nickname, &cmd_reset,    &cmd_notification, &cmd_default,
+    &cmd_discover, &cmd_load_crl, NULL};
 
 const struct cli_command cli_lpa = {
     .name = "lpa",

@@ -32,6 +32,7 @@ struct cli_lpa_values {
     const char *code, *qr, *smdp, *matching_id, *smds;
     const char *profile, *nickname, *address;
     struct cli_list numbers;
+    struct cli_list crls; /* --crl, or what load-crl loads */
     bool operational, test_profiles, default_smdp, provisioning;
 };
 
@@ -45,6 +46,7 @@ struct cli_lpa {
     struct card card;
     struct es9_http *http;
     struct lpa_fetch_progress fetch;
+    char *confirmation_code; /* given beforehand; NULL = to be asked for */
     FILE *trace;
     bool line_shown; /* a progress line stands on the terminal */
     enum lpa_stage stage_shown;
@@ -87,5 +89,6 @@ void cli_lpa_print_send(struct cli_lpa *l, const struct lpa_send_result *send);
 
 int cli_lpa_run_download(struct cli *cli, const void *values);
 int cli_lpa_run_discover(struct cli *cli, const void *values);
+int cli_lpa_run_load_crl(struct cli *cli, const void *values);
 
 #endif

@@ -49,11 +49,11 @@ static bool on_code(void *ctx, const struct lpa_offer *offer, int attempt, cr_bu
     (void)offer;
     struct cli_lpa *l = ctx;
     cli_lpa_end_line(l);
-    if (attempt == 1 && l->v->confirmation_code) {
-        cr_buf_append_str(code, l->v->confirmation_code);
+    if (attempt == 1 && l->confirmation_code) {
+        cr_buf_append_str(code, l->confirmation_code);
         return true;
     }
-    if (l->v->confirmation_code && !isatty(STDIN_FILENO)) {
+    if (l->confirmation_code && !isatty(STDIN_FILENO)) {
         return false; /* the one given was wrong, and there is nobody to ask */
     }
     char *answer = cli_ask(

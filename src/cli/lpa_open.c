@@ -106,6 +106,8 @@ static cr_status open_servers(struct cli_lpa *l, struct cr_err *err)
         .lpa = &l->lpa, .ctx = l, .progress = cli_lpa_progress, .stop = &cli_stop};
     struct es9_http_options options = {.ca_file = v->ca,
                                        .system_store = v->system_ca || !v->ca,
+                                       .crl_files = v->crls.items,
+                                       .crl_count = v->crls.count,
                                        .connect_to = v->connect,
                                        .timeout_seconds = (unsigned)v->timeout,
                                        .progress = lpa_fetch_progress,
@@ -133,7 +135,14 @@ bool cli_lpa_open(struct cli_lpa *l, struct cli *cli, const struct cli_lpa_value
         *code = cli_fail_usage(cli, &err);
         return false;
     }
-    cr_status status = servers ? open_servers(l, &err) : CR_OK;
+    cr_status status = CR_OK;
+    if (v->confirmation_code && strcmp(v->confirmation_code, "-") != 0) {
+        status = cli_secret(cli, "--confirmation-code", v->confirmation_code, &l->confirmation_code,
+                            &err);
+    }
+    if (status == CR_OK && servers) {
+        status = open_servers(l, &err);
+    }
     if (status == CR_OK) {
         status = open_card(l, &options, &err);
     }
@@ -155,6 +164,9 @@ void cli_lpa_close(struct cli_lpa *l)
     es9_http_free(l->http);
     if (l->trace) {
         (void)fclose(l->trace);
+    }
+    if (l->confirmation_code) {
+        cr_wipe(l->confirmation_code, strlen(l->confirmation_code));
     }
     *l = (struct cli_lpa){0};
 }

@@ -420,6 +420,16 @@ static void print_rat(struct cli_lpa *l, const struct rsp_get_rat_response *rat)
     }
 }
 
+/* An answer that is none of the standard's. */
+static void print_raw(struct cli_lpa *l, const char *name, cr_span bytes, const char *why)
+{
+    cr_buf hex = {0};
+    cr_hex_append(&hex, bytes);
+    const char *text = cr_buf_cstr(&hex);
+    (void)fprintf(l->cli->out, "%-22s %s (%s)\n", name, text ? text : "", why ? why : "unreadable");
+    cr_buf_free(&hex);
+}
+
 void cli_lpa_print_info(struct cli_lpa *l, const struct lpa_info *info)
 {
     char eid[RSP_EID_TEXT];
@@ -459,6 +469,9 @@ void cli_lpa_print_info(struct cli_lpa *l, const struct lpa_info *info)
     }
     if (info->has_addresses) {
         print_addresses(l, &info->addresses);
+    }
+    if (info->addresses_raw.n > 0) {
+        print_raw(l, "addresses, raw", info->addresses_raw, info->addresses_why);
     }
     if (info->has_rat) {
         print_rat(l, &info->rat);

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "pki/hierarchy.h"
+#include "rsp/ids.h"
+#include "rsp/types.h"
 
 #define DAY_MS   ((int64_t)86400000)
 #define MAX_DAYS 2000000
@@ -64,12 +66,25 @@ static int check(struct cli *cli, const struct issue_values *v)
     return CLI_OK;
 }
 
+/* As `crisp euicc create` has it: no chip may have such an EID. */
+static cr_status check_eid(const char *text, struct cr_err *err)
+{
+    uint8_t eid[RSP_EID];
+    CR_TRY(rsp_eid_parse(cr_span_str(text), eid, err));
+    return rsp_eid_refuse_bad_check(CR_SPAN_ARRAY(eid), err);
+}
+
 static int issue_run(struct cli *cli, const void *values)
 {
     const struct issue_values *v = values;
     int code = check(cli, v);
     if (code != CLI_OK) {
         return code;
+    }
+    struct cr_err err;
+    cr_status status = v->eid ? check_eid(v->eid, &err) : CR_OK;
+    if (status != CR_OK) {
+        return cli_fail(cli, &err, false);
     }
     enum crypto_curve curve = crypto_curve_from_name(cr_span_str(v->curve));
     struct pki_request request = request_of(cli, v);
@@ -81,9 +96,8 @@ static int issue_run(struct cli *cli, const void *values)
     if (request.role == PKI_ROLE_EUICC && !request.common_name) {
         request.common_name = "eUICC";
     }
-    struct cr_err err;
-    cr_status status = pki_hierarchy_issue_files(v->dir, curve, v->name, &request, v->issuer,
-                                                 v->force, cli->env, &err);
+    status = pki_hierarchy_issue_files(v->dir, curve, v->name, &request, v->issuer, v->force,
+                                       cli->env, &err);
     if (status != CR_OK) {
         return cli_fail(cli, &err, false);
     }
@@ -187,7 +201,8 @@ const struct cli_command cli_pki_issue = {
     .summary = "issue one certificate",
     .description = "Makes a key and issues a certificate for it in a directory of 'crisp pki "
                    "init'. What a verifier would not believe (an EID outside of the EUM's range, "
-                   "a role its issuer may not give) is refused.",
+                   "a role its issuer may not give) is refused, and an EID whose check digits are "
+                   "wrong.",
     .options = options,
     .option_count = CR_COUNT(options),
     .arguments = arguments,

@@ -4,6 +4,7 @@
 #include "cli/pki.h"
 
 #include "cli/units.h"
+#include "rsp/ids.h"
 
 struct verify_values {
     struct cli_list trust, chain;
@@ -73,6 +74,11 @@ static cr_status verify(struct cli *cli, const struct verify_values *v, int64_t 
         return status;
     }
     *code = report(cli, v, status, &verdict, err);
+    if (status == CR_OK && expect.role == PKI_ROLE_EUICC &&
+        !rsp_eid_text_check(chain[0].subject_serial)) {
+        (void)fprintf(cli->out, "  note: the check digits of its EID are wrong; SM-DP+ may refuse "
+                                "it\n");
+    }
     return CR_OK;
 }
 

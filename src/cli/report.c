@@ -3,6 +3,9 @@
  */
 #include "cli/cli.h"
 
+#include "base/buf.h"
+#include "base/file.h"
+
 #include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -136,6 +139,33 @@ char *cli_ask(struct cli *cli, const char *prompt, bool secret)
     char *answer = cr_arena_strn(&cli->arena, cr_span_of(line, n));
     cr_wipe(line, sizeof(line));
     return answer;
+}
+
+cr_status cli_secret(struct cli *cli, const char *option, const char *given, char **out,
+                     struct cr_err *err)
+{
+    if (given[0] != '@') {
+        *out = cr_arena_printf(&cli->arena, "%s", given);
+        return *out ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf file = {.secret = true};
+    cr_status status = cr_file_read(given + 1, CLI_MAX_SECRET + 2, &file, err);
+    size_t n = 0;
+    while (status == CR_OK && n < file.n && file.p[n] != '\r' && file.p[n] != '\n') {
+        n++;
+    }
+    if (status == CR_MALFORMED || (status == CR_OK && (n == 0 || n > CLI_MAX_SECRET))) {
+        status = cr_fail(err, CR_REFUSED, NULL, "%s: %.150s holds no line of 1 to %d characters",
+                         option, given + 1, CLI_MAX_SECRET);
+        status = cr_err_next(err, status, "write the code alone into the file");
+    } else if (status == CR_OK) {
+        *out = cr_arena_strn(&cli->arena, cr_span_of(file.p, n));
+        status = *out ? CR_OK : cr_fail_memory(err);
+    } else {
+        status = cr_err_context(err, status, "%s", option);
+    }
+    cr_buf_free(&file);
+    return status;
 }
 
 bool cli_confirm(struct cli *cli, const char *question)

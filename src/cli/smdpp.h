@@ -2,8 +2,8 @@
  * crisp smdpp: what its sub-commands share.
  *
  * All of them work on one directory: the database, the sealing key, and settings.json, in which
- * the identity (--pki or --config) and the ways of the last server stand, so that whoever orders a
- * profile beside a running server need not repeat them.
+ * the identity (--pki or --config), the public address and the limits of the last server stand, so
+ * that whoever orders a profile beside a running server need not repeat them.
  */
 #ifndef CRISP_CLI_SMDPP_H
 #define CRISP_CLI_SMDPP_H
@@ -28,7 +28,7 @@ extern const struct cli_command cli_smdpp_order_show;
 
 /* Which server. */
 struct cli_smdpp_place {
-    const char *dir, *pki, *config;
+    const char *dir, *pki, *config, *public_address;
 };
 
 #define CLI_SMDPP_ROWS(at)                                                                         \
@@ -45,11 +45,19 @@ struct cli_smdpp_place {
          .help = "Identity: a directory of 'crisp pki init'. Remembered in the directory of the "  \
                  "SM-DP+.",                                                                        \
          .offset = (at) + offsetof(struct cli_smdpp_place, pki)},                                  \
+        {.name = "config",                                                                         \
+         .kind = CLI_STRING,                                                                       \
+         .metavar = "FILE",                                                                        \
+         .help = "Identity: a configuration file with address, certificates and keys, instead of " \
+                 "--pki. Remembered likewise.",                                                    \
+         .offset = (at) + offsetof(struct cli_smdpp_place, config)},                               \
     {                                                                                              \
-        .name = "config", .kind = CLI_STRING, .metavar = "FILE",                                   \
-        .help = "Identity: a configuration file with address, certificates and keys, instead of "  \
-                "--pki. Remembered likewise.",                                                     \
-        .offset = (at) + offsetof(struct cli_smdpp_place, config)                                  \
+        .name = "public-address", .kind = CLI_STRING, .metavar = "HOST[:PORT]", .empty = true,     \
+        .help =                                                                                    \
+            "Where LPAs reach ES9+: what activation codes name from now on (443 is left out). "    \
+            "Remembered likewise; \"\" forgets it. Without it, public-address of the "             \
+            "configuration, or the host name of the identity at port 443.",                        \
+        .offset = (at) + offsetof(struct cli_smdpp_place, public_address)                          \
     }
 
 /* An open SM-DP+. */
@@ -58,19 +66,26 @@ struct cli_smdpp {
     struct smdpp_policy policy;
     struct smdpp *dp;    /* NULL after cli_smdpp_identity() */
     const char *address; /* for activation codes: host and, unless 443, port */
+    bool with_oid;       /* the codes name the OID, too */
+    const char *remember_pki, *remember_config, *remember_address; /* given now; NULL = not */
+    bool forget_address;                                           /* "" was given */
 };
 
-/* Reads settings and identity, remembers the identity; the database is not opened. */
+/* Reads settings and identity; nothing is opened, made or remembered. */
 cr_status cli_smdpp_identity(struct cli *cli, const struct cli_smdpp_place *place,
                              struct cli_smdpp *out, struct cr_err *err) CR_MUST_CHECK;
-/* The same and opens the database. To be closed also after a failure. */
+/* The same, opens the database and remembers what was given. To be closed also after a failure. */
 cr_status cli_smdpp_open(struct cli *cli, const struct cli_smdpp_place *place,
                          struct cli_smdpp *out, struct cr_err *err) CR_MUST_CHECK;
 void cli_smdpp_close(struct cli_smdpp *smdpp);
 
-/* Remembers address and policy of a server that has started. */
+/* Remembers identity and public address where they were given, and (policy) how the server works.
+ * To be called when everything else went well: what fails leaves nothing behind. */
 cr_status cli_smdpp_remember(struct cli *cli, const char *dir, const struct cli_smdpp *smdpp,
-                             struct cr_err *err) CR_MUST_CHECK;
+                             bool policy, struct cr_err *err) CR_MUST_CHECK;
+
+/* Whether an activation code can name this address. */
+cr_status cli_smdpp_check_address(const char *address, struct cr_err *err) CR_MUST_CHECK;
 
 /* 18 to 20 digits, in the form of the database; in the arena. */
 cr_status cli_iccid(struct cli *cli, const char *text, const char **out,

@@ -25,11 +25,7 @@ cr_status cli_order_check_code(const struct cli_code_options *code, struct cr_er
     if (!code->address) {
         return CR_OK;
     }
-    const struct rsp_activation_code sample = {.smdp_address = cr_span_str(code->address),
-                                               .matching_id = cr_span_str("")};
-    cr_buf text = {0};
-    cr_status status = rsp_activation_code_build(&sample, false, &text, err);
-    cr_buf_free(&text);
+    cr_status status = cli_smdpp_check_address(code->address, err);
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "--address %s", code->address);
 }
 
@@ -51,12 +47,14 @@ cr_status cli_order_check(const struct cli_confirm_options *c, const struct cli_
 cr_status cli_order_confirm(struct cli_order *o, const char *iccid, const char *eid,
                             const struct cli_confirm_options *c, struct cr_err *err)
 {
-    const char *secret = c->confirmation_code;
-    if (secret && strcmp(secret, "-") == 0) {
+    char *secret = NULL;
+    if (c->confirmation_code && strcmp(c->confirmation_code, "-") == 0) {
         secret = cli_ask(o->cli, "Confirmation code:", true);
         if (!secret || !secret[0]) {
             return cr_fail(err, CR_REFUSED, NULL, "no confirmation code was entered");
         }
+    } else if (c->confirmation_code) {
+        CR_TRY(cli_secret(o->cli, "--confirmation-code", c->confirmation_code, &secret, err));
     }
     struct rsp_confirm_order_request request = {
         .iccid = cr_span_str(iccid),
@@ -67,7 +65,9 @@ cr_status cli_order_confirm(struct cli_order *o, const char *iccid, const char *
         .release_flag = !c->hold,
     };
     struct rsp_confirm_order_response response = {0};
-    return smdpp_confirm_order(o->smdpp.dp, &o->call, &request, &response, err);
+    cr_status status = smdpp_confirm_order(o->smdpp.dp, &o->call, &request, &response, err);
+    cr_wipe(secret, secret ? strlen(secret) : 0);
+    return status;
 }
 
 cr_status cli_order_cancel(struct cli_order *o, const struct smdpp_profile *p, bool unavailable,

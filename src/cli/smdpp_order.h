@@ -32,7 +32,7 @@ struct cli_code_options {
         {.name = "confirmation-code",                                                              \
          .kind = CLI_STRING,                                                                       \
          .metavar = "CODE",                                                                        \
-         .help = "Code that the user has to enter; - asks for it, so that it is seen by nobody.",  \
+         .help = "Code that the user has to enter. " CLI_SECRET_HELP "asks for it.",               \
          .offset = (at) + offsetof(struct cli_confirm_options, confirmation_code)},                \
         {.name = "smds",                                                                           \
          .kind = CLI_STRING,                                                                       \
@@ -49,7 +49,7 @@ struct cli_code_options {
     {.name = "address",                                                                            \
      .kind = CLI_STRING,                                                                           \
      .metavar = "HOST[:PORT]",                                                                     \
-     .help = "SM-DP+ address in the activation code, instead of that of the server.",              \
+     .help = "SM-DP+ address in this activation code, instead of the public address.",             \
      .offset = (at) + offsetof(struct cli_code_options, address)},                                 \
         {.name = "with-oid",                                                                       \
          .kind = CLI_FLAG,                                                                         \

@@ -67,6 +67,8 @@ static int show_run(struct cli *cli, const void *values)
         return cli_fail_usage(cli, &err);
     }
     cr_status status = open_one(&o, cli, v, &p, &err);
+    o.smdpp.address = v->code.address ? v->code.address : o.smdpp.address;
+    o.smdpp.with_oid = v->code.oid;
     if (status == CR_OK && v->code.json) {
         cli_put_json(cli, cli_smdpp_profile_json(cli, &o.smdpp, &p));
     } else if (status == CR_OK) {

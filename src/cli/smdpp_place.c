@@ -4,6 +4,7 @@
 #include "cli/smdpp.h"
 
 #include "base/file.h"
+#include "rsp/activation_code.h"
 #include "rsp/ids.h"
 
 #include <limits.h>
@@ -76,16 +77,14 @@ static const char *setting(struct cli *cli, const json_t *settings, const char *
 }
 
 /* An absolute path: the next command may be started elsewhere. */
-static cr_status set_path(json_t *settings, const char *name, const char *other, const char *path,
-                          struct cr_err *err)
+static cr_status whole_path(struct cli *cli, const char *path, const char **out, struct cr_err *err)
 {
     char whole[PATH_MAX];
     if (!realpath(path, whole)) {
         return cr_fail(err, CR_RESOURCE, NULL, "cannot find %s", path);
     }
-    (void)json_object_del(settings, other);
-    return json_object_set_new(settings, name, json_string(whole)) == 0 ? CR_OK
-                                                                        : cr_fail_memory(err);
+    *out = cr_arena_printf(&cli->arena, "%s", whole);
+    return *out ? CR_OK : cr_fail_memory(err);
 }
 
 static cr_status load_identity(struct cli *cli, const struct cli_smdpp_place *place,
@@ -111,9 +110,48 @@ static cr_status load_identity(struct cli *cli, const struct cli_smdpp_place *pl
     if (!given) {
         return CR_OK;
     }
-    CR_TRY(set_path(settings, config ? "config" : "pki", config ? "pki" : "config",
-                    config ? config : pki, err));
-    return settings_write(cli, place->dir, settings, err);
+    return config ? whole_path(cli, config, &out->remember_config, err)
+                  : whole_path(cli, pki, &out->remember_pki, err);
+}
+
+/* What activation codes name: given now, remembered, of the configuration, or the host name. */
+static cr_status choose_address(struct cli *cli, const struct cli_smdpp_place *place,
+                                const json_t *settings, struct cli_smdpp *out, struct cr_err *err)
+{
+    const char *address = place->public_address;
+    out->forget_address = address && !address[0];
+    if (out->forget_address) {
+        address = NULL;
+    } else if (!address) {
+        address = setting(cli, settings, "publicAddress");
+    }
+    if (!address) {
+        address = out->config.public_address;
+    }
+    if (!address) {
+        out->address = out->config.address;
+        return CR_OK;
+    }
+    cr_status status = cli_smdpp_check_address(address, err);
+    if (status != CR_OK) {
+        status = cr_err_context(err, status, "public address %s", address);
+        return cr_err_next(err, status, "write HOST or HOST:PORT");
+    }
+    const char *port = strrchr(address, ':');
+    size_t n = port && strcmp(port, ":443") == 0 ? (size_t)(port - address) : strlen(address);
+    out->address = cr_arena_strn(&cli->arena, cr_span_of(address, n));
+    out->remember_address = place->public_address && place->public_address[0] ? out->address : NULL;
+    return out->address ? CR_OK : cr_fail_memory(err);
+}
+
+cr_status cli_smdpp_check_address(const char *address, struct cr_err *err)
+{
+    const struct rsp_activation_code sample = {.smdp_address = cr_span_str(address),
+                                               .matching_id = cr_span_str("")};
+    cr_buf text = {0};
+    cr_status status = rsp_activation_code_build(&sample, false, &text, err);
+    cr_buf_free(&text);
+    return status;
 }
 
 cr_status cli_smdpp_identity(struct cli *cli, const struct cli_smdpp_place *place,
@@ -124,12 +162,11 @@ cr_status cli_smdpp_identity(struct cli *cli, const struct cli_smdpp_place *plac
     CR_TRY(settings_read(cli, place->dir, &settings, err));
     cr_status status = load_identity(cli, place, settings, out, err);
     if (status == CR_OK) {
-        const char *address = setting(cli, settings, "address");
-        out->address = address ? address : out->config.address;
-        for (size_t i = 0; i < CR_COUNT(policy_rows); i++) {
-            *policy_number(&out->policy, i) =
-                json_integer_value(json_object_get(settings, policy_rows[i].name));
-        }
+        status = choose_address(cli, place, settings, out, err);
+    }
+    for (size_t i = 0; i < CR_COUNT(policy_rows); i++) {
+        *policy_number(&out->policy, i) =
+            json_integer_value(json_object_get(settings, policy_rows[i].name));
     }
     json_decref(settings);
     return status;
@@ -141,7 +178,8 @@ cr_status cli_smdpp_open(struct cli *cli, const struct cli_smdpp_place *place,
     CR_TRY(cli_smdpp_identity(cli, place, out, err));
     struct smdpp_options options = {
         .dir = place->dir, .config = &out->config, .policy = out->policy, .env = cli->env};
-    return smdpp_open(&options, &out->dp, err);
+    CR_TRY(smdpp_open(&options, &out->dp, err));
+    return cli_smdpp_remember(cli, place->dir, out, false, err);
 }
 
 void cli_smdpp_close(struct cli_smdpp *smdpp)
@@ -151,15 +189,30 @@ void cli_smdpp_close(struct cli_smdpp *smdpp)
 }
 
 cr_status cli_smdpp_remember(struct cli *cli, const char *dir, const struct cli_smdpp *smdpp,
-                             struct cr_err *err)
+                             bool policy, struct cr_err *err)
 {
     json_t *settings = NULL;
-    struct smdpp_policy policy = smdpp->policy;
+    struct smdpp_policy numbers = smdpp->policy;
+    if (!policy && !smdpp->remember_pki && !smdpp->remember_config && !smdpp->remember_address &&
+        !smdpp->forget_address) {
+        return CR_OK;
+    }
     CR_TRY(settings_read(cli, dir, &settings, err));
-    (void)json_object_set_new(settings, "address", json_string(smdpp->address));
-    for (size_t i = 0; i < CR_COUNT(policy_rows); i++) {
+    if (smdpp->remember_pki || smdpp->remember_config) {
+        bool pki = smdpp->remember_pki != NULL;
+        (void)json_object_del(settings, pki ? "config" : "pki");
+        (void)json_object_set_new(settings, pki ? "pki" : "config",
+                                  json_string(pki ? smdpp->remember_pki : smdpp->remember_config));
+    }
+    if (smdpp->forget_address) {
+        (void)json_object_del(settings, "publicAddress");
+    }
+    if (smdpp->remember_address) {
+        (void)json_object_set_new(settings, "publicAddress", json_string(smdpp->remember_address));
+    }
+    for (size_t i = 0; policy && i < CR_COUNT(policy_rows); i++) {
         (void)json_object_set_new(settings, policy_rows[i].name,
-                                  json_integer(*policy_number(&policy, i)));
+                                  json_integer(*policy_number(&numbers, i)));
     }
     cr_status status = settings_write(cli, dir, settings, err);
     json_decref(settings);

@@ -22,9 +22,9 @@
 
 struct serve_values {
     struct cli_smdpp_place place;
-    const char *es9, *es2, *port_file, *address;
+    const char *es9, *es2, *port_file;
     struct cli_list notify, notify_ca;
-    int64_t workers, session_minutes, download_limit, cc_limit, order_days;
+    int64_t workers, session_minutes, download_limit, cc_limit, order_days, retention_days;
     bool no_es2, plain, refuse_rebinding, refuse_bad_eid, report_all;
 };
 
@@ -59,6 +59,7 @@ static cr_status set_options(struct cli *cli, const struct serve_values *v, stru
                                           .download_limit = v->download_limit,
                                           .cc_limit = v->cc_limit,
                                           .order_ms = v->order_days * DAY_MS,
+                                          .retention_ms = v->retention_days * DAY_MS,
                                           .refuse_rebinding = v->refuse_rebinding,
                                           .refuse_bad_eid = v->refuse_bad_eid,
                                           .report_all_points = v->report_all};
@@ -77,20 +78,6 @@ static cr_status set_options(struct cli *cli, const struct serve_values *v, stru
     return o->es2 ? cli_host_port(&cli->arena, v->es2 ? v->es2 : DEFAULT_ES2, &o->es2_host,
                                   &o->es2_port, err)
                   : CR_OK;
-}
-
-/* What activation codes name. */
-static cr_status set_address(struct cli *cli, const struct serve_values *v, struct cli_smdpp *smdpp,
-                             uint16_t port, struct cr_err *err)
-{
-    if (v->address) {
-        smdpp->address = v->address;
-    } else if (port == HTTPS) {
-        smdpp->address = smdpp->config.address;
-    } else {
-        smdpp->address = cr_arena_printf(&cli->arena, "%s:%u", smdpp->config.address, port);
-    }
-    return smdpp->address ? cli_smdpp_remember(cli, v->place.dir, smdpp, err) : cr_fail_memory(err);
 }
 
 static cr_status write_ports(const char *path, uint16_t es9, uint16_t es2, const char *address,
@@ -113,6 +100,14 @@ static cr_status write_ports(const char *path, uint16_t es9, uint16_t es2, const
     return status;
 }
 
+/* Of an address for activation codes: 443 unless it says another. */
+static int port_of(const char *address)
+{
+    const char *bracket = strrchr(address, ']');
+    const char *colon = strrchr(bracket ? bracket : address, ':');
+    return colon ? (int)strtol(colon + 1, NULL, 10) : HTTPS;
+}
+
 static void announce(struct cli *cli, const struct serve_values *v,
                      const struct smdpp_service_options *o, const struct cli_smdpp *smdpp,
                      uint16_t es9, uint16_t es2)
@@ -133,7 +128,15 @@ static void announce(struct cli *cli, const struct serve_values *v,
         (void)fprintf(cli->out, "ES2+ (operators): off%s\n",
                       v->no_es2 ? "" : ": the configuration names no operator-ca");
     }
-    (void)fprintf(cli->out, "activation codes name %s\nstop with Ctrl-C\n", smdpp->address);
+    (void)fprintf(cli->out, "activation codes name %s\n", smdpp->address);
+    if (port_of(smdpp->address) != es9) {
+        (void)fprintf(
+            cli->out,
+            "  at port %d, ES9+ is served on %u: unless something stands between, LPAs need "
+            "'--connect HOST:%u',\n  or give '--public-address %s:%u' once\n",
+            port_of(smdpp->address), es9, es9, smdpp->config.address, es9);
+    }
+    (void)fprintf(cli->out, "stop with Ctrl-C\n");
     (void)fflush(cli->out);
 }
 
@@ -147,7 +150,7 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
     CR_TRY(smdpp_service_start(&o, &service, err));
     uint16_t es9 = smdpp_service_es9_port(service);
     uint16_t es2 = smdpp_service_es2_port(service);
-    cr_status status = set_address(cli, v, smdpp, es9, err);
+    cr_status status = cli_smdpp_remember(cli, v->place.dir, smdpp, true, err);
     if (status == CR_OK) {
         announce(cli, v, &o, smdpp, es9, es2);
         status = v->port_file ? write_ports(v->port_file, es9, es2, smdpp->address, err) : CR_OK;
@@ -207,12 +210,6 @@ static const struct cli_option options[] = {
      .help = "Where operators are served (" DEFAULT_ES2 " unless given).",
      FIELD(es2)},
     {.name = "no-es2", .kind = CLI_FLAG, .help = "Do not serve operators.", FIELD(no_es2)},
-    {.name = "address",
-     .kind = CLI_STRING,
-     .metavar = "HOST[:PORT]",
-     .help = "What activation codes name, when it is not the address of the identity with the "
-             "port of --es9 (behind a proxy, say).",
-     FIELD(address)},
     {.name = "notify",
      .kind = CLI_LIST,
      .metavar = "OPERATOR=URL",
@@ -259,6 +256,16 @@ static const struct cli_option options[] = {
      .min = 0,
      .max = 36500,
      FIELD(order_days)},
+    {.name = "retention-days",
+     .kind = CLI_INT,
+     .metavar = "DAYS",
+     .help = "How long notifications of eUICCs are kept; the last one of each profile stays. "
+             "Messages that an operator does not take are given up after 30 days, calls of ES2+ "
+             "forgotten after one.",
+     .fallback = "90",
+     .min = 1,
+     .max = 36500,
+     FIELD(retention_days)},
     {.name = "refuse-rebinding",
      .kind = CLI_FLAG,
      .help = "Refuse a chip that comes back with another one-time key instead of binding the "

@@ -162,7 +162,7 @@ char *cli_smdpp_activation_code(struct cli *cli, const struct cli_smdpp *smdpp,
                       profile->iccid, smdpp_state_name(profile->state));
         return NULL;
     }
-    if (oid) {
+    if (oid || smdpp->with_oid) {
         if (der_oid_text(smdpp->config.oid, dotted, err) != CR_OK) {
             return NULL;
         }

@@ -34,17 +34,7 @@ static cr_status make_config(const struct euicc_options *o, cr_arena *arena,
         return cr_fail_memory(err);
     }
     CR_TRY(rsp_eid_parse(cr_span_str(o->eid), eid, err));
-    if (!rsp_eid_check(cr_span_of(eid, RSP_EID))) {
-        cr_status status =
-            cr_fail(err, CR_REFUSED, "SGP.29", "the check digits of EID %s are wrong", o->eid);
-        uint8_t right[RSP_EID];
-        char text[RSP_EID_TEXT];
-        memcpy(right, eid, sizeof(right));
-        if (rsp_eid_set_check_digits(right) && rsp_eid_text(CR_SPAN_ARRAY(right), text)) {
-            return cr_err_next(err, status, "%s would be right", text);
-        }
-        return status;
-    }
+    CR_TRY(rsp_eid_refuse_bad_check(cr_span_of(eid, RSP_EID), err));
     if (!rsp_version_parse(cr_span_str(o->svn ? o->svn : "2.5.0"), &version) ||
         version.major != 2 || version.minor > 6) {
         return cr_fail(err, CR_REFUSED, NULL, "an eUICC of version %s cannot be made",

@@ -116,7 +116,11 @@ cr_status euicc_config_get(const struct nvm *nvm, cr_arena *arena, struct euicc_
                            struct cr_err *err)
 {
     if (!get(nvm, "cfg", &config_type, arena, out)) {
-        return cr_fail(err, CR_MALFORMED, NULL, "there is no chip in this memory");
+        cr_status status =
+            cr_fail(err, CR_MALFORMED, NULL, "the memory is empty: there is no chip in it");
+        return cr_err_next(err, status,
+                           "restore chip.db from a backup, or remove the directory and make a new "
+                           "chip ('crisp euicc create')");
     }
     if (out->version != RECORD_VERSION) {
         return cr_fail(err, CR_REFUSED, NULL, "the chip was made by a newer crisp");

@@ -101,11 +101,19 @@ cr_status es10_result_fail(struct es10 *es10, const char *function, int64_t resu
 cr_status es10a_get_configured_data(struct es10 *es10, cr_arena *arena,
                                     struct rsp_euicc_configured_data *out,
                                     struct cr_err *err) CR_MUST_CHECK;
+/* The answer as it came, for cards whose answer is none of the standard's. */
+cr_status es10a_get_configured_data_raw(struct es10 *es10, cr_arena *arena, cr_span *out,
+                                        struct cr_err *err) CR_MUST_CHECK;
 /* Empty address: clears. */
 cr_status es10a_set_default_dp_address(struct es10 *es10, cr_span address,
                                        struct cr_err *err) CR_MUST_CHECK;
 
 /* ---- ES10b ---- */
+
+/* crl: a CertificateList. Comes back with CR_OK also when the eUICC has this list or a newer one
+ * (out->which says so: fresherCrlAlreadyLoaded); other errors are failures. */
+cr_status es10b_load_crl(struct es10 *es10, cr_span crl, cr_arena *arena,
+                         struct rsp_load_crl_response *out, struct cr_err *err) CR_MUST_CHECK;
 
 cr_status es10b_get_euicc_info1(struct es10 *es10, cr_arena *arena, struct rsp_euicc_info1 *out,
                                 struct cr_err *err) CR_MUST_CHECK;

@@ -1,12 +1,27 @@
 #include "lpa/es10.h"
 
+static const char configured_function[] = "ES10a.GetEuiccConfiguredAddresses";
+
 cr_status es10a_get_configured_data(struct es10 *e, cr_arena *arena,
                                     struct rsp_euicc_configured_data *out, struct cr_err *err)
 {
     struct rsp_empty request = {0};
-    return es10_call(e, "ES10a.GetEuiccConfiguredAddresses",
-                     &rsp_get_euicc_configured_data_request_type, &request,
+    return es10_call(e, configured_function, &rsp_get_euicc_configured_data_request_type, &request,
                      &rsp_euicc_configured_data_type, arena, out, err);
+}
+
+cr_status es10a_get_configured_data_raw(struct es10 *e, cr_arena *arena, cr_span *out,
+                                        struct cr_err *err)
+{
+    static const uint8_t request[] = {0xBF, 0x3C, 0x00};
+    cr_buf in = {.limit = ES10_MAX_RESPONSE};
+    cr_status status = es10_store_data(e, configured_function, CR_SPAN_ARRAY(request), &in, err);
+    if (status == CR_OK) {
+        *out = cr_arena_copy(arena, cr_buf_span(&in));
+        status = out->p || in.n == 0 ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&in);
+    return status;
 }
 
 cr_status es10a_set_default_dp_address(struct es10 *e, cr_span address, struct cr_err *err)

@@ -93,6 +93,21 @@ cr_status es10b_cancel_session(struct es10 *e, cr_span transaction_id, int64_t r
     return CR_OK;
 }
 
+cr_status es10b_load_crl(struct es10 *e, cr_span crl, cr_arena *arena,
+                         struct rsp_load_crl_response *out, struct cr_err *err)
+{
+    static const char function[] = "ES10b.LoadCRL";
+    struct rsp_load_crl_request request = {0};
+    CR_TRY(rsp_retag(arena, crl, 0xA0, &request.crl, err));
+    CR_TRY(es10_call(e, function, &rsp_load_crl_request_type, &request, &rsp_load_crl_response_type,
+                     arena, out, err));
+    if (out->which == RSP_LOAD_CRL_RESPONSE_ERROR &&
+        out->error != RSP_LOAD_CRL_FRESHER_CRL_ALREADY_LOADED) {
+        return es10_result_fail(e, function, out->error, rsp_load_crl_error_names, err);
+    }
+    return CR_OK;
+}
+
 /* ---- notifications ---- */
 
 cr_status es10b_list_notification(struct es10 *e, uint64_t events, cr_arena *arena,

@@ -159,7 +159,8 @@ static const struct http_row http_rows[] = {
     {429, 429, CR_RESOURCE, "the server has been asked too often", "wait a few minutes"},
     {400, 499, CR_REFUSED, "the server does not understand the request",
      "check the address; then tell the server's operator"},
-    {503, 503, CR_RESOURCE, "the server is busy", "try again in a few minutes"},
+    {503, 503, CR_RESOURCE, "the server cannot serve at the moment",
+     "try again in a few minutes; if that does not help, tell the server's operator"},
     {500, 599, CR_RESOURCE, "the server has failed",
      "try again later; then tell the server's operator"},
 };

@@ -420,9 +420,30 @@ void lpa_event_info(cr_buf *out, const struct lpa_info *info)
         put_text(line, "defaultSmdpAddress", info->addresses.default_dp_address);
         put_text(line, "rootSmdsAddress", info->addresses.root_ds_address);
     }
+    put_hex(line, "euiccConfiguredDataRaw", info->addresses_raw);
     if (info->has_rat) {
         put_rat(line, &info->rat);
     }
+    finish(out, line);
+}
+
+void lpa_event_crl(cr_buf *out, const char *file, const struct lpa_crl_loaded *loaded)
+{
+    json_t *line = begin("crl");
+    char when[CR_TIME_TEXT];
+    json_t *missing = json_array();
+    put_text(line, "file", cr_span_str(file));
+    put_hex(line, "ciKeyId", loaded->crl.aki);
+    put_hex(line, "crlNumber", loaded->crl.number);
+    put_int(line, "revoked", (int64_t)loaded->crl.revoked_count);
+    if (loaded->crl.next_update_ms) {
+        put_str(line, "nextUpdate", cr_time_format(when, loaded->crl.next_update_ms));
+    }
+    put_bool(line, "already", loaded->already);
+    for (size_t i = 0; i < loaded->missing && i < LPA_MAX_MISSING_PARTS; i++) {
+        (void)json_array_append_new(missing, json_integer(loaded->missing_parts[i]));
+    }
+    (void)json_object_set_new(line, "missingParts", missing);
     finish(out, line);
 }
 

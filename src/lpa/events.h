@@ -7,6 +7,7 @@
 #ifndef CRISP_LPA_EVENTS_H
 #define CRISP_LPA_EVENTS_H
 
+#include "lpa/crl.h"
 #include "lpa/discover.h"
 #include "lpa/info.h"
 #include "lpa/profiles.h"
@@ -30,6 +31,8 @@ void lpa_event_notification(cr_buf *out, const struct lpa_notification *notifica
                             const enum lpa_sent *outcome, const struct cr_err *err);
 /* {"event":"info"} */
 void lpa_event_info(cr_buf *out, const struct lpa_info *info);
+/* {"event":"crl"}: a list that an eUICC was given; file as the user named it */
+void lpa_event_crl(cr_buf *out, const char *file, const struct lpa_crl_loaded *loaded);
 /* {"event":"default-smdp"} */
 void lpa_event_default_smdp(cr_buf *out, cr_span default_smdp, cr_span root_smds);
 /* {"event":"waiting"}: a profile that waits somewhere */

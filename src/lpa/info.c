@@ -41,6 +41,26 @@ static void read_select(struct lpa *lpa, cr_arena *arena, struct lpa_info *out)
                                     &out->select, NULL) == CR_OK;
 }
 
+/* What cannot be decoded is not left out: some cards have a coding of their own. */
+static cr_status read_addresses(struct lpa *lpa, cr_arena *arena, struct lpa_info *out,
+                                struct cr_err *err)
+{
+    struct cr_err why = {0};
+    cr_span raw = {0};
+    bool answered = false;
+    CR_TRY(optional(es10a_get_configured_data_raw(lpa->card, arena, &raw, err), &answered));
+    if (!answered || raw.n == 0) {
+        return CR_OK;
+    }
+    out->has_addresses = asn1_decode(&rsp_euicc_configured_data_type, raw, ASN1_DECODE_BER_LENGTHS,
+                                     arena, &out->addresses, &why) == CR_OK;
+    if (!out->has_addresses) {
+        out->addresses_raw = raw;
+        out->addresses_why = cr_arena_printf(arena, "%s", why.cause);
+    }
+    return CR_OK;
+}
+
 cr_status lpa_info(struct lpa *lpa, cr_arena *arena, struct lpa_info *out, struct cr_err *err)
 {
     memset(out, 0, sizeof(*out));
@@ -57,8 +77,7 @@ cr_status lpa_info(struct lpa *lpa, cr_arena *arena, struct lpa_info *out, struc
         out->has_resources = rsp_ext_card_resource_parse(out->info2.ext_card_resource,
                                                          &out->resources, NULL) == CR_OK;
     }
-    CR_TRY(optional(es10a_get_configured_data(lpa->card, arena, &out->addresses, err),
-                    &out->has_addresses));
+    CR_TRY(read_addresses(lpa, arena, out, err));
     CR_TRY(optional(es10b_get_rat(lpa->card, arena, &out->rat, err), &out->has_rat));
     return CR_OK;
 }

@@ -22,6 +22,8 @@ struct lpa_info {
     struct rsp_ext_card_resource resources;
     bool has_addresses;
     struct rsp_euicc_configured_data addresses;
+    cr_span addresses_raw; /* the answer, when it cannot be decoded; why is in addresses_why */
+    const char *addresses_why;
     bool has_rat;
     struct rsp_get_rat_response rat;
     cr_span isdr_aid;

@@ -17,6 +17,7 @@
 #define MAX_HOST        256
 #define MAX_HEADERS     32  /* lines a caller may add */
 #define NAMES_TEXT      160 /* bytes of the names of a certificate in a message */
+#define MAX_CHAIN       16  /* certificates of a verified chain */
 
 struct http_client {
     struct http_client_options options;
@@ -147,20 +148,33 @@ static cr_status refuse_chain(struct http_client *client, X509_STORE_CTX *store,
     }
 }
 
-static cr_status check_by_caller(struct http_client *client, X509 *leaf)
+static cr_status check_by_caller(struct http_client *client, X509_STORE_CTX *store)
 {
+    STACK_OF(X509) *verified = X509_STORE_CTX_get0_chain(store);
+    cr_span chain[MAX_CHAIN];
+    uint8_t *ders[MAX_CHAIN] = {NULL};
+    size_t count = 0;
+    cr_status status = CR_OK;
     if (!client->options.check_peer) {
         return CR_OK;
     }
-    uint8_t *der = NULL;
-    int n = i2d_X509(leaf, &der);
-    if (n <= 0) {
-        return cr_fail(&client->tls_error, CR_INTERNAL, NULL,
-                       "the certificate of host %.80s cannot be encoded", client->host);
+    for (int i = 0; i < sk_X509_num(verified) && i < MAX_CHAIN; i++) {
+        int n = i2d_X509(sk_X509_value(verified, i), &ders[i]);
+        if (n <= 0) {
+            break;
+        }
+        chain[count++] = cr_span_of(ders[i], (size_t)n);
     }
-    cr_status status = client->options.check_peer(client->options.check_ctx,
-                                                  cr_span_of(der, (size_t)n), &client->tls_error);
-    OPENSSL_free(der);
+    if (count == 0 || count != (size_t)sk_X509_num(verified)) {
+        status = cr_fail(&client->tls_error, CR_INTERNAL, NULL,
+                         "the certificates of host %.80s cannot be encoded", client->host);
+    } else {
+        status =
+            client->options.check_peer(client->options.check_ctx, chain, count, &client->tls_error);
+    }
+    for (size_t i = 0; i < MAX_CHAIN; i++) {
+        OPENSSL_free(ders[i]);
+    }
     return status;
 }
 
@@ -190,7 +204,7 @@ static int verify_peer(X509_STORE_CTX *store, void *arg)
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
         return 0;
     }
-    client->tls_status = check_by_caller(client, leaf);
+    client->tls_status = check_by_caller(client, store);
     if (client->tls_status != CR_OK) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;

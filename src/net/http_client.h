@@ -28,8 +28,9 @@ struct http_client_options {
      * moves. Return false to abort (CR_REFUSED). NULL = none. */
     bool (*progress)(void *ctx, size_t done, size_t total);
     void *progress_ctx;
-    /* A last word on the peer's verified leaf certificate (DER): role policy, CRL. NULL = none. */
-    cr_status (*check_peer)(void *ctx, cr_span leaf_der, struct cr_err *err);
+    /* A last word on the peer's verified chain (DER, the leaf first, with the root that is
+     * trusted): role policy, CRL. NULL = none. */
+    cr_status (*check_peer)(void *ctx, const cr_span *chain, size_t count, struct cr_err *err);
     void *check_ctx;
 };
 

@@ -90,6 +90,7 @@ void http_job_reset(struct http_job *job)
 {
     http_parser_reset(&job->parser);
     cr_arena_reset(&job->arena);
+    job->arena.secret = false; /* as the handler wanted it for the last request */
     cr_buf_free(&job->response.body);
     cr_buf_reset(&job->head);
     job->response = (struct http_response){0};

@@ -438,3 +438,44 @@ cr_status pki_chain_verify(struct pki_trust *trust, const struct pki_cert *chain
     }
     return status;
 }
+
+/* --- revocation alone --------------------------------------------------------------------------
+ */
+
+static cr_status check_revoked(struct verifying *v, size_t i)
+{
+    const struct pki_cert *issuer = &v->chain[i + 1];
+    struct crypto_public *key = NULL;
+    if (issuer->curve == CRYPTO_CURVE_NONE || !cr_span_equal(v->chain[i].aki, issuer->ski) ||
+        !pki_trust_has_crl(v->trust, issuer->ski)) {
+        return CR_OK;
+    }
+    CR_TRY(crypto_public_new(issuer->curve, issuer->point, &key, v->err));
+    cr_status status = CR_OK;
+    if (pki_trust_has_forged_crl(v->trust, issuer, key)) {
+        status = refuse(v, (int)i, PKI_BAD_SIGNATURE, "certificateList",
+                        "the CRL that names its issuer was not signed by that issuer");
+    } else if (pki_trust_revokes(v->trust, &v->chain[i], issuer, key)) {
+        status = refuse(v, (int)i, PKI_REVOKED, "serialNumber", "it is revoked");
+    }
+    crypto_public_free(key);
+    return status;
+}
+
+cr_status pki_chain_check_revoked(struct pki_trust *trust, const struct pki_cert *chain,
+                                  size_t count, struct pki_verdict *verdict, struct cr_err *err)
+{
+    struct verifying v = {.trust = trust,
+                          .chain = chain,
+                          .count = count,
+                          .verdict = {.problem = PKI_OK, .failed_at = -1},
+                          .err = err};
+    cr_status status = CR_OK;
+    for (size_t i = 0; status == CR_OK && i + 1 < count; i++) {
+        status = check_revoked(&v, i);
+    }
+    if (verdict) {
+        *verdict = v.verdict;
+    }
+    return status;
+}

@@ -75,4 +75,17 @@ cr_status pki_chain_verify(struct pki_trust *trust, const struct pki_cert *chain
                            const struct pki_expect *expect, struct pki_verdict *verdict,
                            struct crypto_public **leaf_key, struct cr_err *err) CR_MUST_CHECK;
 
+/* Revocation alone, for chains that somebody else verifies (a TLS library): chain[0] = leaf, behind
+ * each certificate its issuer; the last one is asked as issuer only. CR_REFUSED with the problem in
+ * err->code: PKI_REVOKED, or PKI_BAD_SIGNATURE when a list names an issuer of the chain that has
+ * not signed it, so that nobody relies on it. Issuers whose keys are of other kinds than ours (RSA)
+ * have no lists here and are passed over, so is a certificate that names another issuer. verdict
+ * may be NULL. */
+cr_status pki_chain_check_revoked(struct pki_trust *trust, const struct pki_cert *chain,
+                                  size_t count, struct pki_verdict *verdict,
+                                  struct cr_err *err) CR_MUST_CHECK;
+
+/* True when a list of this issuer's key identifier is there, whoever signed it. */
+bool pki_trust_has_crl(const struct pki_trust *trust, cr_span issuer_key_id);
+
 #endif

@@ -47,5 +47,10 @@ void pki_pem_append(cr_buf *out, const char *label, cr_span der);
 /* First PEM block with the label, or the DER itself, appended to out. */
 cr_status pki_pem_decode(cr_span text, const char *label, cr_buf *out,
                          struct cr_err *err) CR_MUST_CHECK;
+/* Every PEM block with the label in its order, or the DER itself; der is valid during the call
+ * only. The first failure of each ends it and is returned. CR_MALFORMED when there is none. */
+typedef cr_status (*pki_pem_fn)(void *ctx, cr_span der, struct cr_err *err);
+cr_status pki_pem_each(cr_span text, const char *label, pki_pem_fn each, void *ctx,
+                       struct cr_err *err) CR_MUST_CHECK;
 
 #endif

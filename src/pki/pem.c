@@ -39,18 +39,59 @@ static bool cut(cr_span *text, const char *kind, const char *label, cr_span *bef
     return true;
 }
 
-cr_status pki_pem_decode(cr_span text, const char *label, cr_buf *out, struct cr_err *err)
+/* Takes the next block off *text and appends what it holds; *found tells whether there was one. */
+static cr_status take_block(cr_span *text, const char *label, cr_buf *out, bool *found,
+                            struct cr_err *err)
 {
     cr_span before, body;
-    if (!cut(&text, "BEGIN", label, &before)) {
-        if (text.n > 0 && text.p[0] == 0x30) {
-            cr_buf_append_span(out, text);
-            return cr_buf_ok(out) ? CR_OK : cr_fail_memory(err);
-        }
-        return cr_fail(err, CR_MALFORMED, "RFC 7468", "neither DER nor PEM with a block %s", label);
+    *found = cut(text, "BEGIN", label, &before);
+    if (!*found) {
+        return CR_OK;
     }
-    if (!cut(&text, "END", label, &body)) {
+    if (!cut(text, "END", label, &body)) {
         return cr_fail(err, CR_MALFORMED, "RFC 7468", "the PEM block %s has no end", label);
     }
     return cr_base64_decode(out, body, err);
+}
+
+static cr_status neither(const char *label, struct cr_err *err)
+{
+    return cr_fail(err, CR_MALFORMED, "RFC 7468", "neither DER nor PEM with a block %s", label);
+}
+
+cr_status pki_pem_decode(cr_span text, const char *label, cr_buf *out, struct cr_err *err)
+{
+    cr_span rest = text;
+    bool found = false;
+    CR_TRY(take_block(&rest, label, out, &found, err));
+    if (found) {
+        return CR_OK;
+    }
+    if (text.n > 0 && text.p[0] == 0x30) {
+        cr_buf_append_span(out, text);
+        return cr_buf_ok(out) ? CR_OK : cr_fail_memory(err);
+    }
+    return neither(label, err);
+}
+
+cr_status pki_pem_each(cr_span text, const char *label, pki_pem_fn each, void *ctx,
+                       struct cr_err *err)
+{
+    cr_buf der = {0};
+    size_t count = 0;
+    cr_status status = CR_OK;
+    for (cr_span rest = text; status == CR_OK; count++) {
+        bool found = false;
+        cr_buf_reset(&der);
+        status = take_block(&rest, label, &der, &found, err);
+        if (status != CR_OK || !found) {
+            break;
+        }
+        status = each(ctx, cr_buf_span(&der), err);
+    }
+    cr_buf_free(&der);
+    if (status != CR_OK || count > 0) {
+        return status;
+    }
+    return text.n > 0 && text.p[0] == 0x30 ? each(ctx, text, err) : neither(label, err);
 }

@@ -337,3 +337,25 @@ bool pki_trust_revokes(struct pki_trust *trust, const struct pki_cert *cert,
     }
     return false;
 }
+
+bool pki_trust_has_crl(const struct pki_trust *trust, cr_span issuer_key_id)
+{
+    for (size_t i = 0; cr_span_present(issuer_key_id) && i < trust->crl_count; i++) {
+        if (cr_span_equal(trust->crls[i]->crl.aki, issuer_key_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pki_trust_has_forged_crl(struct pki_trust *trust, const struct pki_cert *issuer,
+                              const struct crypto_public *issuer_key)
+{
+    for (size_t i = 0; i < trust->crl_count; i++) {
+        if (cr_span_equal(trust->crls[i]->crl.aki, issuer->ski) &&
+            !crl_good(trust, trust->crls[i], issuer, issuer_key)) {
+            return true;
+        }
+    }
+    return false;
+}

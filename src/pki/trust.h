@@ -60,6 +60,10 @@ const struct pki_trust_ci *pki_trust_find(const struct pki_trust *trust, cr_span
 bool pki_trust_revokes(struct pki_trust *trust, const struct pki_cert *cert,
                        const struct pki_cert *issuer, const struct crypto_public *issuer_key);
 
+/* A list that names this issuer but was not signed by it is there. */
+bool pki_trust_has_forged_crl(struct pki_trust *trust, const struct pki_cert *issuer,
+                              const struct crypto_public *issuer_key);
+
 /* Hash under which a certificate verified with a key is remembered. */
 void pki_cache_hash(const struct crypto_public *issuer_key, cr_span cert,
                     uint8_t out[CRYPTO_SHA256]);

@@ -140,6 +140,25 @@ bool rsp_eid_set_check_digits(uint8_t eid[16])
     return true;
 }
 
+cr_status rsp_eid_refuse_bad_check(cr_span eid, struct cr_err *err)
+{
+    char text[RSP_EID_TEXT];
+    uint8_t right[16];
+    if (!rsp_eid_text(eid, text)) {
+        return cr_fail(err, CR_MALFORMED, "SGP.29", "an EID has 32 digits");
+    }
+    if (rsp_eid_check(eid)) {
+        return CR_OK;
+    }
+    cr_status status =
+        cr_fail(err, CR_REFUSED, "SGP.29", "the check digits of EID %s are wrong", text);
+    memcpy(right, eid.p, sizeof(right));
+    if (rsp_eid_set_check_digits(right) && rsp_eid_text(CR_SPAN_ARRAY(right), text)) {
+        return cr_err_next(err, status, "%s would be right", text);
+    }
+    return status;
+}
+
 /* ---- ICCID ---- */
 
 cr_status rsp_iccid_parse(cr_span text, uint8_t out[RSP_ICCID_BYTES], struct cr_err *err)

@@ -20,6 +20,8 @@ bool rsp_eid_text(cr_span eid, char out[RSP_EID_TEXT]);
 
 /* Check digits right: the whole number mod 97 is 1. Servers warn, they do not refuse (7.3). */
 bool rsp_eid_check(cr_span eid);
+/* The same as a refusal, whose next step names the EID with the right digits. */
+cr_status rsp_eid_refuse_bad_check(cr_span eid, struct cr_err *err) CR_MUST_CHECK;
 bool rsp_eid_text_check(cr_span text);
 
 /* Sets the last two digits so that the check holds. eid[0..14] are 30 digits. False when they are

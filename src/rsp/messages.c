@@ -183,14 +183,38 @@ static bool is_complete(const struct asn1_type *type, const void *value, cr_span
     return same;
 }
 
+const struct rsp_message *rsp_message_likeliest(cr_span tlv)
+{
+    size_t count;
+    size_t most = 0;
+    const struct rsp_message *candidate = rsp_message_candidates(der_peek(tlv), &count);
+    const struct rsp_message *best = candidate;
+    for (size_t i = 0; i < count; i++) {
+        size_t known = asn1_coverage(candidate[i].type, tlv);
+        if (known > most) {
+            most = known;
+            best = &candidate[i];
+        }
+    }
+    return best;
+}
+
+/* A SEQUENCE can be anything: there the order of the table is the better guess. */
+static bool tag_is_ours(uint32_t tag)
+{
+    return tag != 0x30;
+}
+
 cr_status rsp_message_decode(cr_span tlv, cr_arena *arena, const struct rsp_message **message,
                              void **value, struct cr_err *err)
 {
     size_t count;
     uint32_t tag = der_peek(tlv);
     const struct rsp_message *candidate = rsp_message_candidates(tag, &count);
+    const struct rsp_message *likeliest = rsp_message_likeliest(tlv);
     const struct rsp_message *best = NULL;
     void *best_value = NULL;
+    size_t best_known = 0;
     if (!candidate) {
         return cr_fail(err, CR_MALFORMED, "SGP.22 annex H", "no message has the tag %X", tag);
     }
@@ -200,20 +224,24 @@ cr_status rsp_message_decode(cr_span tlv, cr_arena *arena, const struct rsp_mess
             return cr_fail_memory(err);
         }
         if (asn1_decode(candidate[i].type, tlv, ASN1_DECODE_BER_LENGTHS, arena, at,
-                        i == 0 ? err : NULL) != CR_OK) {
+                        &candidate[i] == likeliest ? err : NULL) != CR_OK) {
             continue;
         }
         bool complete = is_complete(candidate[i].type, at, tlv);
-        if (complete || !best) {
+        size_t known = asn1_coverage(candidate[i].type, tlv);
+        if (complete || !best || (tag_is_ours(tag) && known > best_known)) {
             best = &candidate[i];
             best_value = at;
+            best_known = known;
         }
         if (complete) {
-            break;
+            *message = best;
+            *value = best_value;
+            return CR_OK;
         }
     }
-    if (!best) {
-        return CR_MALFORMED; /* err has the complaint of the first candidate */
+    if (!best || (tag_is_ours(tag) && best_known < asn1_coverage(likeliest->type, tlv))) {
+        return CR_MALFORMED; /* err has the complaint of the likeliest */
     }
     *message = best;
     *value = best_value;

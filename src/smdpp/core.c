@@ -8,13 +8,17 @@
 #include "rsp/json_binding.h"
 #include "smdpp/session.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define DEFAULT_SESSION_MS     ((int64_t)10 * 60 * 1000)
 #define DEFAULT_SESSION_LIMIT  1000000
 #define DEFAULT_DOWNLOAD_LIMIT 10
 #define DEFAULT_CC_LIMIT       3
+#define DEFAULT_RETENTION_MS   ((int64_t)90 * 24 * 3600 * 1000)
 #define CALL_LIFE_MS           ((int64_t)24 * 3600 * 1000) /* how long a resent call is recognised */
 
 static void set_defaults(struct smdpp_policy *policy)
@@ -28,9 +32,26 @@ static void set_defaults(struct smdpp_policy *policy)
     if (policy->download_limit <= 0) {
         policy->download_limit = DEFAULT_DOWNLOAD_LIMIT;
     }
+    if (policy->retention_ms <= 0) {
+        policy->retention_ms = DEFAULT_RETENTION_MS;
+    }
     if (policy->cc_limit <= 0) {
         policy->cc_limit = DEFAULT_CC_LIMIT;
     }
+}
+
+/* A directory that was made for a server which could not be: nothing is in it that anybody knows.
+ */
+static void undo_directory(const char *dir)
+{
+    static const char *const files[] = {"smdpp.db", "smdpp.db-wal", "smdpp.db-shm",
+                                        "smdpp.db-journal", "seal.key"};
+    char path[4096 + 16];
+    for (size_t i = 0; i < CR_COUNT(files); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(dir);
 }
 
 static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *err)
@@ -49,10 +70,23 @@ static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *er
     if (n < 0 || (size_t)n >= sizeof(path)) {
         return cr_fail(err, CR_REFUSED, NULL, "the directory's name is too long");
     }
+    bool made = !cr_file_exists(dir);
     CR_TRY(cr_dir_make(dir, err));
-    CR_TRY(smdpp_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err));
     options.url = path;
-    return store_open(&options, &dp->store, err);
+    /* Others who start on the same directory wait: what is undone here is nobody else's. */
+    int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool alone = lock >= 0 && flock(lock, LOCK_EX) == 0;
+    cr_status status = smdpp_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err);
+    if (status == CR_OK) {
+        status = store_open(&options, &dp->store, err);
+    }
+    if (status != CR_OK && made && alone) {
+        undo_directory(dir);
+    }
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return status;
 }
 
 cr_status smdpp_open(const struct smdpp_options *options, struct smdpp **out, struct cr_err *err)
@@ -343,7 +377,8 @@ cr_status smdpp_import(struct smdpp *dp, const struct smdpp_import *profiles, si
 /* ---- housekeeping -----------------------------------------------------------------------------
  */
 
-#define PURGE_ROUNDS 64 /* transactions of one purge at most */
+#define PURGE_ROUNDS   64                 /* transactions of one purge at most */
+#define SWEEP_EVERY_MS ((int64_t)3600000) /* pause between two looks at all notifications */
 
 struct purge {
     int64_t now, limit, removed;
@@ -360,6 +395,59 @@ static cr_status purge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
                       NULL, NULL, err);
 }
 
+struct sweep {
+    int64_t before_ms, limit;
+    char after[RSP_ICCID_TEXT], last[RSP_ICCID_TEXT]; /* last empty: there is nothing more */
+};
+
+static cr_status take_last(const struct store_row *row, void *ctx, struct cr_err *err)
+{
+    struct sweep *sweep = ctx;
+    (void)err;
+    (void)cr_str_copy(sweep->last, sizeof(sweep->last), store_bytes(row, 0));
+    return CR_OK;
+}
+
+/* A stretch of profiles with about limit notifications: there is no index by age, which each
+ * notification that comes would have to pay for. */
+static cr_status sweep_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct sweep *sweep = ctx;
+    sweep->last[0] = 0;
+    CR_TRY(store_exec(tx,
+                      "SELECT max(iccid) FROM (SELECT iccid FROM notification WHERE iccid > ?"
+                      " ORDER BY iccid LIMIT ?)",
+                      STORE_VALUES(STORE_T(sweep->after), STORE_I(sweep->limit)), take_last, sweep,
+                      NULL, err));
+    if (!sweep->last[0]) {
+        return CR_OK;
+    }
+    return store_exec(
+        tx,
+        "DELETE FROM notification WHERE hash IN (SELECT n.hash FROM notification n"
+        " WHERE n.iccid > ?1 AND n.iccid <= ?2 AND n.received_ms < ?3"
+        " AND EXISTS(SELECT 1 FROM notification m WHERE m.iccid = n.iccid"
+        " AND m.eid = n.eid AND m.sequence > n.sequence))",
+        STORE_VALUES(STORE_T(sweep->after), STORE_T(sweep->last), STORE_I(sweep->before_ms)), NULL,
+        NULL, NULL, err);
+}
+
+static cr_status sweep_notifications(struct smdpp *dp, int64_t now, int64_t limit,
+                                     struct cr_err *err)
+{
+    struct sweep sweep = {.before_ms = now - dp->policy.retention_ms, .limit = limit};
+    if (now < dp->sweep.next_ms && dp->sweep.next_ms - now <= SWEEP_EVERY_MS) {
+        return CR_OK;
+    }
+    memcpy(sweep.after, dp->sweep.after, sizeof(sweep.after));
+    CR_TRY(store_run_soft(dp->store, sweep_work, &sweep, err));
+    memcpy(dp->sweep.after, sweep.last, sizeof(sweep.last)); /* empty: from the beginning */
+    if (!sweep.last[0]) {
+        dp->sweep.next_ms = now + SWEEP_EVERY_MS;
+    }
+    return CR_OK;
+}
+
 cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err)
 {
     struct purge purge = {.now = cr_now_ms(dp->env), .limit = limit, .removed = 1};
@@ -367,5 +455,5 @@ cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err)
     for (int i = 0; i < PURGE_ROUNDS && purge.removed > 0; i++) {
         CR_TRY(store_run_soft(dp->store, purge_work, &purge, err));
     }
-    return CR_OK;
+    return sweep_notifications(dp, purge.now, limit, err);
 }

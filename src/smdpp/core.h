@@ -5,6 +5,7 @@
 #ifndef CRISP_SMDPP_CORE_H
 #define CRISP_SMDPP_CORE_H
 
+#include "rsp/ids.h"
 #include "smdpp/memo.h"
 #include "smdpp/smdpp.h"
 
@@ -18,6 +19,10 @@ struct smdpp {
     void (*outbox_filled)(void *ctx);
     void *outbox_ctx;
     char oid_text[DER_OID_TEXT];
+    struct {                        /* of the housekeeper, one thread */
+        char after[RSP_ICCID_TEXT]; /* notifications up to this profile are looked through */
+        int64_t next_ms;            /* when to begin again */
+    } sweep;
 };
 
 #define SMDPP_CAS_TRIES 8 /* times a handler starts again after losing a compare-and-set */

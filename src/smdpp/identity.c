@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "pki/issue.h"
 
 #include <ini.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define MAX_TRUST       32
+#define MAX_TRUST_FILE  ((size_t)1 << 20) /* bytes of a file with CIs or a CRL */
 #define MAX_CONFIG_FILE 65536
 #define MAX_CONFIG_LINE 190 /* what the INI parser of the distribution takes */
 
@@ -78,6 +80,8 @@ static bool set_main(struct settings *s, const char *name, const char *value)
 {
     if (strcmp(name, "address") == 0) {
         s->config->address = cr_arena_printf(&s->config->arena, "%s", value);
+    } else if (strcmp(name, "public-address") == 0) {
+        s->config->public_address = cr_arena_printf(&s->config->arena, "%s", value);
     } else if (strcmp(name, "trust") == 0) {
         add_list(s, value, s->trust, &s->trust_count);
     } else if (strcmp(name, "crl") == 0) {
@@ -210,6 +214,15 @@ static cr_status check_cert(struct smdpp_config *c, const char *path, const stru
     return CR_OK;
 }
 
+/* Cuts the time in which the certificate is valid out of that of its identity. notAfter names a
+ * second that still belongs to it (RFC 5280 4.1.2.5). */
+static void cut_life(struct smdpp_identity *id, const struct pki_cert *cert)
+{
+    id->from_ms = cert->not_before_ms > id->from_ms ? cert->not_before_ms : id->from_ms;
+    id->until_ms =
+        cert->not_after_ms + 1000 < id->until_ms ? cert->not_after_ms + 1000 : id->until_ms;
+}
+
 static cr_status load_identity(struct smdpp_config *c, const char *name, const char *auth_cert,
                                const char *auth_key, const char *pb_cert, const char *pb_key,
                                int64_t now_ms, struct cr_err *err)
@@ -230,18 +243,33 @@ static cr_status load_identity(struct smdpp_config *c, const char *name, const c
                                    "[%s] stands under the same CI as another identity", name);
         return cr_err_next(err, status, "leave one of them out: there is one identity for each CI");
     }
+    id->from_ms = INT64_MIN;
+    id->until_ms = INT64_MAX;
+    cut_life(id, &id->auth);
+    cut_life(id, &id->pb);
+    cut_life(id, pki_trust_ci(c->trust, id->ci_key_id)); /* the chains end in it */
     c->identity_count++; /* from here on free() has to look at the keys */
     CR_TRY(open_key(auth_key, &id->auth, &id->auth_key, err));
     return open_key(pb_key, &id->pb, &id->pb_key, err);
 }
 
+static cr_status add_ci(void *trust, cr_span der, struct cr_err *err)
+{
+    return pki_trust_add_ci(trust, der, err);
+}
+
+static cr_status add_crl(void *trust, cr_span der, struct cr_err *err)
+{
+    return pki_trust_add_crl(trust, der, err);
+}
+
 static cr_status add_trust(struct smdpp_config *c, const char *path, bool crl, struct cr_err *err)
 {
     cr_buf content = {0};
-    cr_status status = cr_file_read(path, 1024 * 1024, &content, err);
+    cr_status status = cr_file_read(path, MAX_TRUST_FILE, &content, err);
     if (status == CR_OK) {
-        status = crl ? pki_trust_add_crl(c->trust, cr_buf_span(&content), err)
-                     : pki_trust_add_ci(c->trust, cr_buf_span(&content), err);
+        status = pki_pem_each(cr_buf_span(&content), crl ? "X509 CRL" : "CERTIFICATE",
+                              crl ? add_crl : add_ci, c->trust, err);
         if (status != CR_OK) {
             status = cr_err_context(err, status, "%s", path);
         }
@@ -504,11 +532,12 @@ const struct smdpp_identity *smdpp_identity_under(const struct smdpp_config *con
 }
 
 const struct smdpp_identity *smdpp_identity_for(const struct smdpp_config *config,
-                                                const cr_span *ci_key_ids, size_t count)
+                                                const cr_span *ci_key_ids, size_t count,
+                                                int64_t now_ms)
 {
     for (size_t i = 0; i < count; i++) {
         const struct smdpp_identity *id = smdpp_identity_under(config, ci_key_ids[i]);
-        if (id) {
+        if (id && now_ms >= id->from_ms && now_ms < id->until_ms) {
             return id;
         }
     }

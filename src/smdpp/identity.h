@@ -5,8 +5,11 @@
  *
  *     [smdpp]
  *     address = smdpp.example.com        ; smdpAddress, host part of the activation code
+ *     public-address = a.example:8443    ; optional: what activation codes name, when LPAs reach
+ *                                        ; ES9+ under another name or port than address:443
  *     trust = ci-nist.der ci-brp.der     ; CIs whose eUICCs are believed
- *     crl = ci.crl                       ; optional, several
+ *     crl = ci.crl                       ; optional, several, of CIs and of operators' CAs: what
+ *                                        ; they revoke is not believed, ours included
  *     tls-cert = dptls.der               ; TLS of ES9+ (and ES2+); several pairs: tls-cert.2 ...
  *     tls-key = dptls.key
  *     operator-ca = operators.pem        ; who may speak ES2+
@@ -21,7 +24,8 @@
  *     notify = https://op.example:8443   ; where it listens for ES2+ notifications
  *     ca = op-ca.pem                     ; who signed that server's certificate
  *
- * Relative paths are relative to the file.
+ * Certificates and CRLs are DER or PEM. Relative paths are relative to the file. The files are read
+ * once: a server that shall know a new CRL is started again.
  */
 #ifndef CRISP_SMDPP_IDENTITY_H
 #define CRISP_SMDPP_IDENTITY_H
@@ -37,13 +41,15 @@ struct smdpp_identity {
     const char *name;
     struct pki_cert auth, pb;
     struct pki_key *auth_key, *pb_key;
-    cr_span ci_key_id; /* of the CI above both, 20 bytes */
+    cr_span ci_key_id;         /* of the CI above both, 20 bytes */
+    int64_t from_ms, until_ms; /* in which both and the CI are valid; until is exclusive */
 };
 
 struct smdpp_config {
-    cr_arena arena;      /* holds everything below */
-    const char *address; /* FQDN, without port */
-    cr_span oid;         /* registeredID of the certificates, contents octets */
+    cr_arena arena;             /* holds everything below */
+    const char *address;        /* FQDN, without port */
+    const char *public_address; /* for activation codes, maybe with port; NULL = address, at 443 */
+    cr_span oid;                /* registeredID of the certificates, contents octets */
     struct pki_trust *trust;
     struct smdpp_identity identities[SMDPP_MAX_IDENTITIES];
     size_t identity_count;
@@ -79,9 +85,10 @@ cr_status smdpp_config_from_pki(const char *dir, const cr_env *env, struct smdpp
 void smdpp_config_free(struct smdpp_config *config);
 
 /* Our certificate for an eUICC that verifies with these CI keys (in its order of preference); NULL
- * when none fits. */
+ * when none fits that is valid now. */
 const struct smdpp_identity *smdpp_identity_for(const struct smdpp_config *config,
-                                                const cr_span *ci_key_ids, size_t count);
+                                                const cr_span *ci_key_ids, size_t count,
+                                                int64_t now_ms);
 /* The identity under a CI, NULL. */
 const struct smdpp_identity *smdpp_identity_under(const struct smdpp_config *config,
                                                   cr_span ci_key_id);

@@ -123,7 +123,7 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
     }
     const struct smdpp_identity *identity =
         smdpp_identity_for(dp->config, info->euicc_ci_pkid_list_for_verification.items,
-                           info->euicc_ci_pkid_list_for_verification.count);
+                           info->euicc_ci_pkid_list_for_verification.count, now);
     if (!identity) {
         return cr_refuse(err, "8.8.4", "3.7", "SGP.22 5.6.1",
                          "there is no certificate under a CI that the eUICC verifies with");

@@ -60,6 +60,8 @@ const struct store_migration smdpp_migrations[] = {
         " state INTEGER NOT NULL, revision INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
         " data BLOB NOT NULL);"
         "CREATE INDEX session_challenge ON session(challenge) WHERE state = 1;"},
+    /* Each operator's messages in their order: operators are served independently. */
+    {3, "DROP INDEX outbox_next; CREATE INDEX outbox_operator ON outbox(operator, id);"},
 };
 const size_t smdpp_migration_count = CR_COUNT(smdpp_migrations);
 

@@ -20,7 +20,9 @@ static cr_status make_key(const char *path, const cr_env *env, struct cr_err *er
     CR_TRY(cr_random(env, key, sizeof(key), err));
     cr_status status = cr_file_write(mine, CR_SPAN_ARRAY(key), 0600, err);
     cr_wipe(key, sizeof(key));
-    CR_TRY(status);
+    if (status != CR_OK) {
+        return cr_err_context(err, status, "making the sealing key %s", path);
+    }
     if (link(mine, path) != 0 && errno != EEXIST) {
         status = cr_fail(err, CR_RESOURCE, NULL, "making %s: %s", path, strerror(errno));
     }

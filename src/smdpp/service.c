@@ -5,8 +5,10 @@
 #include "rsp/asn1_binding.h"
 #include "rsp/ids.h"
 #include "rsp/json_binding.h"
+#include "smdpp/credentials.h"
 #include "smdpp/outbox.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -21,7 +23,10 @@ struct smdpp_service {
     struct ssl_ctx_st *es9_tls, *es2_tls;
     struct http_server *http;
     struct smdpp_outbox *outbox;
+    struct smdpp_credentials *credentials;
+    atomic_bool short_of; /* of room, or of the lock of the database: has been said */
     bool es2;
+    bool unswept; /* the last housekeeping failed: has been said */
     int64_t purged_ms;
 };
 
@@ -82,6 +87,22 @@ static void log_failure(const struct smdpp_service *service, const struct http_r
            err->subject[0] ? "/" : "", err->reason, err->subject[0] ? " " : "", err->cause);
 }
 
+/* A full disk, a locked database: says once what to do, and once that it is over. Requests
+ * meanwhile are refused (1.2/3.7, HTTP 503), and nothing has to be started again. */
+static void note_health(struct smdpp_service *service, const struct rsp_function *function,
+                        cr_status status, const struct cr_err *err)
+{
+    bool short_of = status == CR_RESOURCE && err->next[0];
+    if (short_of && !atomic_exchange(&service->short_of, true)) {
+        cr_log(service->env, CR_LOG_ERROR,
+               "this server cannot serve until this is mended: %s; what to do: %s", err->cause,
+               err->next);
+    } else if (status == CR_OK && !function->notification && /* which may just be dropped */
+               atomic_load(&service->short_of) && atomic_exchange(&service->short_of, false)) {
+        cr_log(service->env, CR_LOG_INFO, "this server can serve again");
+    }
+}
+
 static void answer_json(struct smdpp_service *service, const struct rsp_function *function,
                         const char *requester, const struct http_request *request,
                         struct http_response *out)
@@ -106,6 +127,7 @@ static void answer_json(struct smdpp_service *service, const struct rsp_function
     if (status != CR_OK) {
         log_failure(service, request, status, &err);
     }
+    note_health(service, function, status, &err);
     out->status = http_status_of(status, &err);
     if (function->notification) {
         plain_answer(out, out->status == 200 ? 204 : out->status);
@@ -149,6 +171,7 @@ static void answer_asn1(struct smdpp_service *service, const struct http_request
     if (status != CR_OK) {
         log_failure(service, request, status, &err);
     }
+    note_health(service, function, status, &err);
     int http = http_status_of(status, &err);
     if (function->notification || http >= 500) {
         plain_answer(out, http >= 500 ? http : 204);
@@ -207,33 +230,52 @@ static void es9_handler(void *ctx, const struct http_request *request, struct ht
 
 /* The operator behind a client certificate: its common name. Certificates of other roles under the
  * same CI (servers, chips) are no operators. */
-static const char *operator_of(const struct http_request *request)
+static const char *operator_of(const struct smdpp_service *service,
+                               const struct http_request *request)
 {
     struct pki_cert cert;
+    struct cr_err err = {0};
     if (!request->client_cert.p || pki_cert_decode(request->client_cert, &cert, NULL) != CR_OK ||
         cert.role != PKI_ROLE_NONE || !cert.has_eku || !cert.eku_client_auth || cert.is_ca ||
         cert.subject_cn.n == 0) {
-        return NULL;
-    }
-    return cr_arena_strn(request->arena, cert.subject_cn);
-}
-
-static void es2_handler(void *ctx, const struct http_request *request, struct http_response *out)
-{
-    struct smdpp_service *service = ctx;
-    const struct rsp_function *function =
-        rsp_function_by_path(RSP_ES2PLUS, cr_span_str(request->path));
-    const char *operator_name = operator_of(request);
-    add_version(request, out);
-    if (!operator_name) {
         cr_log(service->env, CR_LOG_WARNING, "%s: ES2+ without an operator's certificate",
                request->peer);
+        return NULL;
+    }
+    const char *name = cr_arena_strn(request->arena, cert.subject_cn);
+    if (name && smdpp_credentials_check_operator(service->credentials, &cert,
+                                                 cr_now_ms(service->env), &err) != CR_OK) {
+        cr_log(service->env, CR_LOG_WARNING, "%s: ES2+ refused to operator %s: %s%s%s",
+               request->peer, name, err.cause, err.next[0] ? ": " : "", err.next);
+        return NULL;
+    }
+    return name;
+}
+
+static void answer_es2(struct smdpp_service *service, const struct http_request *request,
+                       struct http_response *out)
+{
+    const struct rsp_function *function =
+        rsp_function_by_path(RSP_ES2PLUS, cr_span_str(request->path));
+    const char *operator_name = operator_of(service, request);
+    add_version(request, out);
+    if (!operator_name) {
         plain_answer(out, 403);
         return;
     }
     if (!refuse_http(request, function, false, out)) {
         answer_json(service, function, operator_name, request, out);
     }
+}
+
+void smdpp_service_handle_es2(void *ctx, const struct http_request *request,
+                              struct http_response *out)
+{
+    /* Orders carry confirmation codes: what was read out of the body goes with the arena, the body
+     * itself here. */
+    request->arena->secret = true;
+    answer_es2(ctx, request, out);
+    cr_wipe((void *)(uintptr_t)request->body.p, request->body.n);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------
@@ -290,6 +332,8 @@ static cr_status start(struct smdpp_service *service, const struct smdpp_service
                                  .env = o->env,
                                  .outbox_filled = outbox_filled,
                                  .outbox_ctx = service};
+    CR_TRY(smdpp_credentials_new(o->config, !o->plain || o->es2, o->es2, cr_now_ms(o->env),
+                                 &service->credentials, err));
     CR_TRY(smdpp_open(&core, &service->dp, err));
     CR_TRY(open_tls(service, o, err));
     const char *cert = o->config->tls_count ? o->config->tls[0].cert : NULL;
@@ -304,7 +348,7 @@ static cr_status start(struct smdpp_service *service, const struct smdpp_service
         {.host = o->es2_host,
          .port = o->es2_port,
          .tls = service->es2_tls,
-         .handler = es2_handler,
+         .handler = smdpp_service_handle_es2,
          .ctx = service},
     };
     struct http_server_options http = {.listeners = listeners,
@@ -356,9 +400,13 @@ void smdpp_service_tick(struct smdpp_service *service)
         return;
     }
     service->purged_ms = now;
-    if (smdpp_purge(service->dp, PURGE_LIMIT, &err) != CR_OK) {
-        cr_log(service->env, CR_LOG_WARNING, "housekeeping: %s", err.cause);
+    smdpp_credentials_watch(service->credentials, service->env);
+    bool failed = smdpp_purge(service->dp, PURGE_LIMIT, &err) != CR_OK;
+    if (failed && !service->unswept) {
+        cr_log(service->env, CR_LOG_WARNING, "housekeeping: %s%s%s; it is tried again each second",
+               err.cause, err.next[0] ? "; what to do: " : "", err.next);
     }
+    service->unswept = failed;
 }
 
 void smdpp_service_stop(struct smdpp_service *service)
@@ -369,6 +417,7 @@ void smdpp_service_stop(struct smdpp_service *service)
     http_server_stop(service->http);
     smdpp_outbox_stop(service->outbox);
     smdpp_close(service->dp);
+    smdpp_credentials_free(service->credentials);
     tls_server_free(service->es9_tls);
     tls_server_free(service->es2_tls);
     free(service);

@@ -5,6 +5,7 @@
 #ifndef CRISP_SMDPP_SERVICE_H
 #define CRISP_SMDPP_SERVICE_H
 
+#include "net/http_server.h"
 #include "smdpp/smdpp.h"
 
 struct smdpp_service_options {
@@ -30,5 +31,10 @@ struct smdpp *smdpp_service_core(struct smdpp_service *service);
 /* To be called every second or so: housekeeping. */
 void smdpp_service_tick(struct smdpp_service *service);
 void smdpp_service_stop(struct smdpp_service *service); /* NULL allowed */
+
+/* The handler of the ES2+ listener; ctx is the service. Wipes the body and marks the arena secret
+ * (base/arena.h): confirmation codes are in them. */
+void smdpp_service_handle_es2(void *ctx, const struct http_request *request,
+                              struct http_response *out);
 
 #endif

@@ -26,6 +26,7 @@ struct smdpp_policy {
     int64_t download_limit; /* AuthenticateClient calls for one order; default 10 */
     int64_t cc_limit;       /* wrong confirmation codes for one order; default 3 */
     int64_t order_ms;       /* life of an order; 0 = no end; default 0 */
+    int64_t retention_ms;   /* how long notifications of eUICCs are kept; default 90 days */
     bool refuse_rebinding;  /* refuse a chip that comes back with another one-time key */
     bool refuse_bad_eid;    /* refuse EIDs with wrong check digits instead of logging them */
     bool report_all_points; /* tell the operator about eligibility and BPP download too */
@@ -115,7 +116,17 @@ struct smdpp_import {
 cr_status smdpp_import(struct smdpp *dp, const struct smdpp_import *profiles, size_t count,
                        struct cr_err *err) CR_MUST_CHECK;
 
-/* Housekeeping: expired sessions and calls. At most limit rows of each in one transaction. */
+/* Housekeeping, limit rows of each kind in one transaction at most. What goes, and when:
+ *
+ *   sessions        when they have expired (policy.session_ms after their last step)
+ *   calls of ES2+   a day after they were answered: until then a repeated one gets its answer
+ *   notifications   policy.retention_ms after they came, but for the last one of a profile on a
+ *                   chip, by which older ones that come again are recognised; all of a profile
+ *                   when its order is cancelled and it becomes Available again
+ *   messages to     when they were delivered, or 30 days after they were made (smdpp/outbox.h)
+ *   operators
+ *
+ * Notifications are looked through a stretch at a time, all of them within an hour or so. */
 cr_status smdpp_purge(struct smdpp *dp, int64_t limit, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

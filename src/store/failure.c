@@ -2,9 +2,12 @@
 #include "store/sqlite_struct.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
 static bool inode_of(const char *path, const char *suffix, char *out, size_t size)
@@ -66,6 +69,69 @@ static cr_status fail_locked(const struct store_sqlite *db, struct cr_err *err)
                        "again");
 }
 
+/* The directory that the file system of path is mounted on: the last one upwards on the same
+ * device.
+ * "/" when it cannot be told. */
+static void mount_point(const char *path, char out[PATH_MAX])
+{
+    char at[PATH_MAX];
+    struct stat here;
+    struct stat above;
+    char *slash;
+    (void)snprintf(out, PATH_MAX, "/");
+    if (!realpath(path, at) || stat(at, &here) != 0) {
+        return;
+    }
+    while ((slash = strrchr(at, '/')) != NULL && slash != at) {
+        char child[PATH_MAX];
+        (void)snprintf(child, sizeof(child), "%s", at);
+        *slash = 0;
+        if (stat(at, &above) != 0 || above.st_dev != here.st_dev) {
+            (void)snprintf(out, PATH_MAX, "%s", child);
+            return;
+        }
+    }
+    if (stat("/", &above) == 0 && above.st_dev != here.st_dev) {
+        (void)snprintf(out, PATH_MAX, "%s", at);
+    }
+}
+
+#define LITTLE_ROOM ((uint64_t)1 << 20) /* bytes */
+
+/* SQLite knows a full disk; a quota or a limit is an I/O error to it, whose reason it does not
+ * always keep. */
+static bool for_want_of_room(const struct store_sqlite *db, int rc, int why)
+{
+    struct statvfs room;
+    struct rlimit limit;
+    if (why != 0) {
+        return why == ENOSPC || why == EDQUOT || why == EFBIG;
+    }
+    if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_SHMSIZE) {
+        return false;
+    }
+    return (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) ||
+           (statvfs(db->path, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize < LITTLE_ROOM);
+}
+
+/* Full, or no more for this user or this process. */
+static cr_status fail_full(const struct store_sqlite *db, int rc, struct cr_err *err)
+{
+    char mount[PATH_MAX];
+    struct statvfs room;
+    mount_point(db->path, mount);
+    (void)cr_fail(err, CR_RESOURCE, NULL, "%.120s: there is no room left for the database",
+                  db->path);
+    (void)cr_err_code(err, CR_RESOURCE, rc);
+    if (statvfs(db->path, &room) != 0) {
+        return cr_err_next(err, CR_RESOURCE, "free space on the file system of the file");
+    }
+    return cr_err_next(err, CR_RESOURCE,
+                       "free space on the file system mounted on %.100s (%llu kB are free), or "
+                       "raise this user's quota or limit (ulimit -f)",
+                       mount, (unsigned long long)room.f_bavail * room.f_frsize / 1024);
+}
+
 /* The result codes a user can do something about. */
 static const struct advice {
     int code;
@@ -73,8 +139,6 @@ static const struct advice {
     const char *cause;
     const char *next;
 } advices[] = {
-    {SQLITE_FULL, CR_RESOURCE, "there is no room left for the database",
-     "free space on the file system of the file, or raise its limit, and try again"},
     {SQLITE_IOERR, CR_RESOURCE, "input/output error",
      "check the disk, its quota and limits (dmesg, df, ulimit -f) and try again"},
     {SQLITE_CANTOPEN, CR_RESOURCE, "cannot open the database",
@@ -104,7 +168,11 @@ cr_status store_sqlite_fail(struct store_sqlite *db, int rc, const char *sql, st
         (void)cr_fail(err, CR_REFUSED, NULL, "%s", sqlite3_errmsg(db->db));
         return cr_err_code(err, CR_REFUSED, STORE_CONSTRAINT);
     }
-    int system = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db->db) : 0;
+    int why = sqlite3_system_errno(db->db);
+    if (code == SQLITE_FULL || (code == SQLITE_IOERR && for_want_of_room(db, rc, why))) {
+        return fail_full(db, rc, err);
+    }
+    int system = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? why : 0;
     for (size_t i = 0; i < CR_COUNT(advices); i++) {
         const struct advice *a = &advices[i];
         if (a->code == code) {

@@ -83,6 +83,21 @@ static cr_status database_open(const char *dir, struct nvm_file *file, struct cr
     return store_sqlite_migrate(file->db, steps, CR_COUNT(steps), err);
 }
 
+/* Takes away the directory of a chip that could not be made. The lock is held: nobody else is in
+ * it. */
+static void undo(const char *dir)
+{
+    static const char *const names[] = {DB_NAME, DB_NAME "-wal", DB_NAME "-shm", DB_NAME "-journal",
+                                        LOCK_NAME};
+    for (size_t i = 0; i < CR_COUNT(names); i++) {
+        char path[PATH_LIMIT];
+        if (path_join(path, dir, names[i], NULL) == CR_OK) {
+            (void)unlink(path);
+        }
+    }
+    (void)rmdir(dir);
+}
+
 static cr_status look_for(const char *dir, bool create, struct cr_err *err)
 {
     char path[PATH_LIMIT];
@@ -99,6 +114,7 @@ static cr_status look_for(const char *dir, bool create, struct cr_err *err)
 
 cr_status nvm_file_open(const char *dir, bool create, struct nvm_file **out, struct cr_err *err)
 {
+    bool made = create && !cr_file_exists(dir);
     CR_TRY(look_for(dir, create, err));
     struct nvm_file *file = calloc(1, sizeof(*file));
     if (!file) {
@@ -110,6 +126,11 @@ cr_status nvm_file_open(const char *dir, bool create, struct nvm_file **out, str
         status = database_open(dir, file, err);
     }
     if (status != CR_OK) {
+        store_sqlite_close(file->db); /* before its files go */
+        file->db = NULL;
+        if (made && file->lock >= 0) {
+            undo(dir);
+        }
         nvm_file_close(file);
         return status;
     }

@@ -38,6 +38,12 @@ says out "no message of SGP.22" "DF7F"
 decode 0 BF3E035A0101
 says out "GetEuiccData"
 decode 0 BF3103800107 --type EnableProfileResponse
+# a damaged answer is not taken for the request of the same tag, which has no components
+decode 0 BF3C058003612E62
+says out "TLV BF3C (not a valid EuiccConfiguredDataResponse, which it resembles most" \
+    "rootDsAddress: missing" "80 612E62"
+decode 0 BF3C00
+says out "EuiccConfiguredDataRequest"
 decode 0 BF3100 --type tlv
 says out "TLV BF31"
 decode 1 BF3100 --type EUICCInfo1

@@ -81,8 +81,33 @@ run 0 pki issue pki operator --name other --cn "Other Mobile" --force --days 30
 run 0 pki issue pki euicc --name chip --eid 89049032123451234512345678901235
 run 0 pki verify --trust pki --role euicc pki/nist/chip.der pki/nist/eum.der
 says out "is valid"
-run 3 pki issue pki euicc --name alien --eid 89033032123451234512345678901235
-says err "EID"
+run 3 pki issue pki euicc --name alien --eid 89033032000000000000000000000079
+says err "outside of the range"
+# check digits: nothing is issued, and what others have issued is pointed at
+run 3 pki issue pki euicc --name bad --eid 89049032123451234512345678901299
+says err "the check digits of EID 89049032123451234512345678901299 are wrong" \
+    "89049032123451234512345678901235 would be right"
+[[ ! -e pki/nist/bad.der ]] || fail "it was issued all the same"
+run 1 pki issue pki euicc --name bad --eid 8904
+openssl x509 -inform DER -in pki/nist/eum.der -out eum.pem
+openssl ecparam -name prime256v1 -genkey -noout -out bad.key 2>err
+cat >bad.ext <<EXT
+authorityKeyIdentifier = keyid
+subjectKeyIdentifier = hash
+keyUsage = critical, digitalSignature
+certificatePolicies = critical, 2.23.146.1.2.1.1
+EXT
+openssl req -new -key bad.key -subj "/O=RSP Test EUM/CN=eUICC/serialNumber=89049032123451234512345678901299" |
+    openssl x509 -req -sha256 -CA eum.pem -CAkey pki/nist/eum.key -set_serial 77 -days 9000 \
+        -extfile bad.ext -outform DER -out bad.der 2>err || fail "openssl issues no certificate"
+run 0 pki verify --trust pki --role euicc bad.der pki/nist/eum.der
+says out "is valid" "the check digits of its EID are wrong"
+run 0 pki show bad.der
+says out "89049032123451234512345678901299" "the check digits of the EID are wrong"
+run 0 pki show bad.der --json
+says out '"eidCheckDigits":false'
+run 0 pki show pki/nist/chip.der
+says_not out "check digits"
 run 0 pki issue pki dp-tls --curve nist --name tls2 --cn rsp.example.org --oid 2.999.10
 run 0 pki verify --trust pki --role dp-tls --dns rsp.example.org pki/nist/tls2.der
 usage "needs --eid" pki issue pki euicc --name x

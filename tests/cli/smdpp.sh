@@ -125,6 +125,22 @@ run_in 0 code smdpp order create -d dp --type data --confirmation-code -
 says err "Confirmation code:"
 says out '$$1'
 run 0 smdpp order cancel -d dp $two
+# out of a file, whose first line it is
+run 0 smdpp order create -d dp --type data --confirmation-code @code
+says out '$$1'
+run 0 smdpp order cancel -d dp $two
+printf '4711\r\nanother line\n' >code
+run 0 smdpp order create -d dp --type data --confirmation-code @code
+run 0 smdpp order cancel -d dp $two
+run 1 smdpp order create -d dp --type data --confirmation-code @missing
+says err "--confirmation-code: cannot open missing"
+printf '\n4711\n' >code
+run 3 smdpp order create -d dp --type data --confirmation-code @code
+says err "code holds no line" "what to do"
+head -c 256 /dev/zero | tr '\0' 1 >code
+run 3 smdpp order create -d dp --type data --confirmation-code @code
+run 0 smdpp profile list -d dp --state available
+says out $two # what failed has ordered nothing
 run 0 smdpp order create -d dp --type data --eid 89049032123451234512345678901299
 says err "check digits"
 run 0 smdpp order cancel -d dp $two
@@ -182,10 +198,31 @@ wait_for ports
 equal "$(jq -r .pid ports)" "$server"
 es9=$(jq -r .es9 ports)
 es2=$(jq -r .es2 ports)
-says serve.out "https://127.0.0.1:$es9" "https://127.0.0.1:$es2" "smdpp.test:$es9" "OID 2.999.10"
+says serve.out "https://127.0.0.1:$es9" "https://127.0.0.1:$es2" "OID 2.999.10" \
+    "activation codes name smdpp.test" "at port 443, ES9+ is served on $es9" \
+    "--public-address smdpp.test:$es9"
+equal "$(jq -r .address ports)" smdpp.test
 run 0 smdpp order create -d dp --type data --json
 equal "$(jq -r '[.activationCode, .downloadLimit] | join(" ")' out | sed 's/\$[^$]* / /')" \
-    "LPA:1\$smdpp.test:$es9 7"
+    "LPA:1\$smdpp.test 7" # the same as before the server was started
+# the public address is remembered, 443 is left out, what cannot be said is refused
+run 0 smdpp order show -d dp $two --public-address smdpp.test:9443 --json
+equal "$(jq -r .activationCode out | cut -d'$' -f2)" smdpp.test:9443
+run 0 smdpp order show -d dp $two --json
+equal "$(jq -r .activationCode out | cut -d'$' -f2)" smdpp.test:9443
+run 0 smdpp order show -d dp $two --address once.test:1 --json
+equal "$(jq -r .activationCode out | cut -d'$' -f2)" once.test:1
+run 0 smdpp order show -d dp $two --address once.test --with-oid
+says out 'LPA:1$once.test$' '$2.999.10'
+for wrong in 'a$b' 'http://x/' 'smdpp.test:x'; do
+    run 3 smdpp order show -d dp $two --public-address "$wrong"
+    says err "public address $wrong" "what to do"
+done
+run 0 smdpp order show -d dp $two --public-address other.test:443 --json
+equal "$(jq -r .activationCode out | cut -d'$' -f2)" other.test
+run 0 smdpp order show -d dp $two --public-address ""
+run 0 smdpp order show -d dp $two --json
+equal "$(jq -r .activationCode out | cut -d'$' -f2)" smdpp.test
 run 0 smdpp order cancel -d dp $two
 
 openssl x509 -inform DER -in pki/nist/ci.der -out ci.pem
@@ -207,7 +244,7 @@ equal "$(jq -r .iccid answer)" $two
 post "$es2" /gsma/rsp2/es2plus/downloadOrder "{$header,\"profileType\":\"data\"}" >answer 2>err &&
     fail "ES2+ talks to somebody without a certificate"
 run 0 smdpp order confirm -d dp $two --operator operator
-says out "Released" 'LPA:1$smdpp.test:'
+says out "Released" 'LPA:1$smdpp.test$'
 run 0 smdpp order list -d dp --state released --json
 equal "$(jq -r 'select(.requester == "operator") | .iccid' out)" $two
 kill -TERM "$server"
@@ -220,6 +257,7 @@ pids=()
 cat >dp.conf <<CONF
 [smdpp]
 address = other.test
+public-address = public.test:8443
 trust = pki/nist/ci.der
 tls-cert = pki/nist/dptls.der
 tls-key = pki/nist/dptls.key
@@ -229,13 +267,12 @@ dpauth-key = pki/nist/dpauth.key
 dppb-cert = pki/nist/dppb.der
 dppb-key = pki/nist/dppb.key
 CONF
-"$crisp" smdpp serve -d dp2 --config dp.conf --es9 127.0.0.1:0 --address public.test \
-    --port-file ports2 >serve2.out 2>serve2.err &
+"$crisp" smdpp serve -d dp2 --config dp.conf --es9 127.0.0.1:0 --port-file ports2 >serve2.out 2>serve2.err &
 server=$!
 pids+=("$server")
 wait_for ports2
 says serve2.out "SM-DP+ other.test" "under 1 CI" "off: the configuration names no operator-ca" \
-    "activation codes name public.test"
+    "activation codes name public.test:8443"
 equal "$(jq -r .es2 ports2)" null
 kill -INT "$server"
 wait "$server"
@@ -243,7 +280,7 @@ equal $? 0
 pids=()
 echo 'colour = red' >>dp.conf
 run 3 smdpp profile list -d dp2
-says err "dp.conf line 11" "colour"
+says err "dp.conf line 12" "colour"
 
 # ---- serve: what is wrong
 usage "--es2 and --no-es2 exclude each other" smdpp serve -d dp --es2 0 --no-es2

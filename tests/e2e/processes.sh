@@ -73,6 +73,22 @@ lpa 0 disable 8988211000000000101
 lpa 0 delete 8988211000000000101 --yes
 state_is 8988211000000000101 Deleted
 
+# ---- confirmation codes out of files, which no list of processes shows
+package packages/code.der 8988211000000000199
+run 0 smdpp profile import --dir dp --pki pki --type code packages/code.der
+echo 4711 >right
+echo 1174 >wrong
+run 0 smdpp order create --dir dp --iccid 8988211000000000199 --matching-id CODE \
+    --confirmation-code @right
+chip=chip-nist
+lpa 1 download "1\$$host\$CODE" --yes --confirmation-code @missing
+says err "--confirmation-code: cannot open missing"
+lpa 3 download "1\$$host\$CODE" --yes --confirmation-code @wrong
+says err "8.2.7"
+lpa 0 download "1\$$host\$CODE" --yes --confirmation-code @right
+state_is 8988211000000000199 Installed
+lpa 0 delete 8988211000000000199 --yes
+
 # ---- an order that was acknowledged survives the server
 chip=chip-nist
 order 8988211000000000102 SURVIVES

@@ -283,9 +283,16 @@ static void test_info(void **state)
     expect_absent(json, "rootSmdsAddress");
     json_decref(json);
 
+    info = (struct lpa_info){.addresses_raw = cr_span_of("\xBF\x3C", 2), .addresses_why = "cut"};
+    lpa_event_info(&line, &info);
+    json = parse(&line);
+    expect_text(json, "euiccConfiguredDataRaw", "BF3C");
+    json_decref(json);
+
     info = (struct lpa_info){0};
     lpa_event_info(&line, &info);
     json = parse(&line);
+    expect_absent(json, "euiccConfiguredDataRaw");
     expect_absent(json, "eid");
     json_decref(json);
 }

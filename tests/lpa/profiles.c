@@ -539,7 +539,32 @@ static void test_info_of_an_old_card(void **state)
     assert_int_equal(lpa_info(&w.lpa, &w.arena, &info, &err), CR_OK);
     assert_true(info.has_addresses);
     assert_true(cr_span_equal(info.addresses.root_ds_address, cr_span_str("ds.example")));
+    assert_false(cr_span_present(info.addresses_raw));
     fake_world_free(&w);
+}
+
+/* What an odd card says of its addresses is not left out. */
+static void test_info_with_an_odd_answer(void **state)
+{
+    (void)state;
+    struct fake_world w;
+    struct lpa_info info;
+    struct cr_err err;
+    static const char *const odd[] = {"BF3C058003612E62", "BF3C", "04026162"};
+    for (size_t i = 0; i < CR_COUNT(odd); i++) {
+        fake_world_init(&w, PKI_ROLE_DP_AUTH);
+        fake_card_says(&w.card, 0xBF3E, "BF3E125A1089049032123451234512345678901235", 0x9000);
+        fake_card_says(&w.card, 0xBF3C, odd[i], 0x9000);
+        w.options.block_size = 255;
+        assert_int_equal(es10_open(&w.card.card, &w.options, &w.lpa.where, &w.lpa.card, NULL),
+                         CR_OK);
+        assert_int_equal(lpa_info(&w.lpa, &w.arena, &info, &err), CR_OK);
+        assert_false(info.has_addresses);
+        assert_true(cr_span_equal(info.addresses_raw, fake_hex(&w.arena, odd[i])));
+        assert_non_null(info.addresses_why);
+        assert_true(info.addresses_why[0]);
+        fake_world_free(&w);
+    }
 }
 
 int main(void)
@@ -557,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_nickname),
         cmocka_unit_test(test_memory_reset),
         cmocka_unit_test(test_info_of_an_old_card),
+        cmocka_unit_test(test_info_with_an_odd_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,14 +346,16 @@ static void client_certificates(void **state)
 
 struct judge {
     cr_status verdict;
-    size_t seen; /* bytes of the certificate */
+    size_t seen;  /* bytes of the certificate */
+    size_t count; /* certificates up to the root */
     int calls;
 };
 
-static cr_status judge_peer(void *ctx, cr_span leaf, struct cr_err *err)
+static cr_status judge_peer(void *ctx, const cr_span *chain, size_t count, struct cr_err *err)
 {
     struct judge *judge = ctx;
-    judge->seen = leaf.n;
+    judge->seen = chain[0].n;
+    judge->count = count;
     judge->calls++;
     if (judge->verdict != CR_OK) {
         return cr_refuse(err, "8.8.1", "6.1", "SGP.22 4.5", "role says no");
@@ -376,6 +378,7 @@ static void last_word_of_the_caller(void **state)
         assert_int_equal(talk_post(&talk, "https://dp.example/"), judge.verdict);
         assert_int_equal(judge.calls, 1);
         assert_true(judge.seen > 300);
+        assert_int_equal(judge.count, 2); /* with the CI that is trusted */
         if (good) {
             assert_int_equal(talk_post(&talk, "https://dp.example/"), CR_OK);
             assert_int_equal(judge.calls, 1); /* the same connection */

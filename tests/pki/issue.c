@@ -238,6 +238,51 @@ static void test_pem(void **state)
     cr_buf_free(&der);
 }
 
+struct seen {
+    size_t count, bytes, stop_at;
+};
+
+static cr_status see(void *ctx, cr_span der, struct cr_err *err)
+{
+    struct seen *seen = ctx;
+    seen->bytes += der.n;
+    return ++seen->count == seen->stop_at ? cr_fail(err, CR_REFUSED, NULL, "enough") : CR_OK;
+}
+
+static cr_status look(cr_span text, size_t stop_at, struct seen *seen)
+{
+    *seen = (struct seen){.stop_at = stop_at};
+    return pki_pem_each(text, "X509 CRL", see, seen, NULL);
+}
+
+static void test_pem_each(void **state)
+{
+    (void)state;
+    cr_buf pem = {0};
+    struct seen seen;
+    cr_buf_append_str(&pem, "a comment\n");
+    pki_pem_append(&pem, "X509 CRL", cr_span_str("one"));
+    pki_pem_append(&pem, "CERTIFICATE", cr_span_str("another thing"));
+    pki_pem_append(&pem, "X509 CRL", cr_span_str("two two"));
+    assert_int_equal(look(cr_buf_span(&pem), 0, &seen), CR_OK);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.bytes, 3 + 7);
+    assert_int_equal(look(cr_buf_span(&pem), 1, &seen), CR_REFUSED);
+    assert_int_equal(seen.count, 1);
+    /* a block without end spoils the rest, not what came before */
+    cr_buf_append_str(&pem, "-----BEGIN X509 CRL-----\nAAAA\n");
+    assert_int_equal(look(cr_buf_span(&pem), 0, &seen), CR_MALFORMED);
+    assert_int_equal(seen.count, 2);
+    /* DER is one; nothing is none */
+    assert_int_equal(look(cr_span_of("\x30\x00", 2), 0, &seen), CR_OK);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.bytes, 2);
+    assert_int_equal(look(cr_span_str("neither"), 0, &seen), CR_MALFORMED);
+    assert_int_equal(look((cr_span){0}, 0, &seen), CR_MALFORMED);
+    assert_int_equal(seen.count, 0);
+    cr_buf_free(&pem);
+}
+
 /* --- strangers ---------------------------------------------------------------------------------
  */
 
@@ -457,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_key_is_a_handle),
         cmocka_unit_test(test_serials),
         cmocka_unit_test(test_pem),
+        cmocka_unit_test(test_pem_each),
         cmocka_unit_test(test_openssl_reads_certificates),
         cmocka_unit_test(test_openssl_verifies),
         cmocka_unit_test(test_openssl_reads_crl),

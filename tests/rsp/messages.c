@@ -606,16 +606,63 @@ static void which_message(void **state)
     cr_arena_free(&a);
 }
 
+/* What a damaged message was meant to be; which complaint is given. */
+static void damaged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex, *likeliest;
+        cr_status status;
+        const char *says;
+    } rows[] = {
+        {"BF3C 05 8003612E62", "EuiccConfiguredDataResponse", CR_MALFORMED, "rootDsAddress"},
+        {"BF3C 08 8003612E62 830161", "EuiccConfiguredDataResponse", CR_MALFORMED, "rootDsAddress"},
+        {"BF3C 00", "EuiccConfiguredDataRequest", CR_OK, NULL},
+        {"BF2E 02 8000", "GetEuiccChallengeResponse", CR_MALFORMED, "euiccChallenge"},
+        {"BF22 05 8103020202", "EUICCInfo2", CR_MALFORMED, "lowestSvn"},
+        {"BF31 02 8000", "EnableProfileResponse", CR_MALFORMED, "enableResult"},
+        {"BF31 07 A0055A0398FFFF", "EnableProfileRequest", CR_MALFORMED, "iccid"},
+        {"BF2D 05 A003E30102", "ProfileInfoListResponse", CR_MALFORMED, "profileInfoListOk[0]"},
+    };
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        cr_arena a = {0};
+        struct cr_err err = {0};
+        const struct rsp_message *m = NULL;
+        void *value = NULL;
+        cr_span tlv = hex(&a, rows[i].hex);
+        if (rows[i].status != CR_OK) {
+            assert_string_equal(rsp_message_likeliest(tlv)->name, rows[i].likeliest);
+        }
+        cr_status status = rsp_message_decode(tlv, &a, &m, &value, &err);
+        if (status != rows[i].status || (status != CR_OK && !strstr(err.cause, rows[i].says))) {
+            fail_msg("%s: %d %s", rows[i].hex, status, err.cause);
+        }
+        if (status == CR_OK) {
+            assert_string_equal(m->name, rows[i].likeliest);
+        }
+        cr_arena_free(&a);
+    }
+    assert_null(rsp_message_likeliest((cr_span){0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(local_management), cmocka_unit_test(profile_lists),
-        cmocka_unit_test(notifications),    cmocka_unit_test(empty_requests_and_answers),
-        cmocka_unit_test(select_isdr),      cmocka_unit_test(metadata_vector),
-        cmocka_unit_test(secure_channel),   cmocka_unit_test(installation_results),
-        cmocka_unit_test(ctx_params),       cmocka_unit_test(authenticate_server),
-        cmocka_unit_test(nested_forms),     cmocka_unit_test(smdp_signed2_of_v3),
-        cmocka_unit_test(euicc_info),       cmocka_unit_test(retagging),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(local_management),
+        cmocka_unit_test(profile_lists),
+        cmocka_unit_test(notifications),
+        cmocka_unit_test(empty_requests_and_answers),
+        cmocka_unit_test(select_isdr),
+        cmocka_unit_test(metadata_vector),
+        cmocka_unit_test(secure_channel),
+        cmocka_unit_test(installation_results),
+        cmocka_unit_test(ctx_params),
+        cmocka_unit_test(authenticate_server),
+        cmocka_unit_test(nested_forms),
+        cmocka_unit_test(smdp_signed2_of_v3),
+        cmocka_unit_test(euicc_info),
+        cmocka_unit_test(retagging),
         cmocka_unit_test(which_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,6 +294,65 @@ static void other_kinds(void **state)
     assert_int_equal(kept(rig), 0);
 }
 
+/* Old ones go, but for the last of each profile: what is sent again then changes nothing. */
+static void old_ones_go(void **state)
+{
+    struct rig *rig = *state;
+    const int64_t day = 86400000;
+    enum { PROFILES = 3 };
+    struct rsp_handle_notification_request *old = NULL;
+    for (int n = 1; n <= PROFILES; n++) {
+        char id[2] = {(char)('A' + n), 0};
+        rig_release(rig, n, id, NULL, NULL);
+        rig_to_installed(rig, &rig->nist, n, id);
+        for (int i = 0; i < 4; i++) {
+            struct rsp_handle_notification_request *request = fake_notification(
+                &rig->nist, &NONE, rig_iccid(n),
+                i % 2 ? RSP_EVENT_LOCAL_DISABLE : RSP_EVENT_LOCAL_ENABLE, 0, &rig->arena);
+            assert_ok(rig, rig_notify(rig, request));
+            old = n == 1 && i == 2 ? request : old; /* the second time it was enabled */
+        }
+        rig_assert_state(rig, n, SMDPP_DISABLED);
+    }
+    assert_int_equal(kept(rig), PROFILES * 5);
+    rig->now_ms += 90 * day;
+    for (int i = 0; i < 20; i++) {
+        assert_ok(rig, smdpp_purge(rig->dp, 1, &rig->err));
+    }
+    assert_int_equal(kept(rig), PROFILES * 5);
+    rig->now_ms += day;
+    assert_ok(rig, smdpp_purge(rig->dp, 1, &rig->err)); /* a stretch: one profile */
+    assert_int_equal(kept(rig), PROFILES * 5 - 4);
+    for (int i = 0; i < 20; i++) {
+        assert_ok(rig, smdpp_purge(rig->dp, 1, &rig->err));
+    }
+    assert_int_equal(kept(rig), PROFILES);
+    assert_non_null(old);
+    assert_ok(rig, rig_notify(rig, old));
+    rig_assert_state(rig, 1, SMDPP_DISABLED);
+    assert_int_equal(told(rig), PROFILES * 5);
+
+    /* another retention, and another look not before an hour is over */
+    struct smdpp_policy policy = {.retention_ms = 60000};
+    rig_reopen(rig, NULL, &policy);
+    rig_release(rig, 1, "X", NULL, NULL);
+    rig_to_installed(rig, &rig->nist, 1, "X");
+    assert_ok(rig, smdpp_purge(rig->dp, 100, &rig->err));
+    assert_ok(rig, smdpp_purge(rig->dp, 100, &rig->err)); /* this one has found the end */
+    for (int i = 0; i < 2; i++) {
+        assert_ok(rig, rig_notify(rig, fake_notification(&rig->nist, &NONE, rig_iccid(1),
+                                                         i ? RSP_EVENT_LOCAL_DISABLE
+                                                           : RSP_EVENT_LOCAL_ENABLE,
+                                                         0, &rig->arena)));
+    }
+    rig->now_ms += 120000;
+    assert_ok(rig, smdpp_purge(rig->dp, 100, &rig->err));
+    assert_int_equal(kept(rig), 3);
+    rig->now_ms += 3600000;
+    assert_ok(rig, smdpp_purge(rig->dp, 100, &rig->err));
+    assert_int_equal(kept(rig), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -310,6 +369,7 @@ int main(void)
         TEST(not_believed),
         TEST(every_point),
         TEST(chip_made_anew),
+        TEST(old_ones_go),
         TEST(other_kinds),
     };
     return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);

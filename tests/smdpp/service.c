@@ -4,9 +4,11 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "net/http_parse.h"
 #include "net/http_server.h"
 #include "rsp/asn1_binding.h"
 #include "rsp/json_binding.h"
+#include "smdpp/outbox.h"
 #include "smdpp/service.h"
 
 #include <curl/curl.h>
@@ -409,12 +411,57 @@ static void operators(void **state)
     stop(&s);
 }
 
+/* Nothing of a confirmation code is left in what the handler was given. */
+static void codes_are_wiped(void **state)
+{
+    struct server s;
+    struct rig *rig = *state;
+    static const char text[] = "{" HEADER ",\"iccid\":\"89000123450000000001\","
+                               "\"confirmationCode\":\"KQ77Z-OPEN\",\"releaseFlag\":true}";
+    char head[256];
+    start(&s, rig, NULL, false);
+    rig_import(rig, 1);
+    assert_ok(rig, rig_download_order(rig, RIG_OPERATOR, NULL, NULL, rig_iccid(1), NULL, NULL));
+    struct pki_cert operator_cert;
+    assert_ok(rig, pki_hierarchy_load(rig_pki, CRYPTO_P256, "operator", &rig->arena, &operator_cert,
+                                      NULL, &rig->err));
+    for (int known = 0; known < 2; known++) {
+        struct http_parser parser = {.max_header = 4096, .max_body = 4096};
+        cr_arena arena = {0};
+        (void)snprintf(head, sizeof(head),
+                       "POST %s HTTP/1.1\r\nHost: x\r\n" JSON "\r\nContent-Length: %zu\r\n\r\n",
+                       ES2_PATH "confirmOrder", sizeof(text) - 1);
+        (void)http_parser_feed(&parser, cr_span_str(head));
+        (void)http_parser_feed(&parser, cr_span_str(text));
+        assert_int_equal(parser.state, HTTP_PARSE_DONE);
+        struct http_request request = {.method = parser.method,
+                                       .path = parser.path,
+                                       .body = cr_buf_span(&parser.body),
+                                       .peer = "test",
+                                       .headers = &parser.fields,
+                                       .arena = &arena};
+        struct http_response response = {0};
+        request.client_cert = known ? operator_cert.raw : (cr_span){0};
+        assert_non_null(memmem(request.body.p, request.body.n, "KQ77Z-OPEN", 10));
+        smdpp_service_handle_es2(s.service, &request, &response);
+        assert_int_equal(response.status, known ? 200 : 403);
+        assert_null(memmem(parser.body.p, parser.body.cap, "KQ77Z-OPEN", 10));
+        assert_true(arena.secret);
+        cr_buf_free(&response.body);
+        http_parser_free(&parser);
+        cr_arena_free(&arena);
+    }
+    rig_assert_state(rig, 1, SMDPP_RELEASED);
+    stop(&s);
+}
+
 /* ---- what operators are told ---- */
 
 struct listener {
     pthread_mutex_t lock;
     struct http_server *server;
     int status;   /* that it answers with */
+    bool hold;    /* it does not answer at all, until this is false again */
     int received; /* requests */
     char order[64][RSP_ICCID_TEXT];
     bool bad;
@@ -436,6 +483,11 @@ static void on_told(void *ctx, const struct http_request *request, struct http_r
         (void)cr_str_copy(l->order[l->received], RSP_ICCID_TEXT, told->iccid);
     }
     l->received++;
+    while (l->hold) {
+        (void)pthread_mutex_unlock(&l->lock);
+        (void)usleep(POLL_US);
+        (void)pthread_mutex_lock(&l->lock);
+    }
     response->status = l->status;
     (void)pthread_mutex_unlock(&l->lock);
 }
@@ -546,6 +598,95 @@ static void told_with_retries(void **state)
     http_server_stop(op.server);
     http_server_stop(other.server);
     rig_dir_remove(dir);
+}
+
+static void hold(struct listener *l, bool yes)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    l->hold = yes;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* One operator takes the connection and says nothing: the others hear at once, in their order, and
+ * the server ends without waiting for it. */
+static void silent_operator(void **state)
+{
+    struct server s;
+    struct rig *rig = *state;
+    struct listener op;
+    struct listener other;
+    char dir[64];
+    rig_dir_make(dir);
+    listen_start(rig, &op, RIG_OPERATOR);
+    listen_start(rig, &other, RIG_OTHER);
+    hold(&op, true);
+    start(&s, rig, dir, false);
+    install(rig, 1, RIG_OPERATOR);
+    wait_for(&op, 1);   /* it has begun to be silent */
+    enum { MANY = 20 }; /* more than one batch */
+    for (int n = 2; n < 2 + MANY; n++) {
+        install(rig, n, RIG_OTHER);
+    }
+    install(rig, 2 + MANY, RIG_OPERATOR);
+    wait_for(&other, MANY);
+    for (int n = 0; n < MANY; n++) {
+        assert_string_equal(other.order[n], rig_iccid(2 + n));
+    }
+    /* all that while the first attempt was under way, and nothing overtook it */
+    assert_int_equal(received(&op), 1);
+    assert_int_equal(rig_number(rig, "SELECT count(*) FROM outbox WHERE operator = '" RIG_OPERATOR
+                                     "' AND attempts = 0"),
+                     2);
+    stop(&s);
+    hold(&op, false);
+    start(&s, rig, dir, false);
+    wait_for(&op, 3); /* what was broken off comes again, then the next */
+    wait_for_rows(rig, 0);
+    assert_string_equal(op.order[1], rig_iccid(1));
+    assert_string_equal(op.order[2], rig_iccid(2 + MANY));
+    assert_int_equal(received(&other), MANY);
+    assert_false(op.bad);
+    assert_false(other.bad);
+    stop(&s);
+    http_server_stop(op.server);
+    http_server_stop(other.server);
+    rig_dir_remove(dir);
+}
+
+/* More silent operators than workers: what is behind them waits for the first that gives up. */
+static void many_operators(void **state)
+{
+    struct server s;
+    struct rig *rig = *state;
+    struct listener ops[SMDPP_OUTBOX_WORKERS + 3];
+    char names[CR_COUNT(ops)][16];
+    for (size_t i = 0; i < CR_COUNT(ops); i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "op %zu", i);
+        listen_start(rig, &ops[i], names[i]);
+        hold(&ops[i], i < SMDPP_OUTBOX_WORKERS);
+    }
+    start(&s, rig, NULL, false);
+    for (size_t i = 0; i < SMDPP_OUTBOX_WORKERS; i++) {
+        install(rig, (int)i + 1, names[i]);
+        wait_for(&ops[i], 1);
+    }
+    for (size_t i = SMDPP_OUTBOX_WORKERS; i < CR_COUNT(ops); i++) {
+        install(rig, (int)i + 1, names[i]);
+    }
+    hold(&ops[3], false);
+    for (size_t i = SMDPP_OUTBOX_WORKERS; i < CR_COUNT(ops); i++) {
+        wait_for(&ops[i], 1);
+        assert_string_equal(ops[i].order[0], rig_iccid((int)i + 1));
+    }
+    for (size_t i = 0; i < CR_COUNT(ops); i++) {
+        hold(&ops[i], false);
+    }
+    wait_for_rows(rig, 0);
+    stop(&s);
+    for (size_t i = 0; i < CR_COUNT(ops); i++) {
+        assert_false(ops[i].bad);
+        http_server_stop(ops[i].server);
+    }
 }
 
 static void gone_operator(void **state)
@@ -662,9 +803,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(downloads), TEST(http_refusals),          TEST(versions),
-        TEST(operators), TEST(told_with_retries),      TEST(gone_operator),
-        TEST(garbage),   TEST(plain_and_housekeeping), TEST(bad_options),
+        TEST(downloads),
+        TEST(http_refusals),
+        TEST(versions),
+        TEST(codes_are_wiped),
+        TEST(operators),
+        TEST(told_with_retries),
+        TEST(gone_operator),
+        TEST(silent_operator),
+        TEST(many_operators),
+        TEST(garbage),
+        TEST(plain_and_housekeeping),
+        TEST(bad_options),
     };
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);

@@ -1,0 +1,41 @@
+/*
+ * The SM-SR (SGP.02 2.3.1): keeps the EIS of every eUICC it manages, checks rights and POL2,
+ * carries commands and sealed envelopes over the air, and tells everybody who shall know.
+ *
+ * The core works on a store: handlers of requests (m2m/messenger.h) and events of the radio run in
+ * its transactions. SMPP, TLS-PSK and SOAP are at the edges (service.h).
+ */
+#ifndef CRISP_SMSR_SMSR_H
+#define CRISP_SMSR_SMSR_H
+
+#include "m2m/messenger.h"
+
+struct smsr_policy {
+    bool support_onc;        /* SetONC; default on */
+    bool allow_m2msp_change; /* an M2M SP may ask for an SM-SR change; default off */
+    int64_t hold_ms;         /* HTTPS: how long a POST is held for the next script; default 20 s */
+    int64_t script_ms;       /* how long an answer to a script is waited for; default 60 s */
+};
+
+struct smsr_options {
+    const char *dir;                   /* database and sealing key; NULL = in memory */
+    const struct m2m_parties *parties; /* not owned */
+    const char *ci_file;               /* CI certificates under which EUM certificates stand */
+    struct smsr_policy policy;         /* zeroed members take the defaults */
+    const cr_env *env;                 /* not owned */
+};
+
+struct smsr;
+cr_status smsr_open(const struct smsr_options *options, struct smsr **out,
+                    struct cr_err *err) CR_MUST_CHECK;
+void smsr_close(struct smsr *sr); /* NULL allowed */
+
+struct m2m *smsr_messenger(struct smsr *sr);
+struct store *smsr_store(struct smsr *sr);
+/* Something may be due for the radio: called after commits, from any thread. */
+void smsr_on_script(struct smsr *sr, void (*due)(void *ctx), void *ctx);
+
+/* Deadlines and housekeeping; every second or so. */
+cr_status smsr_tick(struct smsr *sr, struct cr_err *err) CR_MUST_CHECK;
+
+#endif
