@@ -25,15 +25,13 @@ const struct proactive *proactive_next(const struct uicc *u)
     return NULL;
 }
 
+/* Never while one is with the terminal. */
 static void remove_at(struct toolkit *t, unsigned at)
 {
     cr_buf_free(&t->queue[at].tlv);
     t->now.count--;
     memmove(&t->queue[at], &t->queue[at + 1], (t->now.count - at) * sizeof t->queue[0]);
     t->queue[t->now.count] = (struct proactive){0}; /* proactive_undo() frees what is behind */
-    if (t->now.with > (int)at) {
-        t->now.with--;
-    }
 }
 
 size_t uicc_proactive_pending(const struct uicc *u)

@@ -78,7 +78,6 @@ void uicc_timer_stop(struct uicc *u, unsigned timer)
         return;
     }
     t->heard = NULL;
-    t->read_wished = false;
     if (t->running || t->pending) {
         t->wish = WISH_STOP;
     } else {

@@ -258,17 +258,97 @@ static void stored_in_the_terminal(void **state)
     struct bed bed;
     uint8_t out[2000];
     fill(out, sizeof out);
-    bed_new(&bed);
-    bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
-    for (size_t at = 0; at < sizeof out; at += 100) {
-        assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, cr_span_of(out + at, 100), NULL),
-                         CR_OK);
+    for (int told = 0; told < 2; told++) {
+        bed_new(&bed);
+        bed.t.no_space = told == 0;
+        bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+        for (size_t at = 0; at < sizeof out; at += 100) {
+            assert_int_equal(
+                bip_send(bed.sim->uicc, bed.user.channel, cr_span_of(out + at, 100), NULL), CR_OK);
+        }
+        (void)terminal_status(&bed.t);
+        assert_same(&bed.peer, out, sizeof out);
+        assert_int_equal(bed.peer_pieces, 2);              /* 1280 and the rest */
+        assert_int_equal(bed.t.fetched[CAT_SEND_DATA], 9); /* 5 * 240 + 80, 3 * 240 */
+        bed_free(&bed);
     }
-    (void)terminal_status(&bed.t);
-    assert_same(&bed.peer, out, sizeof out);
-    assert_int_equal(bed.peer_pieces, 2);              /* 1280 and the rest */
-    assert_int_equal(bed.t.fetched[CAT_SEND_DATA], 9); /* 5 * 240 + 80, 3 * 240 */
-    bed_free(&bed);
+}
+
+/* Answers what was fetched last with these TLVs behind the result 00. */
+static uicc_sw answer_with(struct bed *bed, const char *tlvs)
+{
+    struct cat_command c;
+    cr_buf b = {0};
+    struct sim_bytes more = sim_hex(tlvs);
+    assert_int_equal(cat_command_read(cr_buf_span(&bed->t.last), &c, NULL), CR_OK);
+    cat_response_begin(&b, &c, CAT_RESULT_OK, (cr_span){0});
+    cr_buf_append(&b, more.p, more.n);
+    uicc_sw sw = terminal_command(&bed->t, 0x14, cr_buf_span(&b));
+    cr_buf_free(&b);
+    return sw;
+}
+
+/* A terminal that tells less space than its buffer has gets no more than that. */
+static void space_that_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *told;
+        uint8_t length;
+    } cases[] = {{"37010A", 10}, {"3701FE", 240}, {"3701FF", 240}, {"370100", 240}, {"", 240}};
+    uint8_t out[1000] = {0};
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        struct bed bed;
+        struct cat_command c;
+        cr_span data;
+        bed_new(&bed);
+        bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+        bed.t.silent = true;
+        assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, CR_SPAN_ARRAY(out), NULL),
+                         CR_OK);
+        (void)terminal_status(&bed.t);
+        assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+        (void)answer_with(&bed, cases[i].told);
+        assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+        assert_int_equal(cat_command_read(cr_buf_span(&bed.t.last), &c, NULL), CR_OK);
+        assert_true(cat_find(c.tlvs, CAT_TAG_CHANNEL_DATA, &data));
+        assert_int_equal(data.n, cases[i].length);
+        assert_int_equal(c.qualifier, i == 0 ? CAT_SEND_IMMEDIATELY : CAT_SEND_STORE);
+        bed_free(&bed);
+    }
+}
+
+/* What OPEN CHANNEL is answered with. */
+static void answers_to_open(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tlvs;
+        bool opened;
+        uint16_t buffer;
+    } cases[] = {{"38028100390205DC", true, 1500}, {"38028100390205DD", true, 1500},
+                 {"3802810039020000", true, 1280}, {"380281003903050000", true, 1280},
+                 {"38028100", true, 1280},         {"3802070039020001", true, 1},
+                 {"38028000", false, 0},           {"380181", false, 0},
+                 {"3803810000", false, 0},         {"39020500", false, 0}};
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        struct bed bed;
+        bed_new(&bed);
+        bed.t.silent = true;
+        bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+        assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK); /* the events */
+        (void)terminal_answer(&bed.t);
+        assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+        assert_int_equal(answer_with(&bed, cases[i].tlvs), UICC_SW_OK);
+        assert_int_equal(bed.user.opened, cases[i].opened);
+        assert_int_equal(bed.user.closed, !cases[i].opened);
+        if (cases[i].opened) {
+            assert_int_equal(bed.user.buffer, cases[i].buffer);
+        } else {
+            assert_int_equal(bed.user.why.end, BIP_FAILED);
+        }
+        bed_free(&bed);
+    }
 }
 
 static void backpressure(void **state)
@@ -329,6 +409,22 @@ static void both_directions(void **state)
     const uint8_t *first = memchr(bed.t.seen.p, CAT_SEND_DATA, bed.t.seen.n);
     const uint8_t *last = memrchr(bed.t.seen.p, CAT_RECEIVE_DATA, bed.t.seen.n);
     assert_true(first && last && first < last);
+    bed_free(&bed);
+
+    /* much to send: what comes is heard long before that is done */
+    uint8_t out[BIP_SEND_QUEUE];
+    fill(out, sizeof out);
+    bed_new(&bed);
+    bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+    assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, CR_SPAN_ARRAY(out), NULL), CR_OK);
+    terminal_deliver(&bed.t, 1, cr_span_of(in, 2000));
+    bed.t.seen.n = 0;
+    (void)terminal_status(&bed.t);
+    assert_same(&bed.user.got, in, 2000);
+    assert_same(&bed.peer, out, sizeof out);
+    for (size_t i = 0; i < 16; i++) { /* nine pieces in */
+        assert_int_equal(bed.t.seen.p[i], i % 2 ? CAT_RECEIVE_DATA : CAT_SEND_DATA);
+    }
     bed_free(&bed);
 }
 
@@ -399,6 +495,17 @@ static void a_datagram_that_does_not_fit(void **state)
     assert_int_equal(bed.user.why.end, BIP_FAILED);
     assert_int_equal(bed.user.why.info, CAT_BIP_BUFFER_SIZE);
     assert_false(bed.t.channels[1].open);
+    bed_free(&bed);
+    /* one that just fits goes out */
+    bed_new(&bed);
+    bed.t.buffer = 600;
+    p = params_of(&bed.user, CAT_TRANSPORT_UDP_CLIENT);
+    assert_int_equal(bip_open(bed.sim->uicc, &p, &bed.user.channel, NULL), CR_OK);
+    assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, cr_span_of(data, 600), NULL), CR_OK);
+    (void)terminal_status(&bed.t);
+    assert_int_equal(bed.peer.n, 600);
+    assert_int_equal(bed.peer_pieces, 1);
+    assert_int_equal(bed.user.closed, 0);
     bed_free(&bed);
 }
 
@@ -485,6 +592,22 @@ static void wrong_parameters(void **state)
     p.channel.password = CR_SPAN_ARRAY(longest);
     assert_int_equal(bip_open(uicc, &p, &ch, &bed.sim->err), CR_REFUSED);
     assert_non_null(strstr(bed.sim->err.cause, "too long"));
+    /* 256 bytes are the most: 30 of them without a password; its head, the empty login, D0 81 */
+    for (size_t n = 220; n <= 222; n++) {
+        p.channel.password = cr_span_of(longest, n);
+        assert_int_equal(bip_open(uicc, &p, &ch, NULL), n <= 220 ? CR_OK : CR_REFUSED);
+        bed.user.channel = ch;
+    }
+    bip_abort(uicc, ch);
+    assert_int_equal(bed.user.closed, 1);
+    p = params_of(&bed.user, CAT_TRANSPORT_TCP_CLIENT);
+    p.channel.buffer_size = BIP_MAX_BUFFER;
+    p.idle_seconds = CAT_MAX_TIMER;
+    (void)terminal_status(&bed.t);
+    assert_int_equal(bip_open(uicc, &p, &bed.user.channel, NULL), CR_OK);
+    bip_abort(uicc, bed.user.channel);
+    (void)terminal_status(&bed.t);
+    ch = 99;
     assert_int_equal(ch, 99);
     assert_int_equal(bip_count(uicc), 0);
     /* each bit of the profile that a channel needs */
@@ -577,6 +700,7 @@ static void confused_terminals(void **state)
         "D60E99010982028281B8028500B701FF", "D60E99010982028281B8028000B701FF",
         "D60D99010982028281B8018100B701FF", "D60799010982028281",
         "D60A99010982028281B70105",         "D60E99010982028281B8028100B70100",
+        "D60B99010382028281B8020105", /* not of this event */
         "D60B99010A82028281B8020605"};
     for (size_t i = 0; i < CR_COUNT(events); i++) {
         struct sim_bytes b = sim_hex(events[i]);
@@ -615,6 +739,53 @@ static void in_background(void **state)
         }
         assert_int_equal(bed.user.closed, drop != 0);
         assert_int_equal(bed.t.channels[1].open, drop == 0);
+        bed_free(&bed);
+    }
+}
+
+/* Not in background the answer is what counts, whatever it says of the link. */
+static void link_down_but_open(void **state)
+{
+    (void)state;
+    struct bed bed;
+    bed_new(&bed);
+    bed.t.link_later = true;
+    bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+    assert_int_equal(bed.user.opened, 1);
+    terminal_link_up(&bed.t, 1); /* no second opened() */
+    assert_int_equal(bed.user.opened, 1);
+    assert_int_equal(bed.user.closed, 0);
+    bed_free(&bed);
+}
+
+static void status_event(struct bed *bed, const char *status)
+{
+    struct sim_bytes b = sim_hex(status);
+    cr_buf envelope = {0};
+    cat_envelope_channel_status(&envelope, b.p);
+    (void)terminal_envelope(&bed->t, &envelope);
+}
+
+/* A link that is down without a reason: of a connection it is the end; datagrams have none; in
+ * background it is not up yet. */
+static void link_down_without_reason(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct bed bed;
+        bed_new(&bed);
+        bed.t.link_later = how == 2;
+        struct bip_params p =
+            params_of(&bed.user, how == 1 ? CAT_TRANSPORT_UDP_CLIENT : CAT_TRANSPORT_TCP_CLIENT);
+        p.qualifier = how == 2 ? CAT_OPEN_BACKGROUND : CAT_OPEN_ON_DEMAND;
+        assert_int_equal(bip_open(bed.sim->uicc, &p, &bed.user.channel, NULL), CR_OK);
+        (void)terminal_status(&bed.t);
+        assert_int_equal(bed.user.opened, how != 2);
+        status_event(&bed, "0100");
+        assert_int_equal(bed.user.opened, how != 2);
+        assert_int_equal(bed.user.closed, how == 0);
+        status_event(&bed, "8100");
+        assert_int_equal(bed.user.opened, 1);
         bed_free(&bed);
     }
 }
@@ -773,6 +944,7 @@ static void closing(void **state)
             (void)terminal_status(&bed.t);
             assert_same(&bed.peer, out, sizeof out);
             assert_int_equal(bed.user.got.n, 0);
+            assert_int_equal(bed.user.writable, 0);
         } else if (how == 3) {
             /* nothing more goes out */
             (void)terminal_status(&bed.t);
@@ -794,6 +966,42 @@ static void closing(void **state)
         assert_int_equal(bed.user.closed, 1);
         assert_int_equal(bed.user.why.end, BIP_CLOSED);
         assert_int_equal(bip_count(uicc), how == 4);
+        bed_free(&bed);
+    }
+}
+
+/* Closed while RECEIVE DATA is with the terminal: what it brings is not wanted. The link that goes
+ * while the rest is sent: nothing is read any more, and it was the owner who closed. */
+static void closing_meanwhile(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 2; how++) {
+        struct bed bed;
+        cr_buf b = {0};
+        static const uint8_t status[] = {0x81, 0x00};
+        bed_new(&bed);
+        bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+        terminal_deliver(&bed.t, 1, cr_span_str("late"));
+        bed.t.silent = true;
+        if (how == 0) {
+            cat_envelope_data_available(&b, status, 4);
+            (void)terminal_envelope(&bed.t, &b);
+            assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+            bip_close(bed.sim->uicc, bed.user.channel);
+            (void)terminal_answer(&bed.t);
+        } else {
+            bed.t.events = 0;
+            assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, cr_span_str("x"), NULL),
+                             CR_OK);
+            bip_close(bed.sim->uicc, bed.user.channel);
+            terminal_drop(&bed.t, 1);
+        }
+        bed.t.silent = false;
+        terminal_serve(&bed.t);
+        assert_int_equal(bed.user.pieces, 0);
+        assert_int_equal(bed.user.closed, 1);
+        assert_int_equal(bed.user.why.end, BIP_CLOSED);
+        assert_false(bed.t.channels[1].open);
         bed_free(&bed);
     }
 }
@@ -870,6 +1078,7 @@ static void crossing_events(void **state)
         bed.t.silent = false;
         terminal_serve(&bed.t);
         assert_same(&bed.user.got, (const uint8_t *)"12345", fails ? 1 : 5);
+        assert_int_equal(bed.t.fetched[CAT_RECEIVE_DATA], 2);
         assert_int_equal(bed.user.closed, 0);
         bed_free(&bed);
     }
@@ -879,36 +1088,44 @@ static void crossing_events(void **state)
 static void more_of_nothing(void **state)
 {
     (void)state;
-    struct bed bed;
-    cr_buf b = {0};
-    static const uint8_t status[] = {0x81, 0x00};
-    bed_new(&bed);
-    bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
-    bed.t.silent = true;
-    cat_envelope_data_available(&b, status, 0xFF);
-    (void)terminal_envelope(&bed.t, &b);
-    assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
-    const uint8_t answer[] = {0x81,
-                              0x03,
-                              bed.t.last.p[4],
-                              CAT_RECEIVE_DATA,
-                              0x00,
-                              0x82,
-                              0x02,
-                              0x82,
-                              0x81,
-                              0x03,
-                              0x01,
-                              0x00,
-                              0x36,
-                              0x00,
-                              0x37,
-                              0x01,
-                              0xFF};
-    assert_int_equal(terminal_command(&bed.t, 0x14, CR_SPAN_ARRAY(answer)), UICC_SW_OK);
-    assert_int_equal(bed.user.pieces, 0);
-    assert_int_equal(uicc_proactive_pending(bed.sim->uicc), 0);
-    bed_free(&bed);
+    for (int udp = 0; udp < 4; udp++) {
+        struct bed bed;
+        cr_buf b = {0};
+        static const uint8_t status[] = {0x81, 0x00};
+        bed_new(&bed);
+        bed_open(&bed, udp & 1 ? CAT_TRANSPORT_UDP_CLIENT : CAT_TRANSPORT_TCP_CLIENT);
+        bed.t.silent = true;
+        cat_envelope_data_available(&b, status, 0xFF);
+        (void)terminal_envelope(&bed.t, &b);
+        assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+        if (udp & 2) { /* not even a TLV of nothing */
+            assert_int_equal(answer_with(&bed, "3701FF"), UICC_SW_OK);
+            assert_int_equal(bed.user.pieces, 0);
+            bed_free(&bed);
+            continue;
+        }
+        const uint8_t answer[] = {0x81,
+                                  0x03,
+                                  bed.t.last.p[4],
+                                  CAT_RECEIVE_DATA,
+                                  0x00,
+                                  0x82,
+                                  0x02,
+                                  0x82,
+                                  0x81,
+                                  0x03,
+                                  0x01,
+                                  0x00,
+                                  0x36,
+                                  0x00,
+                                  0x37,
+                                  0x01,
+                                  0xFF};
+        assert_int_equal(terminal_command(&bed.t, 0x14, CR_SPAN_ARRAY(answer)), UICC_SW_OK);
+        assert_int_equal(bed.user.pieces, 0);
+        assert_int_equal(uicc_proactive_pending(bed.sim->uicc), 0);
+        bed_free(&bed);
+    }
 }
 
 /* TERMINAL PROFILE again, with less: the waiting command is refused, the channel ends. */
@@ -1045,14 +1262,16 @@ static bool one_fails(void *ctx, enum nvm_point point)
  * handed over again, so the channel is given up; one that heard nothing goes on. */
 struct failing {
     struct user *user;
-    bool fail;
+    bool fail, sends;
 };
 
 static uicc_sw fails(void *ctx, struct uicc_call *call, const struct cat_envelope *envelope)
 {
     const struct failing *f = ctx;
     (void)envelope;
-    if (f->user) {
+    if (f->sends) {
+        assert_int_equal(bip_send(call->uicc, f->user->channel, cr_span_str("lost"), NULL), CR_OK);
+    } else if (f->user) {
         bip_abort(call->uicc, f->user->channel);
         assert_int_equal(bip_send(call->uicc, f->user->channel, cr_span_str("lost"), NULL),
                          CR_REFUSED);
@@ -1086,6 +1305,14 @@ static void aborted_commands(void **state)
     assert_int_equal(bed.user.closed, 0);
     (void)terminal_status(&bed.t);
     assert_same(&bed.peer, (const uint8_t *)"kept", 4);
+    f.sends = true;
+    cat_envelope_menu(&b, 1);
+    assert_int_equal(terminal_envelope(&bed.t, &b), UICC_SW_MEMORY);
+    assert_int_equal(bip_room(uicc, bed.user.channel), BIP_SEND_QUEUE);
+    assert_int_equal(bip_send(uicc, bed.user.channel, cr_span_str(" too"), NULL), CR_OK);
+    (void)terminal_status(&bed.t);
+    assert_same(&bed.peer, (const uint8_t *)"kept too", 8);
+    f.sends = false;
     /* the same before OPEN CHANNEL was sent: closed() was told in it, once */
     struct user second = {0};
     struct bip_params p = params_of(&second, CAT_TRANSPORT_TCP_CLIENT);
@@ -1099,6 +1326,39 @@ static void aborted_commands(void **state)
     assert_int_equal(bip_count(uicc), 1);
     assert_int_equal(bed.t.fetched[CAT_OPEN_CHANNEL], 1);
     bed_free(&bed);
+}
+
+/* The memory loses its power in the command that says opened() or writable(): what the owner did
+ * then is lost, so the channel is given up. */
+static void news_that_were_undone(void **state)
+{
+    (void)state;
+    for (int sending = 0; sending < 2; sending++) {
+        struct bed bed;
+        struct cut cut = {.left = -1};
+        bed_new(&bed);
+        nvm_set_fault(bed.sim->nvm, cut_before_commit, &cut);
+        if (sending) {
+            bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+            assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, cr_span_str("x"), NULL),
+                             CR_OK);
+            bed.t.silent = true;
+            (void)terminal_status(&bed.t);
+        } else {
+            bed.t.silent = true;
+            bed_open(&bed, CAT_TRANSPORT_TCP_CLIENT);
+            assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+            (void)terminal_answer(&bed.t);
+        }
+        assert_int_equal(terminal_fetch(&bed.t), UICC_SW_OK);
+        cut.left = 0;
+        assert_int_equal(terminal_answer(&bed.t), UICC_SW_MEMORY);
+        assert_int_equal(bed.user.opened, 1);
+        assert_int_equal(bed.user.writable, sending);
+        assert_int_equal(bed.user.closed, 1);
+        assert_int_equal(bed.user.why.end, BIP_ABORTED);
+        bed_free(&bed);
+    }
 }
 
 /* The memory loses its power in the command that hands bytes over. */
@@ -1132,6 +1392,12 @@ int main(void)
         cmocka_unit_test(known_bytes),
         cmocka_unit_test(a_stream),
         cmocka_unit_test(stored_in_the_terminal),
+        cmocka_unit_test(space_that_is_told),
+        cmocka_unit_test(answers_to_open),
+        cmocka_unit_test(link_down_but_open),
+        cmocka_unit_test(link_down_without_reason),
+        cmocka_unit_test(closing_meanwhile),
+        cmocka_unit_test(news_that_were_undone),
         cmocka_unit_test(backpressure),
         cmocka_unit_test(both_directions),
         cmocka_unit_test(datagrams),

@@ -207,6 +207,59 @@ static void tags(void **state)
     assert_false(cat_find_byte(SPAN(two), CAT_TAG_CHANNEL_DATA_LENGTH, &byte));
 }
 
+/* The forms of a length, by the size of the value. */
+static void length_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n, header;
+        uint8_t first, second, third;
+    } forms[] = {{0x7F, 2, 0x7F, 0, 0},
+                 {0x80, 3, 0x81, 0x80, 0},
+                 {0xFF, 3, 0x81, 0xFF, 0},
+                 {0x100, 4, 0x82, 0x01, 0x00},
+                 {0xFFFF, 4, 0x82, 0xFF, 0xFF}};
+    uint8_t *data = calloc(1, 0x10000);
+    assert_non_null(data);
+    for (size_t i = 0; i < CR_COUNT(forms); i++) {
+        cr_buf b = {0};
+        struct cat_tlv tlv;
+        cat_put(&b, CAT_TAG_CHANNEL_DATA, cr_span_of(data, forms[i].n));
+        assert_true(cr_buf_ok(&b));
+        assert_int_equal(b.n, forms[i].header + forms[i].n);
+        assert_int_equal(b.p[1], forms[i].first);
+        assert_true(forms[i].header < 3 || b.p[2] == forms[i].second);
+        assert_true(forms[i].header < 4 || b.p[3] == forms[i].third);
+        cr_span in = cr_buf_span(&b);
+        assert_int_equal(cat_next(&in, &tlv, NULL), CR_OK);
+        assert_int_equal(tlv.value.n, forms[i].n);
+        assert_int_equal(in.n, 0);
+        cr_buf_free(&b);
+    }
+    cr_buf b = {0};
+    cat_put(&b, CAT_TAG_CHANNEL_DATA, cr_span_of(data, 0x10000));
+    assert_false(cr_buf_ok(&b));
+    cr_buf_free(&b);
+    /* an outer TLV ends at 255 bytes of contents */
+    for (size_t n = 255; n <= 256; n++) {
+        size_t mark = cat_envelope_begin(&b, CAT_EVENT_DOWNLOAD);
+        cr_buf_append(&b, data, n);
+        cat_end(&b, mark);
+        assert_int_equal(cr_buf_ok(&b), n == 255);
+        assert_true(n != 255 || (b.p[1] == 0x81 && b.p[2] == 0xFF && b.n == 258));
+        cr_buf_free(&b);
+    }
+    free(data);
+    static const char *const wrong[] = {"3680", "368000", "3681", "36820001", "368400000000"};
+    for (size_t i = 0; i < CR_COUNT(wrong); i++) {
+        struct bytes in = hex(wrong[i]);
+        cr_span rest = SPAN(in);
+        struct cat_tlv tlv;
+        assert_int_equal(cat_next(&rest, &tlv, NULL), CR_MALFORMED);
+        assert_int_equal(rest.n, in.n);
+    }
+}
+
 /* --- answers -----------------------------------------------------------------------------------
  */
 
@@ -436,6 +489,18 @@ static void channels(void **state)
     in = hex("3C030100353E0521C00002013E0521C0000202");
     assert_int_equal(cat_channel_read(SPAN(in), &c, NULL), CR_OK);
     assert_int_equal(c.address.p[4], 1);
+    in = hex("0503414243350103");
+    assert_int_equal(cat_channel_read(SPAN(in), &c, NULL), CR_OK);
+    assert_int_equal(c.alpha.n, 3);
+    cat_channel_put(&b, &c);
+    assert_hex(&b, "0503414243350103");
+    uint8_t name[CAT_MAX_NAN + 1] = {0};
+    for (size_t n = CAT_MAX_NAN; n <= CAT_MAX_NAN + 1; n++) {
+        cat_put(&b, CAT_TAG_NETWORK_ACCESS_NAME, cr_span_of(name, n));
+        assert_int_equal(cat_channel_read(cr_buf_span(&b), &c, NULL),
+                         n == CAT_MAX_NAN ? CR_OK : CR_MALFORMED);
+        cr_buf_free(&b);
+    }
     /* a password without a login must not become one */
     static const uint8_t secret[] = {0x04, 'x'};
     cat_channel_put(&b, &(struct cat_channel){.password = CR_SPAN_ARRAY(secret)});
@@ -646,11 +711,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_commands), cmocka_unit_test(wrong_commands),
-        cmocka_unit_test(lengths),        cmocka_unit_test(tags),
-        cmocka_unit_test(responses),      cmocka_unit_test(envelopes),
-        cmocka_unit_test(times),          cmocka_unit_test(access_names),
-        cmocka_unit_test(channels),       cmocka_unit_test(names),
-        cmocka_unit_test(profile_bits),   cmocka_unit_test(lines),
+        cmocka_unit_test(length_forms),   cmocka_unit_test(lengths),
+        cmocka_unit_test(tags),           cmocka_unit_test(responses),
+        cmocka_unit_test(envelopes),      cmocka_unit_test(times),
+        cmocka_unit_test(access_names),   cmocka_unit_test(channels),
+        cmocka_unit_test(names),          cmocka_unit_test(profile_bits),
+        cmocka_unit_test(lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,7 +199,9 @@ static void send_command(struct terminal *t, const struct cat_command *c, cr_buf
     }
     size_t space = ch->buffer - ch->tx.n;
     done(out, c);
-    cat_put_byte(out, CAT_TAG_CHANNEL_DATA_LENGTH, (uint8_t)(space < 255 ? space : 255));
+    if (!t->no_space) {
+        cat_put_byte(out, CAT_TAG_CHANNEL_DATA_LENGTH, (uint8_t)(space < 255 ? space : 255));
+    }
     if (sent.n && t->peer) {
         t->peer(t->peer_ctx, t, (unsigned)(ch - t->channels), cr_buf_span(&sent));
     }
@@ -231,8 +233,8 @@ static void receive_command(struct terminal *t, const struct cat_command *c, cr_
     n = n < t->receive_most ? n : t->receive_most;
     cat_response_begin(out, c, n < wanted ? CAT_RESULT_MISSING_INFORMATION : CAT_RESULT_OK,
                        (cr_span){0});
-    const uint8_t *from = ch->rx.p + ch->rx_at + (ch->datagrams ? 2 : 0);
-    cat_put(out, CAT_TAG_CHANNEL_DATA, n ? cr_span_of(from, n) : cr_span_of("", 0));
+    cat_put(out, CAT_TAG_CHANNEL_DATA,
+            n ? cr_span_of(ch->rx.p + ch->rx_at + (ch->datagrams ? 2 : 0), n) : cr_span_of("", 0));
     left -= n;
     cat_put_byte(out, CAT_TAG_CHANNEL_DATA_LENGTH, (uint8_t)(left < 255 ? left : 255));
     ch->rx_at += n;
@@ -377,11 +379,11 @@ void terminal_serve(struct terminal *t)
         return;
     }
     for (unsigned i = 0; i < MAX_TURNS; i++) {
-        if ((t->sw & 0xFF00) == UICC_SW_PROACTIVE) {
-            if (terminal_fetch(t) != UICC_SW_OK || terminal_answer(t) == UICC_SW_MEMORY) {
-                return;
-            }
-        } else if (!announce_data(t)) {
+        if (announce_data(t)) {
+            continue; /* an event does not wait for the card's commands */
+        }
+        if ((t->sw & 0xFF00) != UICC_SW_PROACTIVE || terminal_fetch(t) != UICC_SW_OK ||
+            terminal_answer(t) == UICC_SW_MEMORY) {
             return;
         }
     }

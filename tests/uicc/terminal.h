@@ -36,6 +36,7 @@ struct terminal {
     size_t receive_most;   /* bytes in one answer; 237 unless set */
     bool link_later;       /* OPEN CHANNEL is answered with the link down */
     bool no_status;        /* OPEN CHANNEL is answered without channel status */
+    bool no_space;         /* SEND DATA is answered without the space left */
     uint8_t first_channel; /* number of the first channel opened; 1 unless set */
     uint8_t location;      /* status that PROVIDE LOCAL INFORMATION tells */
     bool silent;           /* does not fetch */

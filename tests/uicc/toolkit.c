@@ -236,6 +236,12 @@ static void envelopes(void **state)
     first.answer = 0x6200;
     SIM_EXPECT(sim, "80C2000002D100", "6200");
     SIM_EXPECT(sim, "80C2000002D400", "6985");
+    owner.envelopes = UICC_ENVELOPE_BIT(CAT_PROSE_REPORT);
+    unsigned prose;
+    assert_int_equal(uicc_toolkit_register(sim->uicc, &owner, &prose, NULL), CR_OK);
+    SIM_EXPECT(sim, "80C2000002DF00", "6102"); /* the last of the known tags */
+    uicc_toolkit_unregister(sim->uicc, prose);
+    owner.envelopes = UICC_ENVELOPE_BIT(CAT_SMS_PP_DOWNLOAD);
     SIM_EXPECT(sim, "80C2000002E100", "6985"); /* beyond the known tags: not D1 */
     static const char *const wrong[] = {"80C2000002D301",  "80C2000003D30000", "80C2000004D1020102",
                                         "80C2000002CF00",  "80C2000002D000",   "80C2000001D1",
@@ -541,7 +547,7 @@ static void events(void **state)
     /* asked before the profile; merged into the list of the sheet */
     assert_int_equal(uicc_toolkit_events(sim->uicc, a.owner, LOCATION | DATA, NULL), CR_OK);
     assert_int_equal(uicc_toolkit_events(sim->uicc, b.owner, DATA | CHANNEL, NULL), CR_OK);
-    assert_int_equal(uicc_toolkit_events(sim->uicc, 9, DATA, NULL), CR_REFUSED);
+    assert_int_equal(uicc_toolkit_events(sim->uicc, 2, DATA, NULL), CR_REFUSED);
     SIM_EXPECT(sim, "80F2000C00", "9000");
     SIM_EXPECT(sim, PROFILE, "9110");
     assert_int_equal(a.started, 1);
@@ -558,7 +564,10 @@ static void events(void **state)
     /* the same union: nothing to say; a smaller one; none */
     assert_int_equal(uicc_toolkit_events(sim->uicc, a.owner, LOCATION, NULL), CR_OK);
     SIM_EXPECT(sim, "80F2000C00", "9000");
+    uicc_toolkit_unregister(sim->uicc, 2);
     uicc_toolkit_unregister(sim->uicc, b.owner);
+    assert_int_equal(uicc_toolkit_events(sim->uicc, b.owner, DATA, NULL), CR_REFUSED);
+    assert_int_equal(uicc_toolkit_poll(sim->uicc, b.owner, 30, NULL), CR_REFUSED);
     SIM_EXPECT(sim, "80F2000C00", "910E");
     fetched(sim, "D00C810302050082028182990103");
     assert_int_equal(uicc_toolkit_events(sim->uicc, a.owner, 0, NULL), CR_OK);
@@ -577,6 +586,7 @@ static void events(void **state)
     SIM_SW(sim, "801200000E", 0x9000);
     assert_int_equal(uicc_toolkit_events(sim->uicc, a.owner, LOCATION | DATA, NULL), CR_OK);
     SIM_EXPECT(sim, "80F2000C00", "9000");
+    assert_int_equal(uicc_proactive_pending(sim->uicc), 1);
     SIM_EXPECT(sim, "801400000C810304050082028281830130", "910F"); /* refused: not said again */
     fetched(sim, "D00D81030505008202818299020309");
     SIM_EXPECT(sim, "80F2000C00", "9000");
@@ -611,7 +621,9 @@ static void polling(void **state)
     terminal_init(&t, sim->uicc);
     assert_int_equal(uicc_toolkit_poll(sim->uicc, a.owner, UICC_POLL_OFF, NULL), CR_OK);
     assert_int_equal(uicc_toolkit_poll(sim->uicc, a.owner, 15301, NULL), CR_REFUSED);
-    assert_int_equal(uicc_toolkit_poll(sim->uicc, 9, 10, NULL), CR_REFUSED);
+    assert_int_equal(uicc_toolkit_poll(sim->uicc, 2, 10, NULL), CR_REFUSED);
+    assert_int_equal(uicc_toolkit_poll(sim->uicc, b.owner, 15300, NULL), CR_OK);
+    assert_int_equal(uicc_toolkit_poll(sim->uicc, b.owner, 0, NULL), CR_OK);
     (void)terminal_start(&t);
     assert_int_equal(t.fetched[CAT_POLLING_OFF], 1);
     assert_int_equal(uicc_toolkit_poll_interval(sim->uicc), 0);
@@ -632,9 +644,37 @@ static void polling(void **state)
     (void)terminal_status(&t);
     assert_int_equal(t.fetched[CAT_POLL_INTERVAL], 3);
     assert_int_equal(uicc_toolkit_poll_interval(sim->uicc), 30);
+    /* a terminal that begins again is told again */
+    (void)terminal_start(&t);
+    assert_int_equal(t.fetched[CAT_POLL_INTERVAL], 4);
+    assert_int_equal(uicc_toolkit_poll_interval(sim->uicc), 10);
+    /* one under way is enough */
+    t.silent = true;
+    assert_int_equal(uicc_toolkit_poll(sim->uicc, a.owner, 9, NULL), CR_OK);
+    (void)terminal_status(&t);
+    assert_int_equal(uicc_toolkit_poll(sim->uicc, a.owner, 8, NULL), CR_OK);
+    (void)terminal_status(&t);
+    assert_int_equal(uicc_proactive_pending(sim->uicc), 1);
+    t.silent = false;
     terminal_reset(&t);
     (void)terminal_start(&t);
-    assert_int_equal(t.fetched[CAT_POLL_INTERVAL], 3);
+    assert_int_equal(t.fetched[CAT_POLL_INTERVAL], 4);
+    /* each of the two has its bit */
+    for (int off = 0; off < 2; off++) {
+        t.profile[2] = off ? 0x40 : 0x20;
+        t.fetched[CAT_POLL_INTERVAL] = t.fetched[CAT_POLLING_OFF] = 0;
+        terminal_reset(&t);
+        assert_int_equal(uicc_toolkit_poll(sim->uicc, a.owner, 60, NULL), CR_OK);
+        assert_int_equal(uicc_toolkit_poll(sim->uicc, b.owner, UICC_POLL_OFF, NULL), CR_OK);
+        (void)terminal_start(&t);
+        assert_int_equal(t.fetched[CAT_POLL_INTERVAL], !off);
+        assert_int_equal(t.fetched[CAT_POLLING_OFF], off);
+        assert_int_equal(uicc_toolkit_poll(sim->uicc, a.owner, 60, NULL), off ? CR_REFUSED : CR_OK);
+        assert_int_equal(uicc_toolkit_poll(sim->uicc, b.owner, UICC_POLL_OFF, NULL),
+                         off ? CR_OK : CR_REFUSED);
+    }
+    terminal_reset(&t);
+    (void)terminal_start(&t);
     assert_int_equal(uicc_toolkit_poll_interval(sim->uicc), 0);
     terminal_free(&t);
     sim_free(sim);
@@ -647,6 +687,7 @@ struct clock {
     int expired, failed, values, resets;
     unsigned timer;
     uint32_t seconds;
+    unsigned heard; /* sum of the numbers of the timers */
 };
 
 static void ticked(void *ctx, struct uicc *uicc, unsigned timer, enum uicc_timer_news news,
@@ -655,6 +696,7 @@ static void ticked(void *ctx, struct uicc *uicc, unsigned timer, enum uicc_timer
     struct clock *c = ctx;
     (void)uicc;
     c->timer = timer;
+    c->heard += timer;
     c->seconds = seconds;
     switch (news) {
     case UICC_TIMER_EXPIRED:
@@ -690,6 +732,7 @@ static void timers(void **state)
     SIM_SW(sim, "801200000E", 0x9000);
     SIM_EXPECT(sim, "8014000014810302270282028281830100A40101A503000210", "9000");
     assert_int_equal(c.values, 1);
+    assert_int_equal(c.timer, 1);
     assert_int_equal(c.seconds, 20 * 60 + 1);
     /* begun anew while it runs; the expiration that crossed it is swallowed */
     assert_int_equal(uicc_timer_restart(sim->uicc, timer, 60, NULL), CR_OK);
@@ -715,6 +758,8 @@ static void timers(void **state)
     SIM_EXPECT(sim, "80F2000C00", "9113");
     SIM_SW(sim, "8012000013", 0x9000);
     uicc_timer_stop(sim->uicc, timer);
+    SIM_EXPECT(sim, "80F2000C00", "9000");
+    assert_int_equal(uicc_proactive_pending(sim->uicc), 1); /* one of a timer at a time */
     SIM_EXPECT(sim, "801400000C810304270082028281830100", "910E");
     SIM_EXPECT(sim, "80C200000ED70C82028281A40101A503000050", "910E");
     fetched(sim, "D00C810305270182028182A40101");
@@ -725,6 +770,28 @@ static void timers(void **state)
     SIM_SW(sim, "8012000013", 0x9000);
     SIM_EXPECT(sim, "801400000C810306270082028281830130", "9000");
     assert_int_equal(c.failed, 1);
+    assert_int_equal(c.timer, timer);
+    /* stopped, and refused meanwhile: nobody's news; stopped, and expired meanwhile: no more to say
+     */
+    assert_int_equal(uicc_timer_start(sim->uicc, 5, ticked, &c, &timer, NULL), CR_OK);
+    SIM_EXPECT(sim, "80F2000C00", "9113");
+    SIM_SW(sim, "8012000013", 0x9000);
+    uicc_timer_stop(sim->uicc, timer);
+    SIM_EXPECT(sim, "801400000C810307270082028281830130", "9000");
+    assert_int_equal(c.failed, 1);
+    assert_int_equal(uicc_timer_start(sim->uicc, 5, ticked, &c, &timer, NULL), CR_OK);
+    SIM_EXPECT(sim, "80F2000C00", "9113");
+    SIM_SW(sim, "8012000013", 0x9000);
+    SIM_EXPECT(sim, "801400000C810308270082028281830100", "9000");
+    uicc_timer_stop(sim->uicc, timer);
+    SIM_EXPECT(sim, "80C200000ED70C82028281A40101A503000050", "9000");
+    assert_int_equal(c.expired, 1);
+    SIM_EXPECT(sim, "80F2000C00", "9000");
+    /* the bounds of what a timer runs */
+    assert_int_equal(uicc_timer_start(sim->uicc, 1, ticked, &c, &timer, NULL), CR_OK);
+    uicc_timer_stop(sim->uicc, timer);
+    assert_int_equal(uicc_timer_start(sim->uicc, CAT_MAX_TIMER, ticked, &c, &timer, NULL), CR_OK);
+    uicc_timer_stop(sim->uicc, timer);
     /* all eight, and one too many */
     for (unsigned i = 1; i <= CAT_TIMERS; i++) {
         assert_int_equal(uicc_timer_start(sim->uicc, 5, ticked, &c, &timer, NULL), CR_OK);
@@ -739,8 +806,11 @@ static void timers(void **state)
     }
     SIM_SW(sim, "80C200000AD708A40100A503000050", 0x6985);
     SIM_SW(sim, "80C200000AD708A40109A503000050", 0x6985);
+    c.heard = 0;
+    uicc_timer_stop(sim->uicc, 8);
     uicc_reset(sim->uicc);
-    assert_int_equal(c.resets, 8);
+    assert_int_equal(c.resets, 7);
+    assert_int_equal(c.heard, 1 + 2 + 3 + 4 + 5 + 6 + 7);
     SIM_EXPECT(sim, PROFILE, "9000");
     sim_free(sim);
 }
@@ -785,6 +855,42 @@ static void push_on_event(void *ctx, struct uicc *uicc, uint8_t event,
     assert_int_equal(uicc_proactive_more_time(uicc, NULL, NULL, NULL), CR_OK);
     assert_int_equal(uicc_timer_start(uicc, 5, ticked, c, &timer, NULL), CR_OK);
     c->timer = timer;
+}
+
+static uicc_sw push_and_fail(void *ctx, struct uicc_call *call, const struct cat_envelope *envelope)
+{
+    (void)ctx;
+    (void)envelope;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(uicc_proactive_more_time(call->uicc, NULL, NULL, NULL), CR_OK);
+    }
+    return UICC_SW_MEMORY;
+}
+
+/* What waited before is untouched by what is undone. */
+static void undone_pushes(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new();
+    struct heard h = {0};
+    unsigned owner;
+    struct uicc_toolkit_owner what = {.envelopes = UICC_ENVELOPE_BIT(CAT_MENU_SELECTION),
+                                      .envelope = push_and_fail};
+    assert_int_equal(uicc_toolkit_register(sim->uicc, &what, &owner, NULL), CR_OK);
+    SIM_EXPECT(sim, PROFILE, "9000");
+    assert_int_equal(uicc_proactive_refresh(sim->uicc, 0x04, heard, &h, NULL), CR_OK);
+    assert_int_equal(uicc_proactive_refresh(sim->uicc, 0x03, heard, &h, NULL), CR_OK);
+    SIM_EXPECT(sim, "80F2000C00", "910B");
+    SIM_SW(sim, "801200000B", 0x9000);
+    SIM_EXPECT(sim, "80C2000005D303900101", "6581");
+    assert_int_equal(uicc_proactive_pending(sim->uicc), 2);
+    SIM_EXPECT(sim, DONE("01"), "910B");
+    SIM_EXPECT(sim, "801200000B", "D0098103020103820281829000");
+    assert_int_equal(uicc_proactive_more_time(sim->uicc, NULL, NULL, NULL), CR_OK);
+    SIM_EXPECT(sim, "801400000C810302010382028281830100", "910B");
+    SIM_EXPECT(sim, "801200000B", "D0098103030200820281829000"); /* the number is not used up */
+    assert_int_equal(h.answers, 2);
+    sim_free(sim);
 }
 
 /* What was asked for in a command whose changes are lost did not happen; the command can be
@@ -986,6 +1092,7 @@ int main(void)
         cmocka_unit_test(polling),
         cmocka_unit_test(timers),
         cmocka_unit_test(owners_of_timers),
+        cmocka_unit_test(undone_pushes),
         cmocka_unit_test(lost_commands),
         cmocka_unit_test(reset_at_each_step),
         cmocka_unit_test(other_classes),
