@@ -3,6 +3,8 @@
 #include "asn1/json.h"
 #include "base/text.h"
 #include "lab/commands.h"
+#include "ota/packet.h"
+#include "ota/sms.h"
 #include "rsp/messages.h"
 #include "uicc/cat.h"
 
@@ -346,6 +348,32 @@ static void message_text(cr_span tlv, cr_buf *out)
     cr_arena_free(&arena);
 }
 
+/* A secured packet in an SMS-PP download (TS 31.115): to whom, under what protection. */
+static void packet_text(cr_span envelope, cr_buf *out)
+{
+    struct der_tlv outer;
+    cr_span tpdu;
+    struct sms_tpdu sms;
+    struct sms_header header;
+    struct ota_command_header packet;
+    cr_span rest;
+    if (der_next(&envelope, DER_BER_LENGTHS, &outer, NULL) != CR_OK ||
+        outer.tag != CAT_SMS_PP_DOWNLOAD || !cat_find(outer.value, CAT_TAG_SMS_TPDU, &tpdu) ||
+        sms_decode(SMS_TO_CARD, tpdu, &sms, NULL) != CR_OK || !sms.has_header ||
+        sms_header_take(sms.ud, &header, &rest, NULL) != CR_OK) {
+        return;
+    }
+    if (header.count > 1) {
+        cr_buf_appendf(out, " [secured, part %u of %u]", header.number, header.count);
+    } else if (header.packet == SMS_IEI_COMMAND_PACKET &&
+               ota_command_read(OTA_SMS, rest, &packet, NULL) == OTA_OK) {
+        cr_buf_append_str(out, " [secured, TAR ");
+        cr_hex_append(out, CR_SPAN_ARRAY(packet.tar));
+        cr_buf_appendf(out, ", SPI %02X%02X, KIc %02X, KID %02X]", packet.spi[0], packet.spi[1],
+                       packet.kic, packet.kid);
+    }
+}
+
 /* ---- what is asked -----------------------------------------------------------------------------
  */
 
@@ -476,6 +504,7 @@ static void command_text(struct lab_channel *ch, const struct parts *p, cr_buf *
     case INS_ENVELOPE:
         cr_buf_append_byte(line, ' ');
         (void)cat_print_envelope(line, p->data);
+        packet_text(p->data, line);
         break;
     case INS_TERMINAL_RESPONSE:
         cr_buf_append_byte(line, ' ');

@@ -72,6 +72,13 @@ static void a_phone(void **state)
         {"81E2910100", "6A80",
          "1 STORE DATA ES10b.GetEuiccChallenge, block 2, the last -> 6A80 wrong data"},
         {"81E2910003860155", "9000", "1 STORE DATA ES8+.LoadProfileElements [secured] -> 9000 ok"},
+        {"80C2000056D154820283818B4E440881214365877FF6621192126181003D0270000038151639121200000"
+         "17E919C74AB0F64418FC57B7A00FD7B6ED49846954E687C485E964C9E42FC5AABC8477544555A2033E7378A2"
+         "F3C6C33FF",
+         "6985",
+         "0 ENVELOPE SMS-PP download: TPDU 440881214365877FF6621192126181003D027000003815163912120"
+         "000017E919C74AB0F64418FC57B7A00FD7B6ED498.. (78 bytes) [secured, TAR 000001, SPI 1639, "
+         "KIc 12, KID 12] -> 6985 conditions of use not satisfied"},
         {"00708001", "9000", "0 MANAGE CHANNEL close 1 -> 9000 ok"},
         {"04A4000C023F00", "6882", "0 SELECT [secured] MF -> 6882 secure messaging not supported"},
         {"A0A40000023F00", "6E00", NULL},
