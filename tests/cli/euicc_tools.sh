@@ -177,12 +177,23 @@ for a in sys.argv[2:]:
     if r is None:
         c = dial()
 PYTHON
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# the first of 40 free ports, below those that connections get
+free_ports() {
+    python3 - <<'PYTHON'
+import random, socket
+while True:
+    base = random.randrange(12000, 30000)
+    try:
+        taken = [socket.create_server(("127.0.0.1", base + i)) for i in range(40)]
+    except OSError:
+        continue
+    print(base)
+    break
+PYTHON
 }
 # serve ARGUMENTS... in the background, at $port
 serve() {
-    port=$(free_port)
+    port=$(free_ports)
     "$crisp" euicc serve --listen "127.0.0.1:$port" "$@" >serve.out 2>serve.err </dev/null &
     server=$!
     pids+=("$server")
