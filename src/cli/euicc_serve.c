@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define MAX_CHIPS   4096
@@ -195,6 +196,10 @@ static void reader_event(void *ctx, enum vpcd_event event, const struct cr_err *
     const char *host = slot->host ? slot->host : "127.0.0.1";
     switch (event) {
     case VPCD_WAITING:
+        if (slot->listen) {
+            cr_log(s->cli->env, CR_LOG_WARNING, "%s: %s. Waiting", chip->name, err->cause);
+            break;
+        }
         cr_log(s->cli->env, CR_LOG_WARNING,
                "%s: no reader at %s:%u yet (%s): is pcscd running with vsmartcard-vpcd? Waiting",
                chip->name, host, slot->port, err->cause);
@@ -448,6 +453,17 @@ static int check_values(struct cli *cli, const struct serve_values *v)
     return check_faults(cli, &v->faults);
 }
 
+/* Each chip has a connection, and may have a place to listen at. */
+static void raise_limits(size_t chips)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)chips * 2 + 64;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* if not: chips wait for their turn */
+    }
+}
+
 static int serve(struct serve *s)
 {
     struct cli *cli = s->cli;
@@ -460,6 +476,7 @@ static int serve(struct serve *s)
         return cli_fail_usage(cli, &err);
     }
     cli_catch_signals();
+    raise_limits(s->count);
     cr_status status = v->record ? cli_record_open(cli, v->record, &s->record, &err) : CR_OK;
     if (status == CR_OK) {
         status = open_chips(s, &err);

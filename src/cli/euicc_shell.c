@@ -440,6 +440,9 @@ static cr_status lines(struct cli_shell *s, EditLine *el, History *past, const c
                           problem.next);
         }
     }
+    if (!quit) {
+        (void)fputc('\n', s->cli->out); /* behind the Ctrl-D */
+    }
     if (path) {
         mode_t before = umask(077);
         (void)history(past, &event, H_SAVE, path);

@@ -422,6 +422,8 @@ static void accept_reader(struct place *p)
     p->vpcd = fd >= 0 ? vpcd_new(fd) : NULL;
     if (p->vpcd) {
         tell(p, VPCD_INSERTED, NULL);
+    } else {
+        p->next_ms = now_ms() + VPCD_RETRY_MS; /* no file descriptor, no memory: not in a circle */
     }
 }
 

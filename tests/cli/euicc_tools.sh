@@ -16,12 +16,12 @@ run 0 euicc create chip --pki pki
 run 3 euicc fs chip
 says err "no profile is enabled" "no profile is installed"
 wait_for ports
-server=(--ca pki/nist/ci.der --connect "127.0.0.1:$(jq .es9 ports)")
-run 0 lpa download "$code" --yes --chip chip "${server[@]}"
+dp_server=(--ca pki/nist/ci.der --connect "127.0.0.1:$(jq .es9 ports)")
+run 0 lpa download "$code" --yes --chip chip "${dp_server[@]}"
 run 3 euicc fs chip
 says err "name one with --profile: $iccid"
 run 0 euicc fs chip --profile $iccid IMSI
-run 0 lpa enable $iccid --chip chip "${server[@]}"
+run 0 lpa enable $iccid --chip chip "${dp_server[@]}"
 
 # ---- fs
 run 0 euicc fs chip
