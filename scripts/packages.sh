@@ -3,10 +3,10 @@
 
 build_packages=(gcc meson ninja-build pkg-config libssl-dev libevent-dev libcurl4-openssl-dev
     libjansson-dev libsqlite3-dev libpcsclite-dev libqrencode-dev libzbar-dev libpng-dev
-    libedit-dev libinih-dev libxml2-dev libcmocka-dev libsmpp34-dev)
+    libjpeg62-turbo-dev libedit-dev libinih-dev libxml2-dev libcmocka-dev libsmpp34-dev)
 run_packages=(openssl ca-certificates curl pcscd vsmartcard-vpcd opensc)
 check_packages=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy curl jq sqlite3 socat
-    zbar-tools man-db procps)
+    zbar-tools man-db procps faketime)
 
 # Installs what is missing on Debian; names it on any other system.
 need_packages() {
@@ -19,7 +19,7 @@ need_packages() {
         if ((${#lacking[@]})); then
             echo "This is not Debian. Please install: ${lacking[*]}, and the development files of" \
                 "OpenSSL 3, libevent, libcurl, jansson, SQLite, PC/SC lite, qrencode, zbar, libpng," \
-                "libedit, inih and cmocka." >&2
+                "libjpeg, libedit, inih and cmocka." >&2
             return 1
         fi
         return 0

@@ -78,6 +78,18 @@ cr_status cr_err_next(struct cr_err *err, cr_status status, const char *fmt, ...
     return status;
 }
 
+cr_status cr_err_advise(struct cr_err *err, cr_status status, const char *fmt, ...)
+{
+    if (err && !err->next[0]) {
+        va_list ap;
+        va_start(ap, fmt);
+        (void)vsnprintf(err->next, sizeof(err->next), fmt, ap);
+        va_end(ap);
+        cr_text_clean(err->next);
+    }
+    return status;
+}
+
 cr_status cr_err_context(struct cr_err *err, cr_status status, const char *fmt, ...)
 {
     if (err) {

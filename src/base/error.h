@@ -52,6 +52,8 @@ cr_status cr_fail_memory(struct cr_err *err);
 cr_status cr_err_code(struct cr_err *err, cr_status status, long code);
 cr_status cr_err_field(struct cr_err *err, cr_status status, const char *field);
 cr_status cr_err_next(struct cr_err *err, cr_status status, const char *fmt, ...) CR_PRINTF(3, 4);
+/* The same where whoever noticed the failure left nothing: the nearer advice is the better one. */
+cr_status cr_err_advise(struct cr_err *err, cr_status status, const char *fmt, ...) CR_PRINTF(3, 4);
 
 /* Puts "prefix: " before the cause ("reading PATH: ..."). */
 cr_status cr_err_context(struct cr_err *err, cr_status status, const char *fmt, ...)

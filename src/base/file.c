@@ -9,18 +9,28 @@
 
 #define PATH_LIMIT 4096
 
-static cr_status io_fail(struct cr_err *err, const char *what, const char *path)
+cr_status cr_file_fail(struct cr_err *err, const char *what, const char *path)
 {
     int why = errno;
     cr_status status = cr_fail(err, CR_RESOURCE, NULL, "%s %s: %s", what, path, strerror(why));
-    if (why == ENOSPC || why == EDQUOT) {
+    switch (why) {
+    case ENOSPC:
+    case EDQUOT:
         return cr_err_next(err, status, "make room on the file system of %.200s and try again",
                            path);
-    }
-    if (why == EFBIG) {
+    case EFBIG:
         return cr_err_next(err, status, "raise the limit on the size of files (ulimit -f)");
+    case EACCES:
+    case EPERM:
+        return cr_err_next(err, status,
+                           "check who owns it and its directories, and what this user may do "
+                           "there");
+    case EROFS:
+        return cr_err_next(err, status,
+                           "the file system is mounted read-only: name a place on another one");
+    default:
+        return status;
     }
-    return status;
 }
 
 cr_status cr_file_read(const char *path, size_t limit, cr_buf *out, struct cr_err *err)
@@ -28,7 +38,7 @@ cr_status cr_file_read(const char *path, size_t limit, cr_buf *out, struct cr_er
     bool standard = strcmp(path, "-") == 0;
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return io_fail(err, "cannot open", path);
+        return cr_file_fail(err, "cannot open", path);
     }
     cr_status status = CR_OK;
     size_t start = out->n;
@@ -42,7 +52,7 @@ cr_status cr_file_read(const char *path, size_t limit, cr_buf *out, struct cr_er
             continue;
         }
         if (got < 0) {
-            status = io_fail(err, "cannot read", path);
+            status = cr_file_fail(err, "cannot read", standard ? "standard input" : path);
             break;
         }
         if (got == 0) {
@@ -51,7 +61,7 @@ cr_status cr_file_read(const char *path, size_t limit, cr_buf *out, struct cr_er
         out->n += (size_t)got;
         if (out->n - start > limit) {
             status = cr_fail(err, CR_MALFORMED, NULL, "%s is larger than the limit of %zu bytes",
-                             path, limit);
+                             standard ? "standard input" : path, limit);
             break;
         }
     }
@@ -100,11 +110,11 @@ static cr_status write_in_place(const char *path, cr_span content, struct cr_err
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        return io_fail(err, "cannot write", path);
+        return cr_file_fail(err, "cannot write", path);
     }
-    cr_status status = write_all(fd, content) ? CR_OK : io_fail(err, "cannot write", path);
+    cr_status status = write_all(fd, content) ? CR_OK : cr_file_fail(err, "cannot write", path);
     if (close(fd) != 0 && status == CR_OK) {
-        status = io_fail(err, "cannot write", path);
+        status = cr_file_fail(err, "cannot write", path);
     }
     return status;
 }
@@ -112,7 +122,9 @@ static cr_status write_in_place(const char *path, cr_span content, struct cr_err
 cr_status cr_file_write(const char *path, cr_span content, unsigned mode, struct cr_err *err)
 {
     if (strcmp(path, "-") == 0) {
-        return write_all(STDOUT_FILENO, content) ? CR_OK : io_fail(err, "cannot write", path);
+        return write_all(STDOUT_FILENO, content)
+                   ? CR_OK
+                   : cr_file_fail(err, "cannot write", "standard output");
     }
     struct stat there;
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
@@ -125,12 +137,12 @@ cr_status cr_file_write(const char *path, cr_span content, unsigned mode, struct
     }
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) {
-        return io_fail(err, "cannot create", path);
+        return cr_file_fail(err, "cannot create", path);
     }
     bool ok = write_all(fd, content) && fchmod(fd, (mode_t)mode) == 0 && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
     if (!ok || rename(temporary, path) != 0) {
-        cr_status status = io_fail(err, "cannot write", path);
+        cr_status status = cr_file_fail(err, "cannot write", path);
         (void)unlink(temporary);
         return status;
     }
@@ -151,7 +163,7 @@ cr_status cr_dir_make(const char *path, struct cr_err *err)
         memcpy(part, path, i);
         part[i] = 0;
         if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            return io_fail(err, "cannot make the directory", part);
+            return cr_file_fail(err, "cannot make the directory", part);
         }
         if (path[i] == 0) {
             break;
@@ -162,6 +174,19 @@ cr_status cr_dir_make(const char *path, struct cr_err *err)
         return cr_fail(err, CR_RESOURCE, NULL, "%s is there and is no directory", path);
     }
     return CR_OK;
+}
+
+cr_status cr_dir_look(const char *path, struct cr_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT ? cr_fail(err, CR_RESOURCE, NULL, "there is no directory %s", path)
+                               : cr_file_fail(err, "cannot look into", path);
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return cr_fail(err, CR_RESOURCE, NULL, "%s is no directory", path);
+    }
+    return access(path, X_OK) == 0 ? CR_OK : cr_file_fail(err, "cannot look into", path);
 }
 
 bool cr_file_exists(const char *path)

@@ -266,6 +266,45 @@ void cr_text_clean(char *text)
     }
 }
 
+#define MAX_WORD 32
+
+/* Levenshtein */
+static unsigned distance(const char *a, const char *b)
+{
+    size_t na = strlen(a);
+    size_t nb = strlen(b);
+    unsigned row[MAX_WORD + 1];
+    if (na > MAX_WORD || nb > MAX_WORD) {
+        return MAX_WORD;
+    }
+    for (size_t j = 0; j <= nb; j++) {
+        row[j] = (unsigned)j;
+    }
+    for (size_t i = 1; i <= na; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= nb; j++) {
+            unsigned above = row[j];
+            unsigned best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            best = above + 1 < best ? above + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            row[j] = best;
+            diagonal = above;
+        }
+    }
+    return row[nb];
+}
+
+bool cr_text_nearer(const char *candidate, const char *word, unsigned *least)
+{
+    unsigned d = distance(candidate, word);
+    if (d >= *least) {
+        return false;
+    }
+    *least = d;
+    return true;
+}
+
 bool cr_is_digits(cr_span s)
 {
     for (size_t i = 0; i < s.n; i++) {

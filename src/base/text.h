@@ -39,6 +39,12 @@ bool cr_utf8_valid(cr_span s);
  * What peers send must not steer a terminal or forge a line of a log. */
 void cr_text_clean(char *text);
 
+/* For "did you mean": true when fewer than *least letters have to be changed, added or left out to
+ * make the word of the candidate; *least is that number then. Begin with CR_TEXT_MEANT. Words of
+ * more than 32 bytes are near to nothing. */
+#define CR_TEXT_MEANT 3
+bool cr_text_nearer(const char *candidate, const char *word, unsigned *least);
+
 /* Decimal digits only, at least one. */
 bool cr_is_digits(cr_span s);
 

@@ -21,43 +21,6 @@ struct parser {
     bool only_arguments; /* after "--" */
 };
 
-static unsigned distance(const char *a, const char *b)
-{
-    /* Levenshtein over short words; anything longer is "far". */
-    enum { MAX = 32 };
-    size_t na = strlen(a);
-    size_t nb = strlen(b);
-    unsigned row[MAX + 1];
-    if (na > MAX || nb > MAX) {
-        return MAX;
-    }
-    for (size_t j = 0; j <= nb; j++) {
-        row[j] = (unsigned)j;
-    }
-    for (size_t i = 1; i <= na; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= nb; j++) {
-            unsigned above = row[j];
-            unsigned best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            best = above + 1 < best ? above + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            row[j] = best;
-            diagonal = above;
-        }
-    }
-    return row[nb];
-}
-
-static void consider(const char *candidate, const char *word, const char **best, unsigned *best_at)
-{
-    unsigned d = distance(candidate, word);
-    if (d < *best_at) {
-        *best_at = d;
-        *best = candidate;
-    }
-}
-
 const struct cli_command *cli_find(const struct cli_command *group, const char *name)
 {
     for (const struct cli_command *const *child = group->children; child && *child; child++) {
@@ -68,18 +31,56 @@ const struct cli_command *cli_find(const struct cli_command *group, const char *
     return NULL;
 }
 
-static int unknown_command(struct cli *cli, const struct cli_command *group, const char *word)
+/* Appends " a b" for the first command of that name somewhere below; false when there is none. */
+static bool find_below(const struct cli_command *group, const char *name, cr_buf *path)
+{
+    for (const struct cli_command *const *child = group->children; child && *child; child++) {
+        size_t before = path->n;
+        cr_buf_appendf(path, " %s", (*child)->name);
+        if (strcmp((*child)->name, name) == 0 || find_below(*child, name, path)) {
+            return true;
+        }
+        path->n = before;
+    }
+    return false;
+}
+
+/* What somebody who wrote this word may have meant: a command here, one further down, one of all.
+ */
+static void suggest_command(const struct cli *cli, const struct cli_command *group,
+                            const char *word, cr_buf *out)
 {
     const char *best = NULL;
-    unsigned best_at = 3;
+    unsigned least = CR_TEXT_MEANT;
     for (const struct cli_command *const *child = group->children; *child; child++) {
-        consider((*child)->name, word, &best, &best_at);
+        best = cr_text_nearer((*child)->name, word, &least) ? (*child)->name : best;
     }
+    cr_buf path = {0};
     if (best) {
-        return cli_usage(cli, "there is no command '%s %s'; did you mean '%s'?", cli->path, word,
-                         best);
+        cr_buf_appendf(out, "did you mean '%s'?", best);
+    } else if (find_below(group, word, &path)) {
+        const char *text = cr_buf_cstr(&path);
+        cr_buf_appendf(out, "did you mean '%s%s'?", cli->path, text ? text : "");
+    } else {
+        for (const struct cli_command *const *child = group->children; *child; child++) {
+            cr_buf_appendf(out, "%s%s", child == group->children ? "there are " : ", ",
+                           (*child)->name);
+        }
     }
-    return cli_usage(cli, "there is no command '%s %s'", cli->path, word);
+    cr_buf_free(&path);
+}
+
+static int unknown_command(struct cli *cli, const struct cli_command *group, const char *word)
+{
+    if (word[0] == '-') {
+        return cli_usage(cli, "%s stands before the command: options come behind it", word);
+    }
+    cr_buf more = {0};
+    suggest_command(cli, group, word, &more);
+    const char *text = cr_buf_cstr(&more);
+    int code = cli_usage(cli, "there is no command '%s %s'; %s", cli->path, word, text ? text : "");
+    cr_buf_free(&more);
+    return code;
 }
 
 static const struct cli_option *find_option(const struct cli_command *c, const char *name, size_t n)
@@ -105,9 +106,10 @@ static const struct cli_option *find_letter(const struct cli_command *c, char le
 static int unknown_option(struct parser *p, const char *word)
 {
     const char *best = NULL;
-    unsigned best_at = 3;
+    unsigned least = CR_TEXT_MEANT;
     for (size_t i = 0; i < p->command->option_count; i++) {
-        consider(p->command->options[i].name, word + 2, &best, &best_at);
+        const char *name = p->command->options[i].name;
+        best = cr_text_nearer(name, word + 2, &least) ? name : best;
     }
     if (best) {
         return cli_usage(p->cli, "unknown option %s; did you mean --%s?", word, best);
@@ -371,22 +373,31 @@ int cli_main(const struct cli_command *root, int argc, char **argv)
     (void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of a write, not the end */
     (void)cr_str_copy(cli.path, sizeof(cli.path), cr_span_str(root->name));
     const struct cli_command *command = root;
+    bool asked = false; /* for help */
     int at = 1;
     int code = CLI_USAGE;
     for (;;) {
+        cli.command = command;
+        if (!command->run && at < argc && (is_help(argv[at]) || strcmp(argv[at], "help") == 0)) {
+            asked = true; /* about the command whose name follows */
+            at++;
+            continue;
+        }
+        if (asked && (command->run || at >= argc)) {
+            cli_print_help(cli.out, command, cli.path);
+            code = CLI_OK;
+            break;
+        }
         if (command->run) {
             code = run_leaf(&cli, command, argc, argv, at);
             break;
         }
-        cli.command = command;
-        if (at >= argc || is_help(argv[at]) || strcmp(argv[at], "help") == 0) {
-            bool asked = at < argc;
-            cli_print_help(asked ? cli.out : cli.err, command, cli.path);
-            code = asked ? CLI_OK : CLI_USAGE;
+        if (at >= argc) {
+            cli_print_help(cli.err, command, cli.path);
             break;
         }
         const struct cli_command *child = cli_find(command, argv[at]);
-        if (!child && strcmp(argv[at], "--version") == 0) {
+        if (!child && (strcmp(argv[at], "--version") == 0 || strcmp(argv[at], "-V") == 0)) {
             (void)fprintf(cli.out, "%s %s\n", root->name, CRISP_VERSION);
             code = CLI_OK;
             break;

@@ -32,17 +32,6 @@ static bool is_type(const struct cli_decoder *d, const char *name)
     return d->type && strcasecmp(d->type, name) == 0;
 }
 
-static bool is_toolkit(const char *name)
-{
-    const char *known;
-    for (size_t i = 0; cli_decode_toolkit_type(i, &known); i++) {
-        if (strcasecmp(known, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Number of a kind of short messages, packets or scripts; SIZE_MAX when it is none. */
 static size_t ota_type(const char *type)
 {
@@ -56,6 +45,17 @@ static size_t ota_type(const char *type)
     return SIZE_MAX;
 }
 
+static bool is_toolkit(const char *name)
+{
+    const char *known;
+    for (size_t i = 0; cli_decode_toolkit_type(i, &known); i++) {
+        if (strcasecmp(known, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool type_known(const char *name)
 {
     for (size_t i = 0; i < CR_COUNT(other_types); i++) {
@@ -63,7 +63,7 @@ static bool type_known(const char *name)
             return true;
         }
     }
-    return is_toolkit(name) || ota_type(name) < SIZE_MAX ||
+    return ota_type(name) < SIZE_MAX || is_toolkit(name) ||
            rsp_message_by_name(cr_span_str(name)) != NULL;
 }
 
@@ -73,12 +73,14 @@ static int print_types(struct cli *cli)
         (void)fprintf(cli->out, "%-40s %s\n", other_types[i].name, other_types[i].remark);
     }
     const char *name;
-    for (size_t i = 0; cli_decode_toolkit_type(i, &name); i++) {
-        (void)fprintf(cli->out, "%-40s TS 102 223\n", name);
-    }
     const char *remark;
     for (size_t i = 0; cli_decode_ota_type(i, &name, &remark); i++) {
         (void)fprintf(cli->out, "%-40s %s\n", name, remark);
+    }
+    for (size_t i = 0; cli_decode_toolkit_type(i, &name); i++) {
+        if (ota_type(name) == SIZE_MAX) {
+            (void)fprintf(cli->out, "%-40s TS 102 223\n", name);
+        }
     }
     for (size_t i = 0; i < rsp_message_count; i++) {
         (void)fprintf(cli->out, "%-40s %s, tag %X\n", rsp_messages[i].name,
@@ -118,6 +120,15 @@ static bool decode_ota(struct cli_decoder *d, cr_span bytes)
     return false;
 }
 
+/* As the type that --type names. An ENVELOPE is of both: one with a short message is shown with
+ * what is inside, any other as the toolkit's. */
+static bool decode_as(struct cli_decoder *d, cr_span bytes)
+{
+    size_t ota = ota_type(d->type);
+    return (ota < SIZE_MAX && cli_decode_ota(d, ota, false, bytes)) ||
+           (is_toolkit(d->type) && cli_decode_toolkit(d, bytes));
+}
+
 static cr_status decode_bytes(struct cli_decoder *d, cr_span bytes, struct cr_err *err)
 {
     if (is_type(d, "ProfilePackage")) {
@@ -125,19 +136,13 @@ static cr_status decode_bytes(struct cli_decoder *d, cr_span bytes, struct cr_er
                    ? CR_OK
                    : cr_fail(err, CR_MALFORMED, NULL, "this is no profile package");
     }
-    if (d->type && ota_type(d->type) < SIZE_MAX) {
-        return cli_decode_ota(d, ota_type(d->type), false, bytes)
-                   ? CR_OK
-                   : cr_fail(err, CR_MALFORMED, NULL, "this is no %s", d->type);
-    }
     if (!d->type && (cli_decode_package(d, bytes) || decode_ota(d, bytes) ||
                      cli_decode_toolkit(d, bytes) || cli_decode_apdu(d, bytes))) {
         return CR_OK;
     }
-    if (d->type && is_toolkit(d->type)) {
-        return cli_decode_toolkit(d, bytes)
-                   ? CR_OK
-                   : cr_fail(err, CR_MALFORMED, "TS 102 223", "this is no %s", d->type);
+    if (d->type && (ota_type(d->type) < SIZE_MAX || is_toolkit(d->type))) {
+        return decode_as(d, bytes) ? CR_OK
+                                   : cr_fail(err, CR_MALFORMED, NULL, "this is no %s", d->type);
     }
     return cli_decode_tlvs(d, bytes, err);
 }
@@ -257,11 +262,11 @@ const struct cli_command cli_decode = {
     .description =
         "Explains any message of SGP.22: ASN.1 of all interfaces, alone or several behind each "
         "other, JSON bodies of ES9+ and ES2+ with what is inside, STORE DATA commands and their "
-        "answers, certificates, CRLs, profile packages and activation codes. And what travels to a "
-        "card by radio: short messages, ENVELOPE commands, secured packets (opened with their "
-        "keys) and scripts of remote commands; and what a card's toolkit and a terminal say to "
-        "each other (proactive commands, TERMINAL RESPONSE, ENVELOPE, TERMINAL PROFILE). Names are "
-        "those of the standards. The form of the input is found out by looking.",
+        "answers, certificates, CRLs, profile packages and activation codes; what a card's toolkit "
+        "and a terminal say to each other (proactive commands, TERMINAL RESPONSE, ENVELOPE, "
+        "TERMINAL PROFILE); and what travels to a card by radio: short messages, secured packets "
+        "(opened with their keys) and scripts of remote commands. Names are those of the "
+        "standards. The form of the input is found out by looking.",
     .options = options,
     .option_count = CR_COUNT(options),
     .arguments = arguments,

@@ -40,17 +40,16 @@ bool cli_decode_apdu(struct cli_decoder *d, cr_span bytes);
 /* A package of profile elements; false when it is none. */
 bool cli_decode_package(struct cli_decoder *d, cr_span bytes);
 
-/* A proactive command, TERMINAL RESPONSE, ENVELOPE or TERMINAL PROFILE, alone or as an APDU; false
- * when it is none. */
-bool cli_decode_toolkit(struct cli_decoder *d, cr_span bytes);
-/* The names that --type has for these, by number from 0; false behind the last. */
-bool cli_decode_toolkit_type(size_t i, const char **name);
-
 /* Short messages, secured packets and scripts: kind number i, false when there is none of this
  * number; and bytes explained as that kind, false when they are none. sure: only what can hardly be
  * anything else. */
 bool cli_decode_ota_type(size_t i, const char **name, const char **remark);
 bool cli_decode_ota(struct cli_decoder *d, size_t i, bool sure, cr_span bytes);
+/* A proactive command, TERMINAL RESPONSE, ENVELOPE or TERMINAL PROFILE, alone or as an APDU; false
+ * when it is none. */
+bool cli_decode_toolkit(struct cli_decoder *d, cr_span bytes);
+/* The names that --type has for these, by number from 0; false behind the last. */
+bool cli_decode_toolkit_type(size_t i, const char **name);
 
 /* A headline, "name (remark)". */
 void cli_decode_head(struct cli_decoder *d, const char *name, const char *remark);

@@ -9,6 +9,7 @@
 #include "euicc/euicc.h"
 #include "pki/hierarchy.h"
 #include "profile/ef.h"
+#include "rsp/activation_code.h"
 #include "rsp/ids.h"
 
 #define MIN_MEMORY (64 * 1024)
@@ -128,6 +129,13 @@ static cr_status read_values(struct cli *cli, const struct create_values *v,
         .no_test_profiles = v->no_test_profiles,
         .strict_test_keys = v->strict_test_keys,
     };
+    const char *const servers[] = {v->default_smdp, v->root_smds};
+    for (size_t i = 0; i < CR_COUNT(servers); i++) {
+        if (servers[i] && !rsp_address_valid(cr_span_str(servers[i]))) {
+            return cr_fail(err, CR_MALFORMED, NULL, "'%.80s' is no address of a server",
+                           servers[i]);
+        }
+    }
     if (v->eid) {
         CR_TRY(rsp_eid_parse(cr_span_str(v->eid), eid, err));
     }

@@ -61,6 +61,10 @@ static void option_help(char *out, size_t size, const struct cli_option *o)
         }
         (void)snprintf(words + strlen(words), sizeof(words) - strlen(words), ".");
     }
+    if (o->kind == CLI_INT && (o->min || o->max)) {
+        (void)snprintf(words, sizeof(words), " From %lld to %lld.", (long long)o->min,
+                       (long long)o->max);
+    }
     (void)snprintf(out, size, "%s%s%s%s%s%s", o->help, words, o->required ? " Required." : "",
                    o->kind == CLI_LIST ? " May be repeated." : "", o->fallback ? " Default: " : "",
                    o->fallback ? o->fallback : "");

@@ -159,6 +159,12 @@ cr_status cli_input_der(struct cli *cli, const char *path, cr_span *out, struct 
 {
     cr_span content;
     CR_TRY(cli_input_read(cli, path, &content, err));
+    if (cli_form_of(content) == CLI_FORM_JSON) {
+        cr_status status = cr_fail(err, CR_MALFORMED, NULL,
+                                   "%s is JSON, where DER is needed (binary, hex or base64)", path);
+        return cr_err_next(err, status,
+                           "`crisp profile build` makes a package of a description in JSON");
+    }
     cr_status status = cli_input_bytes(&cli->arena, content, out, err);
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", path);
 }

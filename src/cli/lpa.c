@@ -274,21 +274,31 @@ static int report_change(struct cli_lpa *l, cr_status status, const char *comman
     return CLI_OK;
 }
 
+static bool open_for_change(struct cli_lpa *l, struct cli *cli, const struct cli_lpa_values *v,
+                            int *code)
+{
+    return cli_lpa_open(l, cli, v, cli_lpa_notify(v) != LPA_NOTIFY_NONE, code);
+}
+
+static int change_profile(struct cli_lpa *l, change_fn *fn, const char *command, const char *done)
+{
+    struct lpa_change_options options = change_options(l);
+    struct lpa_change change = {0};
+    struct cr_err err = {0};
+    cr_status status =
+        fn(&l->lpa, cr_span_str(l->v->profile), &options, &l->cli->arena, &change, &err);
+    return report_change(l, status, command, done, &change, &err);
+}
+
 static int run_change(struct cli *cli, const void *values, change_fn *fn, const char *command,
                       const char *done)
 {
     struct cli_lpa l;
     int code = CLI_OK;
-    const struct cli_lpa_values *v = values;
-    if (!cli_lpa_open(&l, cli, v, cli_lpa_notify(v) != LPA_NOTIFY_NONE, &code)) {
-        return code;
+    if (open_for_change(&l, cli, values, &code)) {
+        code = change_profile(&l, fn, command, done);
+        cli_lpa_close(&l);
     }
-    struct lpa_change_options options = change_options(&l);
-    struct lpa_change change = {0};
-    struct cr_err err = {0};
-    cr_status status = fn(&l.lpa, cr_span_str(v->profile), &options, &cli->arena, &change, &err);
-    code = report_change(&l, status, command, done, &change, &err);
-    cli_lpa_close(&l);
     return code;
 }
 
@@ -308,14 +318,45 @@ static int declined(struct cli *cli)
     return CLI_NEGATIVE;
 }
 
+/* The question names the profile; one that is not there, or is enabled, is refused unasked. */
+static int ask_delete(struct cli_lpa *l)
+{
+    rsp_profile_info_list list = {0};
+    const struct rsp_profile_info *profile = NULL;
+    struct cr_err err = {0};
+    if (lpa_profile_list(&l->lpa, &l->cli->arena, &list, &err) != CR_OK) {
+        return cli_lpa_fail(l, &err);
+    }
+    l->lpa.where.function = NULL; /* it did not fail */
+    if (lpa_profile_find(&list, cr_span_str(l->v->profile), &profile, &err) != CR_OK) {
+        return cli_lpa_fail(l, &err);
+    }
+    if (lpa_profile_enabled(profile)) {
+        return CLI_OK;
+    }
+    char question[320];
+    (void)snprintf(question, sizeof(question),
+                   "Delete the profile %s (%.64s / %.128s)? Most operators do not let it be "
+                   "installed a second time.",
+                   cli_lpa_iccid(l, profile->iccid),
+                   cli_lpa_clean(l, profile->service_provider_name),
+                   cli_lpa_clean(l, profile->profile_name));
+    return cli_confirm(l->cli, question) ? CLI_OK : declined(l->cli);
+}
+
 static int run_delete(struct cli *cli, const void *values)
 {
-    const struct cli_lpa_values *v = values;
-    if (!v->yes && !cli_confirm(cli, "Delete the profile? Most operators do not let it be "
-                                     "installed a second time.")) {
-        return declined(cli);
+    struct cli_lpa l;
+    int code = CLI_OK;
+    if (!open_for_change(&l, cli, values, &code)) {
+        return code;
     }
-    return run_change(cli, values, lpa_profile_delete, "delete", "deleted");
+    code = l.v->yes ? CLI_OK : ask_delete(&l);
+    if (code == CLI_OK) {
+        code = change_profile(&l, lpa_profile_delete, "delete", "deleted");
+    }
+    cli_lpa_close(&l);
+    return code;
 }
 
 static int run_nickname(struct cli *cli, const void *values)
@@ -356,7 +397,7 @@ static int run_memory_reset(struct cli *cli, const void *values)
     if (!v->yes && !cli_confirm(cli, "Delete the profiles of this eUICC? This cannot be undone.")) {
         return declined(cli);
     }
-    if (!cli_lpa_open(&l, cli, v, cli_lpa_notify(v) != LPA_NOTIFY_NONE, &code)) {
+    if (!open_for_change(&l, cli, v, &code)) {
         return code;
     }
     struct lpa_change_options options = change_options(&l);
@@ -574,7 +615,7 @@ static const struct cli_option cmd_download_options[] = {
     {.name = "qr",
      .kind = CLI_STRING,
      .metavar = "FILE",
-     .help = "Read the activation code from the QR code in this PNG picture.",
+     .help = "Read the activation code from the QR code in this picture (PNG or JPEG).",
      .offset = V(qr)},
     {.name = "smdp",
      .kind = CLI_STRING,
@@ -658,8 +699,10 @@ static const struct cli_option cmd_nickname_arguments[] = {
     PROFILE_ARGUMENT,
     {.name = "NICKNAME",
      .kind = CLI_STRING,
-     .help = "The new nickname, at most 64 bytes of UTF-8; without it the old one is removed.",
-     .offset = V(nickname)},
+     .help = "The new nickname, at most 64 bytes of UTF-8; without it, or when it is empty (\"\"), "
+             "the old one is removed.",
+     .offset = V(nickname),
+     .empty = true},
 };
 static const struct cli_command cmd_nickname = {
     .name = "nickname",
@@ -777,7 +820,8 @@ static const struct cli_option cmd_default_set_arguments[] = {
      .kind = CLI_STRING,
      .help = "Host name of the SM-DP+; empty (\"\") clears.",
      .offset = V(address),
-     .required = true},
+     .required = true,
+     .empty = true},
 };
 static const struct cli_command cmd_default_set = {
     .name = "set",

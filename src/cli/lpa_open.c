@@ -3,11 +3,11 @@
  */
 #include "cli/lpa.h"
 
+#include "base/file.h"
 #include "base/text.h"
+#include "cli/units.h"
 #include "euicc/euicc.h"
 #include "net/pcsc.h"
-
-#include <errno.h>
 
 static void trace_apdu(void *ctx, bool command, cr_span apdu)
 {
@@ -49,6 +49,31 @@ static cr_status describe_device(struct cli_lpa *l, struct cr_err *err)
     return CR_OK;
 }
 
+/* Addresses of servers, MatchingID: what could not be sent anywhere is not tried. */
+static cr_status check_servers(struct cli_lpa *l, struct cr_err *err)
+{
+    const struct cli_lpa_values *v = l->v;
+    const char *const addresses[] = {v->smdp, v->smds, v->address};
+    char address[ES9_MAX_ADDRESS + 1];
+    for (size_t i = 0; i < CR_COUNT(addresses); i++) {
+        if (addresses[i] && addresses[i][0]) {
+            CR_TRY(es9_address(cr_span_str(addresses[i]), address, err));
+        }
+    }
+    if (v->matching_id) {
+        CR_TRY(rsp_matching_id_check(cr_span_str(v->matching_id), err));
+    }
+    const char *host = NULL;
+    uint16_t port = 0;
+    if (v->connect && (cli_host_port(&l->cli->arena, v->connect, &host, &port, err) != CR_OK ||
+                       !host || strchr(host, '/') || port == 0)) {
+        cr_status status =
+            cr_fail(err, CR_MALFORMED, NULL, "--connect '%.80s' is no HOST:PORT", v->connect);
+        return cr_err_next(err, status, "write it as 127.0.0.1:8443 or [::1]:8443");
+    }
+    return CR_OK;
+}
+
 /* Values of options that are no files and no places: what is wrong with them is a wrong use. */
 static cr_status read_values(struct cli_lpa *l, struct es10_options *out, struct cr_err *err)
 {
@@ -66,6 +91,7 @@ static cr_status read_values(struct cli_lpa *l, struct es10_options *out, struct
         }
         out->aid_count = i + 1;
     }
+    CR_TRY(check_servers(l, err));
     return describe_device(l, err);
 }
 
@@ -75,8 +101,7 @@ static cr_status open_trace(struct cli_lpa *l, struct es10_options *out, struct 
     if (v->trace) {
         l->trace = fopen(v->trace, "w");
         if (!l->trace) {
-            return cr_fail(err, CR_RESOURCE, NULL, "cannot write %.200s: %s", v->trace,
-                           strerror(errno));
+            return cr_file_fail(err, "cannot write", v->trace);
         }
         out->trace = trace_apdu;
         out->trace_ctx = l;
@@ -163,7 +188,11 @@ void cli_lpa_close(struct cli_lpa *l)
     es9_free(l->lpa.server);
     es9_http_free(l->http);
     if (l->trace) {
-        (void)fclose(l->trace);
+        bool failed = ferror(l->trace) != 0;
+        if (fclose(l->trace) != 0 || failed) {
+            (void)fprintf(l->cli->err, "%s: %s is not complete: it could not be written\n",
+                          l->cli->path, l->v->trace);
+        }
     }
     if (l->confirmation_code) {
         cr_wipe(l->confirmation_code, strlen(l->confirmation_code));

@@ -249,21 +249,35 @@ void cli_lpa_print_send(struct cli_lpa *l, const struct lpa_send_result *send)
 
 /* ---- profiles ---- */
 
-static void print_owner(struct cli_lpa *l, const struct rsp_operator_id *owner)
+#define OPERATOR_TEXT 16
+
+/* "999-70"; E stands for any digit in the rules of a card (SGP.22 2.9.3.2). NULL for no operator.
+ */
+static const char *operator_text(const struct rsp_operator_id *owner, char out[OPERATOR_TEXT])
 {
     cr_span m = owner->mcc_mnc;
     if (m.n != 3) {
-        return;
+        return NULL;
+    }
+    if (cr_span_equal(m, cr_span_of("\xEE\xEE\xEE", 3))) {
+        return "any operator";
     }
     /* Nibbles of TS 24.008: MCC2 MCC1, MNC3 MCC3, MNC2 MNC1; F where the MNC has two digits. */
     static const char digits[] = "0123456789ABCDEF";
-    (void)fprintf(l->cli->out, "  operator:      %c%c%c-%c%c", digits[m.p[0] & 0xF],
-                  digits[m.p[0] >> 4], digits[m.p[1] & 0xF], digits[m.p[2] & 0xF],
-                  digits[m.p[2] >> 4]);
-    if (m.p[1] >> 4 != 0xF) {
-        (void)fputc(digits[m.p[1] >> 4], l->cli->out);
+    bool three = m.p[1] >> 4 != 0xF;
+    (void)snprintf(out, OPERATOR_TEXT, "%c%c%c-%c%c%.*s", digits[m.p[0] & 0xF], digits[m.p[0] >> 4],
+                   digits[m.p[1] & 0xF], digits[m.p[2] & 0xF], digits[m.p[2] >> 4], three ? 1 : 0,
+                   &digits[m.p[1] >> 4]);
+    return out;
+}
+
+static void print_owner(struct cli_lpa *l, const struct rsp_operator_id *owner)
+{
+    char text[OPERATOR_TEXT];
+    const char *name = operator_text(owner, text);
+    if (name) {
+        (void)fprintf(l->cli->out, "  operator:      %s\n", name);
     }
-    (void)fputc('\n', l->cli->out);
 }
 
 static void print_rules(struct cli_lpa *l, uint64_t rules)
@@ -410,12 +424,14 @@ static void print_rat(struct cli_lpa *l, const struct rsp_get_rat_response *rat)
         cr_buf text = {0};
         rsp_bits_text(rsp_ppr_names, rule->ppr_ids, &text);
         for (size_t j = 0; j < rule->allowed_operators.count; j++) {
-            cr_buf_append_str(&text, j ? ", " : " for ");
-            cr_hex_append(&text, rule->allowed_operators.items[j].mcc_mnc);
+            char plmn[OPERATOR_TEXT];
+            const char *name = operator_text(&rule->allowed_operators.items[j], plmn);
+            cr_buf_appendf(&text, "%s%s", j ? ", " : " for ", name ? name : "an unknown operator");
         }
         const char *words = cr_buf_cstr(&text);
-        (void)fprintf(l->cli->out, "%-22s %s%s\n", i == 0 ? "policy rules" : "", words ? words : "",
-                      rule->ppr_flags & RSP_PPR_CONSENT_REQUIRED ? ", with consent" : "");
+        (void)fprintf(l->cli->out, "%-22s %s, %s consent\n", i == 0 ? "policy rules" : "",
+                      words ? words : "",
+                      rule->ppr_flags & RSP_PPR_CONSENT_REQUIRED ? "with" : "without");
         cr_buf_free(&text);
     }
 }

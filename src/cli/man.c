@@ -5,8 +5,6 @@
 
 #include "base/file.h"
 
-#include <errno.h>
-
 struct man_values {
     bool reference;
     const char *dir;
@@ -18,13 +16,17 @@ static int write_page(struct cli *cli, const char *dir, const struct cli_command
     char file[4096];
     (void)snprintf(file, sizeof(file), "%s/%s.1", dir, name);
     FILE *out = fopen(file, "w");
-    if (!out) {
+    bool written = out != NULL;
+    if (out) {
+        cli_print_man(out, command, path);
+        written = fclose(out) == 0;
+    }
+    if (!written) {
         struct cr_err err;
-        (void)cr_fail(&err, CR_RESOURCE, NULL, "cannot write %s: %s", file, strerror(errno));
+        (void)cr_file_fail(&err, "cannot write", file);
         return cli_fail(cli, &err, false);
     }
-    cli_print_man(out, command, path);
-    return fclose(out) == 0 ? CLI_OK : CLI_FAILED;
+    return CLI_OK;
 }
 
 static int man_run(struct cli *cli, const void *values)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "profile/ef.h"
 #include "profile/metadata.h"
+#include "rsp/activation_code.h"
 
 #define MAX_ICON_FILE ((size_t)1 << 20)
 
@@ -199,9 +200,23 @@ static cr_status set_addresses(struct cli *cli, const struct cli_metadata *v,
         CR_TRY(cli_pair(&cli->arena, text, "notification address", &events, &address, err));
         CR_TRY(
             bits_of(event_words, CR_COUNT(event_words), events, "notification event", &bits, err));
+        if (!rsp_address_valid(cr_span_str(address))) {
+            cr_status status =
+                cr_fail(err, CR_MALFORMED, NULL, "'%.80s' is no address of a server", address);
+            return cr_err_next(err, status, "give a host name, maybe with :port");
+        }
         CR_TRY(cli_metadata_notify(&cli->arena, m, bits, address, err));
     }
     return CR_OK;
+}
+
+cr_status cli_metadata_check(struct cli *cli, const struct cli_metadata *values, struct cr_err *err)
+{
+    /* The profile may have an owner of its own. */
+    struct rsp_store_metadata metadata = {.has_profile_owner = true};
+    struct cli_metadata alone = *values;
+    alone.icon = NULL;
+    return cli_metadata_apply(cli, &alone, &metadata, err);
 }
 
 cr_status cli_metadata_apply(struct cli *cli, const struct cli_metadata *v,

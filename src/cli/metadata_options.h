@@ -67,6 +67,10 @@ extern const char *const cli_profile_class_words[];
         .offset = (at) + offsetof(struct cli_metadata, notify_address)                             \
     }
 
+/* What can be said about the options by themselves, before a profile or the icon is opened. */
+cr_status cli_metadata_check(struct cli *cli, const struct cli_metadata *values,
+                             struct cr_err *err) CR_MUST_CHECK;
+
 /* True when one of the options was given. */
 bool cli_metadata_given(const struct cli_metadata *values);
 

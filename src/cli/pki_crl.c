@@ -55,8 +55,7 @@ static int crl_run(struct cli *cli, const void *values)
         }
     }
     if (found == 0) {
-        cr_status status = cr_fail(&err, CR_RESOURCE, NULL, "there is no CI in %s", v->dir);
-        (void)cr_err_next(&err, status, "make a set with 'crisp pki init %s'", v->dir);
+        (void)pki_hierarchy_absent(v->dir, &err);
         return cli_fail(cli, &err, false);
     }
     return CLI_OK;

@@ -3,7 +3,10 @@
  */
 #include "cli/pki.h"
 
+#include "asn1/der.h"
+#include "base/text.h"
 #include "pki/hierarchy.h"
+#include "rsp/ids.h"
 
 struct init_values {
     const char *dir, *host, *ds_host, *operator_name, *ein, *dp_oid, *ds_oid, *eum_oid, *crl_url;
@@ -11,6 +14,70 @@ struct init_values {
     struct cli_list extra_names;
     bool force;
 };
+
+static bool is_name(const char *text)
+{
+    return !strpbrk(text, " \t/\\@") && cr_utf8_valid(cr_span_str(text));
+}
+
+/* "89049032,8903302": 1 to 32 digits each. */
+static bool is_ein_list(const char *text)
+{
+    for (;;) {
+        size_t n = strcspn(text, ",");
+        if (n > RSP_EID_DIGITS || !cr_is_digits(cr_span_of(text, n))) {
+            return false;
+        }
+        if (text[n] == 0) {
+            return true;
+        }
+        text += n + 1;
+    }
+}
+
+static bool is_oid(const char *text)
+{
+    cr_buf contents = {0};
+    cr_status status = der_oid_from_text(&contents, cr_span_str(text), NULL);
+    cr_buf_free(&contents);
+    return status == CR_OK;
+}
+
+/* What the certificates could not say is said in the words of the command line. */
+static int check_values(struct cli *cli, const struct init_values *v)
+{
+    const struct {
+        const char *option, *value, *is_no;
+        bool fine;
+    } rows[] = {
+        {"host", v->host, "host name", is_name(v->host)},
+        {"ds-host", v->ds_host, "host name", is_name(v->ds_host)},
+        {"ein", v->ein, "list of first digits of EIDs", is_ein_list(v->ein)},
+        {"oid", v->dp_oid, "OID (2.999.10)", is_oid(v->dp_oid)},
+        {"ds-oid", v->ds_oid, "OID (2.999.15)", is_oid(v->ds_oid)},
+        {"eum-oid", v->eum_oid, "OID (2.999.5)", is_oid(v->eum_oid)},
+        {"crl-url", v->crl_url, "URL", strstr(v->crl_url, "://") != NULL},
+    };
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        if (!rows[i].fine) {
+            return cli_usage(cli, "--%s '%s' is no %s", rows[i].option, rows[i].value,
+                             rows[i].is_no);
+        }
+    }
+    for (size_t i = 0; i < v->extra_names.count; i++) {
+        if (!is_name(v->extra_names.items[i])) {
+            return cli_usage(cli, "--extra-name '%s' is no host name and no IP address",
+                             v->extra_names.items[i]);
+        }
+    }
+    if (!v->ci_cert_nist != !v->ci_key_nist) {
+        return cli_usage(cli, "--ci-cert-nist and --ci-key-nist go together");
+    }
+    if (!v->ci_cert_brainpool != !v->ci_key_brainpool) {
+        return cli_usage(cli, "--ci-cert-brainpool and --ci-key-brainpool go together");
+    }
+    return CLI_OK;
+}
 
 static int init_run(struct cli *cli, const void *values)
 {
@@ -29,11 +96,9 @@ static int init_run(struct cli *cli, const void *values)
         .crl_url = v->crl_url,
         .extra_names = v->extra_names.items,
     };
-    if (!v->ci_cert_nist != !v->ci_key_nist) {
-        return cli_usage(cli, "--ci-cert-nist and --ci-key-nist go together");
-    }
-    if (!v->ci_cert_brainpool != !v->ci_key_brainpool) {
-        return cli_usage(cli, "--ci-cert-brainpool and --ci-key-brainpool go together");
+    int code = check_values(cli, v);
+    if (code != CLI_OK) {
+        return code;
     }
     struct cr_err err;
     cr_status status = pki_hierarchy_init(v->dir, &options, cli->env, &err);

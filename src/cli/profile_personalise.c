@@ -138,7 +138,7 @@ static int personalise_run(struct cli *cli, const void *values)
                           .path = v->table};
     cr_status status = CR_OK;
     if (table.fd < 0) {
-        status = cr_fail(&err, CR_RESOURCE, NULL, "cannot open %s: %s", v->table, strerror(errno));
+        status = cr_file_fail(&err, "cannot open", v->table);
     } else {
         status = personalise(&w, &table, &err);
     }
@@ -146,7 +146,7 @@ static int personalise_run(struct cli *cli, const void *values)
         (void)close(table.fd);
     }
     if (status == CR_OK || w.made > 0) {
-        (void)fprintf(cli->out, "%zu packages in %s\n", w.made, v->out);
+        (void)fprintf(cli->out, "%zu package%s in %s\n", w.made, w.made == 1 ? "" : "s", v->out);
     }
     return status == CR_OK ? CLI_OK : cli_fail(cli, &err, false);
 }

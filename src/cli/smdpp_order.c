@@ -41,6 +41,9 @@ cr_status cli_order_check(const struct cli_confirm_options *c, const struct cli_
             cr_fail(err, CR_REFUSED, "SGP.22 4.1.1", "'%s' is no MatchingID", c->matching_id);
         return cr_err_next(err, status, "use 0-9, A-Z and -, in capitals");
     }
+    if (c->smds && !rsp_address_valid(cr_span_str(c->smds))) {
+        return cr_fail(err, CR_MALFORMED, NULL, "--smds '%.80s' is no host name", c->smds);
+    }
     return cli_order_check_code(code, err);
 }
 
@@ -112,6 +115,10 @@ cr_status cli_order_show_code(struct cli_order *o, const char *iccid,
         }
         (void)fprintf(cli->out, "MatchingID      %s\n",
                       p.matching_id[0] ? p.matching_id : "none: default SM-DP+ order");
+        if (p.expires_ms) {
+            char when[CR_TIME_TEXT];
+            (void)fprintf(cli->out, "expires         %s\n", cr_time_format(when, p.expires_ms));
+        }
         (void)fprintf(cli->out, "activation code %s\n", prefixed);
         (void)fflush(cli->out);
     }

@@ -110,6 +110,9 @@ static int create_run(struct cli *cli, const void *values)
     if (status == CR_OK) {
         status = read_expires(cli, v->expires, &expires, &err);
     }
+    if (status == CR_OK) {
+        status = cli_metadata_check(cli, &v->metadata, &err);
+    }
     if (status != CR_OK) {
         return cli_fail_usage(cli, &err);
     }

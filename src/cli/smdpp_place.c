@@ -101,9 +101,13 @@ static cr_status load_identity(struct cli *cli, const struct cli_smdpp_place *pl
         config = setting(cli, settings, "config");
     }
     if (!pki && !config) {
-        cr_status status =
-            cr_fail(err, CR_REFUSED, NULL, "the SM-DP+ in %s has no identity yet", place->dir);
-        return cr_err_next(err, status, "give --pki DIR or --config FILE; it is remembered");
+        cr_status status = cr_dir_look(place->dir, err);
+        if (status == CR_OK) {
+            status =
+                cr_fail(err, CR_REFUSED, NULL, "the SM-DP+ in %s has no identity yet", place->dir);
+        }
+        return cr_err_advise(err, status,
+                             "check --dir; a new SM-DP+ is told --pki DIR or --config FILE, once");
     }
     CR_TRY(config ? smdpp_config_load(config, cli->env, &out->config, err)
                   : smdpp_config_from_pki(pki, cli->env, &out->config, err));
@@ -198,6 +202,7 @@ cr_status cli_smdpp_remember(struct cli *cli, const char *dir, const struct cli_
         return CR_OK;
     }
     CR_TRY(settings_read(cli, dir, &settings, err));
+    json_t *before = json_copy(settings);
     if (smdpp->remember_pki || smdpp->remember_config) {
         bool pki = smdpp->remember_pki != NULL;
         (void)json_object_del(settings, pki ? "config" : "pki");
@@ -214,7 +219,10 @@ cr_status cli_smdpp_remember(struct cli *cli, const char *dir, const struct cli_
         (void)json_object_set_new(settings, policy_rows[i].name,
                                   json_integer(*policy_number(&numbers, i)));
     }
-    cr_status status = settings_write(cli, dir, settings, err);
+    /* Who says what is remembered already needs no right to write. */
+    cr_status status =
+        json_equal(before, settings) ? CR_OK : settings_write(cli, dir, settings, err);
+    json_decref(before);
     json_decref(settings);
     return status;
 }

@@ -165,6 +165,9 @@ static int import_run(struct cli *cli, const void *values)
     struct cli_smdpp smdpp;
     struct cr_err err;
     size_t imported = 0;
+    if (cli_metadata_check(cli, &v->metadata, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
     cr_status status = cli_smdpp_open(cli, &v->place, &smdpp, &err);
     if (status == CR_OK) {
         status = import_all(cli, v, &smdpp, &imported, &err);
@@ -342,6 +345,12 @@ static int remove_run(struct cli *cli, const void *values)
     const struct remove_values *v = values;
     struct cli_smdpp smdpp;
     struct cr_err err;
+    const char *iccid;
+    for (size_t i = 0; i < v->iccids.count; i++) {
+        if (cli_iccid(cli, v->iccids.items[i], &iccid, &err) != CR_OK) {
+            return cli_fail_usage(cli, &err);
+        }
+    }
     cr_status status = cli_smdpp_open(cli, &v->place, &smdpp, &err);
     for (size_t i = 0; status == CR_OK && i < v->iccids.count; i++) {
         status = remove_one(cli, &smdpp, v->iccids.items[i], &err);

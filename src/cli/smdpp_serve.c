@@ -6,6 +6,7 @@
 #include "cli/units.h"
 
 #include "base/file.h"
+#include "rsp/activation_code.h"
 #include "smdpp/service.h"
 
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static cr_status set_operators(struct cli *cli, const struct serve_values *v,
                            "--notify-ca names the operator '%s', which no --notify names", name);
         }
         if (!cr_file_exists(value)) {
-            return cr_fail(err, CR_RESOURCE, NULL, "cannot find %s", value);
+            return cr_file_fail(err, "cannot open", value);
         }
         CR_TRY(smdpp_operator_set(config, name, NULL, value, err));
     }
@@ -172,7 +173,29 @@ static cr_status check_places(struct cli *cli, const struct serve_values *v, str
     const char *host;
     uint16_t port;
     CR_TRY(cli_host_port(&cli->arena, v->es9, &host, &port, err));
-    return v->es2 ? cli_host_port(&cli->arena, v->es2, &host, &port, err) : CR_OK;
+    if (v->es2) {
+        CR_TRY(cli_host_port(&cli->arena, v->es2, &host, &port, err));
+    }
+    const char *address = v->place.public_address;
+    if (address && address[0] && !rsp_address_valid(cr_span_str(address))) {
+        cr_status status =
+            cr_fail(err, CR_MALFORMED, NULL, "--public-address '%.80s' is no host name", address);
+        return cr_err_next(err, status, "write HOST or HOST:PORT, without https:// and a path");
+    }
+    const char *name;
+    const char *url;
+    for (size_t i = 0; i < v->notify.count; i++) {
+        CR_TRY(cli_pair(&cli->arena, v->notify.items[i], "--notify", &name, &url, err));
+        if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://127.", 11) != 0) {
+            cr_status status =
+                cr_fail(err, CR_MALFORMED, NULL, "--notify cannot go to '%.80s'", url);
+            return cr_err_next(err, status, "write OPERATOR=https://HOST:PORT");
+        }
+    }
+    for (size_t i = 0; i < v->notify_ca.count; i++) {
+        CR_TRY(cli_pair(&cli->arena, v->notify_ca.items[i], "--notify-ca", &name, &url, err));
+    }
+    return CR_OK;
 }
 
 static int serve_run(struct cli *cli, const void *values)

@@ -37,8 +37,9 @@ static cr_status make_config(const struct euicc_options *o, cr_arena *arena,
     CR_TRY(rsp_eid_refuse_bad_check(cr_span_of(eid, RSP_EID), err));
     if (!rsp_version_parse(cr_span_str(o->svn ? o->svn : "2.5.0"), &version) ||
         version.major != 2 || version.minor > 6) {
-        return cr_fail(err, CR_REFUSED, NULL, "an eUICC of version %s cannot be made",
-                       o->svn ? o->svn : "");
+        cr_status status = cr_fail(err, CR_REFUSED, NULL, "an eUICC of version %s cannot be made",
+                                   o->svn ? o->svn : "");
+        return cr_err_next(err, status, "versions 2.0.0 to 2.6.x can");
     }
     rsp_version_to_bytes(version, svn);
     *out = (struct euicc_config){
@@ -216,10 +217,14 @@ static cr_status create(struct nvm *nvm, const char *pki_dir, const struct euicc
 {
     struct euicc_options o = *options;
     struct issued issued = {0};
-    cr_status status = CR_OK;
+    size_t curves = 0;
+    for (int curve = CRYPTO_P256; curve < CRYPTO_CURVES; curve++) {
+        curves += pki_hierarchy_has(pki_dir, (enum crypto_curve)curve) ? 1 : 0;
+    }
+    cr_status status = curves > 0 ? CR_OK : pki_hierarchy_absent(pki_dir, err);
     if (o.eid) {
         (void)snprintf(eid, RSP_EID_TEXT, "%s", o.eid);
-    } else {
+    } else if (status == CR_OK) {
         status = random_eid(pki_dir, env, eid, err);
     }
     o.eid = eid;
@@ -227,10 +232,6 @@ static cr_status create(struct nvm *nvm, const char *pki_dir, const struct euicc
         if (pki_hierarchy_has(pki_dir, (enum crypto_curve)curve)) {
             status = issue_curve(pki_dir, (enum crypto_curve)curve, eid, env, &issued, err);
         }
-    }
-    if (status == CR_OK && issued.count == 0) {
-        status = cr_fail(err, CR_RESOURCE, NULL, "%s holds no CI", pki_dir);
-        status = cr_err_next(err, status, "make a set with 'crisp pki init %s'", pki_dir);
     }
     if (status == CR_OK) {
         o.credentials = issued.credentials;

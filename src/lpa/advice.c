@@ -22,7 +22,8 @@ static const struct pair pairs[] = {
     {"8.1", "6.1", "the server does not accept the eUICC's signature",
      "the server may not know the eUICC's certificate issuer: tell its operator the EID"},
     {"8.1.1", "3.8", "the profile is meant for another eUICC (EID), or none waits for this one",
-     "check the activation code; a code that was once used with another eUICC is bound to it"},
+     "check the activation code: one that was once used with another eUICC is bound to it; "
+     "without a code, the operator has to order for this EID (`crisp lpa info` shows it)"},
     {"8.1.2", "6.1", "the server does not accept the certificate of the eUICC's maker",
      "a test eUICC only works with servers that trust the test CI; a revoked maker with none"},
     {"8.1.2", "6.3", "the certificate of the eUICC's maker has expired", "tell the eUICC's maker"},
@@ -35,7 +36,7 @@ static const struct pair pairs[] = {
      "ask the operator for a new activation code"},
     {"8.2.5", "4.3", "the server does not find the device or the eUICC eligible for this profile",
      "try with the real IMEI (--imei) and the device's capabilities (--capability); a test profile "
-     "needs a test eUICC"},
+     "needs a test eUICC, one with policy rules an eUICC that allows them (`crisp lpa info`)"},
     {"8.2.6", "3.8", "the server does not know this code, or it was used already",
      "check the activation code letter by letter; a used one has to be issued anew by the "
      "operator"},

@@ -300,9 +300,11 @@ cr_status es10_store_data(struct es10 *e, const char *function, cr_span data, cr
     lpa_where_enter(e->where, function);
     size_t block = e->options.block_size;
     if (data.n == 0 || data.n > block * ES10_MAX_BLOCKS) {
-        return cr_fail(err, CR_REFUSED, "SGP.22 5.7.2",
-                       "%s: %zu bytes do not fit %d blocks of %zu bytes", function, data.n,
-                       ES10_MAX_BLOCKS, block);
+        cr_status status = cr_fail(err, CR_REFUSED, "SGP.22 5.7.2",
+                                   "%s: %zu bytes do not fit %d blocks of %zu bytes", function,
+                                   data.n, ES10_MAX_BLOCKS, block);
+        return cr_err_next(err, status, "give a larger --block-size: at least %zu",
+                           (data.n + ES10_MAX_BLOCKS - 1) / ES10_MAX_BLOCKS);
     }
     unsigned sw = 0;
     size_t before = response->n;

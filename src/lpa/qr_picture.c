@@ -1,26 +1,20 @@
 #include "lpa/qr_picture.h"
 
 #include "base/text.h"
+#include "lpa/qr_jpeg.h"
 
 #include <png.h>
 #include <stdlib.h>
 #include <zbar.h>
 
-struct grey {
-    uint8_t *pixels; /* owned */
-    unsigned width, height;
-};
-
-static cr_status not_png(cr_span picture, struct cr_err *err)
+static cr_status unreadable(cr_span picture, struct cr_err *err)
 {
     static const struct {
         const char *magic;
         size_t size;
         const char *name;
-    } formats[] = {{"\xFF\xD8\xFF", 3, "a JPEG"}, {"GIF8", 4, "a GIF"},
-                   {"RIFF", 4, "a WebP"},         {"BM", 2, "a BMP"},
-                   {"%PDF", 4, "a PDF"},          {"<svg", 4, "an SVG"},
-                   {"<?xml", 5, "an SVG"}};
+    } formats[] = {{"GIF8", 4, "a GIF"}, {"RIFF", 4, "a WebP"}, {"BM", 2, "a BMP"},
+                   {"%PDF", 4, "a PDF"}, {"<svg", 4, "an SVG"}, {"<?xml", 5, "an SVG"}};
     const char *name = NULL;
     for (size_t i = 0; i < CR_COUNT(formats) && !name; i++) {
         if (picture.n >= formats[i].size &&
@@ -28,18 +22,26 @@ static cr_status not_png(cr_span picture, struct cr_err *err)
             name = formats[i].name;
         }
     }
-    cr_status status = cr_fail(err, CR_MALFORMED, NULL, "the picture is %s, not a PNG",
+    cr_status status = cr_fail(err, CR_MALFORMED, NULL, "the picture is %s, neither PNG nor JPEG",
                                name ? name : "of an unknown format");
     return cr_err_next(err, status,
                        "convert it to PNG, or type the code below the picture instead");
 }
 
+cr_status lpa_qr_too_large(unsigned width, unsigned height, struct cr_err *err)
+{
+    cr_status status =
+        cr_fail(err, CR_MALFORMED, NULL, "a picture of %u x %u pixels is too large", width, height);
+    return cr_err_next(err, status, "crop the picture to the code");
+}
+
 /* Decodes to one byte a pixel, transparent parts white. */
-static cr_status decode(cr_span picture, struct grey *out, struct cr_err *err)
+static cr_status decode(cr_span picture, struct lpa_qr_grey *out, struct cr_err *err)
 {
     static const uint8_t magic[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
     if (picture.n < sizeof(magic) || memcmp(picture.p, magic, sizeof(magic)) != 0) {
-        return not_png(picture, err);
+        return lpa_qr_is_jpeg(picture) ? lpa_qr_jpeg_decode(picture, out, err)
+                                       : unreadable(picture, err);
     }
     png_image image;
     memset(&image, 0, sizeof(image));
@@ -51,8 +53,7 @@ static cr_status decode(cr_span picture, struct grey *out, struct cr_err *err)
         unsigned width = image.width;
         unsigned height = image.height;
         png_image_free(&image);
-        return cr_fail(err, CR_MALFORMED, NULL, "a picture of %u x %u pixels is too large", width,
-                       height);
+        return lpa_qr_too_large(width, height, err);
     }
     image.format = PNG_FORMAT_GRAY;
     static const png_color white = {255, 255, 255};
@@ -65,7 +66,7 @@ static cr_status decode(cr_span picture, struct grey *out, struct cr_err *err)
         free(pixels);
         return cr_fail(err, CR_MALFORMED, NULL, "the PNG cannot be read: %s", image.message);
     }
-    *out = (struct grey){.pixels = pixels, .width = image.width, .height = image.height};
+    *out = (struct lpa_qr_grey){.pixels = pixels, .width = image.width, .height = image.height};
     return CR_OK;
 }
 
@@ -91,7 +92,7 @@ static cr_span best_symbol(const zbar_image_t *image)
     return best;
 }
 
-static bool scan(zbar_image_scanner_t *scanner, const struct grey *grey, cr_buf *text)
+static bool scan(zbar_image_scanner_t *scanner, const struct lpa_qr_grey *grey, cr_buf *text)
 {
     zbar_image_t *image = zbar_image_create();
     if (!image) {
@@ -110,7 +111,7 @@ static bool scan(zbar_image_scanner_t *scanner, const struct grey *grey, cr_buf 
     return found;
 }
 
-static bool scan_both(const struct grey *grey, cr_buf *text)
+static bool scan_both(const struct lpa_qr_grey *grey, cr_buf *text)
 {
     zbar_image_scanner_t *scanner = zbar_image_scanner_create();
     if (!scanner) {
@@ -132,7 +133,7 @@ static bool scan_both(const struct grey *grey, cr_buf *text)
 
 cr_status lpa_qr_read(cr_span picture, cr_buf *text, struct cr_err *err)
 {
-    struct grey grey = {0};
+    struct lpa_qr_grey grey = {0};
     CR_TRY(decode(picture, &grey, err));
     bool found = scan_both(&grey, text);
     free(grey.pixels);

@@ -519,7 +519,9 @@ static cr_status explain(const struct http_client *client, CURLcode code, struct
         return client->tls_status;
     }
     if (client->aborted) {
-        return cr_fail(err, CR_REFUSED, NULL, "stopped before %s had answered", client->place);
+        /* Whoever stops it may try again: no rule and no peer has said no. */
+        status = cr_fail(err, CR_RESOURCE, NULL, "stopped before %s had answered", client->place);
+        return cr_err_next(err, status, "nothing is lost: the same command may be given again");
     }
     if (client->too_large || code == CURLE_FILESIZE_EXCEEDED) {
         return cr_fail(err, CR_MALFORMED, NULL, "the answer of %s is larger than %zu bytes",

@@ -497,9 +497,11 @@ cr_status pki_cert_load(const char *path, cr_arena *arena, struct pki_cert *out,
 {
     cr_buf file = {0}, der = {0};
     cr_status status = cr_file_read(path, PKI_MAX_CERT, &file, err);
-    if (status == CR_OK) {
-        status = pki_pem_decode(cr_buf_span(&file), "CERTIFICATE", &der, err);
+    if (status != CR_OK) { /* says the path itself */
+        cr_buf_free(&file);
+        return status;
     }
+    status = pki_pem_decode(cr_buf_span(&file), "CERTIFICATE", &der, err);
     if (status == CR_OK) {
         cr_span kept = cr_arena_copy(arena, cr_buf_span(&der));
         status = cr_span_present(kept) ? pki_cert_decode(kept, out, err) : cr_fail_memory(err);

@@ -5,7 +5,6 @@
 #include "pki/parts.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,11 +73,20 @@ bool pki_hierarchy_has(const char *dir, enum crypto_curve curve)
     return make_path(path, dir, curve, "ci", ".der", NULL) == CR_OK && cr_file_exists(path);
 }
 
+cr_status pki_hierarchy_absent(const char *dir, struct cr_err *err)
+{
+    cr_status status = cr_dir_look(dir, err);
+    if (status == CR_OK) {
+        status = cr_fail(err, CR_RESOURCE, NULL, "there is no CI in %s", dir);
+    }
+    return cr_err_advise(err, status, "make a set with 'crisp pki init %s'", dir);
+}
+
 static cr_status load_key(const char *path, struct pki_key **key, struct cr_err *err)
 {
     cr_status status = pki_key_open_file(path, key, err);
     return status == CR_OK ? CR_OK
-                           : cr_err_next(err, status, "make the hierarchy with `crisp pki init`");
+                           : cr_err_advise(err, status, "make the set anew with 'crisp pki init'");
 }
 
 cr_status pki_hierarchy_load(const char *dir, enum crypto_curve curve, const char *name,
@@ -92,7 +100,7 @@ cr_status pki_hierarchy_load(const char *dir, enum crypto_curve curve, const cha
         CR_TRY(make_path(path, dir, curve, name, ".der", err));
         cr_status status = pki_cert_load(path, arena, &loaded, err);
         if (status != CR_OK) {
-            return cr_err_next(err, status, "make the hierarchy with `crisp pki init`");
+            return cr_err_advise(err, status, "make the set anew with 'crisp pki init'");
         }
     }
     if (key) {
@@ -158,11 +166,7 @@ cr_status pki_hierarchy_trust(const char *dir, struct pki_trust *trust, struct c
             found++;
         }
     }
-    if (found == 0) {
-        cr_status status = cr_fail(err, CR_RESOURCE, NULL, "there is no CI in %s", dir);
-        return cr_err_next(err, status, "make the hierarchy with `crisp pki init`");
-    }
-    return CR_OK;
+    return found > 0 ? CR_OK : pki_hierarchy_absent(dir, err);
 }
 
 /* --- issuing -----------------------------------------------------------------------------------
@@ -241,6 +245,9 @@ static cr_status open_issuer(struct issuing *i, const char *issuer_name, struct 
 {
     const char *name = issuer_name ? issuer_name : i->request.role == PKI_ROLE_EUICC ? "eum" : "ci";
     i->under_ci = strcmp(name, "ci") == 0;
+    if (!cr_file_exists(i->dir)) {
+        return pki_hierarchy_absent(i->dir, err);
+    }
     CR_TRY(
         pki_hierarchy_load(i->dir, i->curve, name, &i->arena, &i->chain[1], &i->issuer_key, err));
     return pki_hierarchy_load(i->dir, i->curve, "ci", &i->arena, &i->ci, NULL, err);
@@ -257,11 +264,31 @@ static cr_status set_eum_organization(struct issuing *i, struct cr_err *err)
     return CR_OK;
 }
 
+/* Whatever is issued under a certificate that is not valid now is believed by nobody. */
+static cr_status check_issuers_valid(const struct issuing *i, const cr_env *env, struct cr_err *err)
+{
+    const struct pki_cert *above[] = {&i->chain[1], &i->ci};
+    int64_t now = cr_now_ms(env);
+    for (size_t k = 0; k < CR_COUNT(above); k++) {
+        bool early = now < above[k]->not_before_ms;
+        if (!early && now <= above[k]->not_after_ms) {
+            continue;
+        }
+        cr_status status = cr_fail(err, CR_REFUSED, "SGP.22 4.5.2.2", "the %s of %s %s",
+                                   pki_role_name(above[k]->role), i->dir,
+                                   early ? "is not valid yet" : "has expired");
+        return cr_err_next(err, status,
+                           "check this machine's clock; else make a new set with 'crisp pki init'");
+    }
+    return CR_OK;
+}
+
 static cr_status issue_checked(struct issuing *i, const struct crypto_private *key,
                                const cr_env *env, cr_buf *der, struct cr_err *err)
 {
     uint8_t point[CRYPTO_POINT];
     crypto_private_point(key, point);
+    CR_TRY(check_issuers_valid(i, env, err));
     set_validity(&i->request, &i->chain[1], env);
     CR_TRY(set_eum_organization(i, err));
     CR_TRY(pki_issue(&i->request, i->curve, CR_SPAN_ARRAY(point), &i->chain[1], i->issuer_key, env,
@@ -752,8 +779,7 @@ static cr_status publish(const char *draft, const char *dir, struct cr_err *err)
         }
     }
     if (!ok || !move_files(draft, dir)) {
-        return cr_fail(err, CR_RESOURCE, NULL, "cannot move the new files to %.150s: %s", dir,
-                       strerror(errno));
+        return cr_file_fail(err, "cannot move the new files to", dir);
     }
     return CR_OK;
 }
@@ -789,8 +815,7 @@ cr_status pki_hierarchy_init(const char *dir, const struct pki_hierarchy_options
         return cr_fail(err, CR_REFUSED, NULL, "the path is too long");
     }
     if (!mkdtemp(draft)) {
-        return cr_fail(err, CR_RESOURCE, NULL, "cannot make a directory in %.150s: %s", dir,
-                       strerror(errno));
+        return cr_file_fail(err, "cannot make a directory in", dir);
     }
     cr_status status = make_draft(draft, &o, env, err);
     if (status == CR_OK) {

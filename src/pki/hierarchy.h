@@ -56,6 +56,10 @@ const char *pki_hierarchy_curve_dir(enum crypto_curve curve);
 /* True when the directory has a CI of this curve. */
 bool pki_hierarchy_has(const char *dir, enum crypto_curve curve);
 
+/* The failure where it has none on any curve: says whether the directory is not there, may not be
+ * looked into, or is something else. */
+cr_status pki_hierarchy_absent(const char *dir, struct cr_err *err);
+
 /* Loads DIR/<curve>/<name>.der (into the arena) and <name>.key. cert or key may be NULL when it is
  * not wanted; *key is the caller's. When both are loaded they are checked to belong together. */
 cr_status pki_hierarchy_load(const char *dir, enum crypto_curve curve, const char *name,

@@ -41,6 +41,31 @@ cr_status profile_description_at(const struct profile_description *d, const char
     return cr_err_field(d->err, cr_err_context(d->err, status, "%s", path), path);
 }
 
+#define KNOWN_TEXT 200 /* bytes of names that an advice has room for */
+
+static cr_status unknown_member(const struct profile_description *d, const char *name,
+                                const char *const *names)
+{
+    cr_buf known = {0};
+    const char *nearest = NULL;
+    unsigned least = CR_TEXT_MEANT;
+    for (size_t i = 0; names[i]; i++) {
+        nearest = cr_text_nearer(names[i], name, &least) ? names[i] : nearest;
+        cr_buf_appendf(&known, "%s%s", i ? ", " : "", names[i]);
+    }
+    cr_status status = profile_description_fail(d, name, "no such member");
+    const char *text = cr_buf_cstr(&known);
+    if (text && known.n <= KNOWN_TEXT) {
+        status = cr_err_next(d->err, status, "known are %s", text);
+    } else {
+        status = cr_err_next(d->err, status, "%s%s%s`crisp profile build --members` lists them all",
+                             nearest ? "did you mean " : "", nearest ? nearest : "",
+                             nearest ? "? " : "");
+    }
+    cr_buf_free(&known);
+    return status;
+}
+
 cr_status profile_description_known(const struct profile_description *d, const char *const *names)
 {
     const char *name;
@@ -54,18 +79,9 @@ cr_status profile_description_known(const struct profile_description *d, const c
         while (names[i] && strcmp(names[i], name) != 0) {
             i++;
         }
-        if (names[i]) {
-            continue;
+        if (!names[i]) {
+            return unknown_member(d, name, names);
         }
-        cr_buf known = {0};
-        for (i = 0; names[i]; i++) {
-            cr_buf_appendf(&known, "%s%s", i ? ", " : "", names[i]);
-        }
-        cr_status status = profile_description_fail(d, name, "no such member");
-        const char *text = cr_buf_cstr(&known);
-        status = cr_err_next(d->err, status, "known are %s", text ? text : "others");
-        cr_buf_free(&known);
-        return status;
     }
     return CR_OK;
 }

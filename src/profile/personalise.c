@@ -823,18 +823,21 @@ static const struct column *column_named(cr_span name, uint8_t *version)
 
 static cr_status unknown_column(const struct profile_csv_row *row, size_t i, struct cr_err *err)
 {
-    cr_buf known = {0};
-    cr_span name = row->fields[i];
+    char name[32];
+    const char *nearest = NULL;
+    unsigned least = CR_TEXT_MEANT;
+    (void)cr_str_copy(name, sizeof(name), row->fields[i]);
     for (size_t k = 0; k < CR_COUNT(columns); k++) {
-        cr_buf_appendf(&known, "%s%s", k ? ", " : "", columns[k].shown.name);
+        const char *known = columns[k].shown.name;
+        nearest = cr_text_nearer(known, name, &least) ? known : nearest;
     }
-    const char *text = cr_buf_cstr(&known);
-    cr_status status =
-        cr_fail(err, CR_MALFORMED, NULL, "row %zu, column %zu: %.*s is no column; known are %s",
-                row->number, i + 1, (int)(name.n < 24 ? name.n : 24),
-                name.n ? (const char *)name.p : "", text ? text : "others");
-    cr_buf_free(&known);
-    return status;
+    cr_status status = cr_fail(err, CR_MALFORMED, NULL, "row %zu, column %zu: '%s' is no column",
+                               row->number, i + 1, name);
+    if (row->count == 1 && strpbrk(name, ";\t")) {
+        return cr_err_next(err, status, "divide the columns by commas (RFC 4180)");
+    }
+    return cr_err_next(err, status, "%s%s%s`crisp profile personalise --columns` lists them all",
+                       nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
 }
 
 /* ------------------------------------------------------------------ life */
@@ -901,9 +904,11 @@ cr_status profile_personaliser_header(struct profile_personaliser *p,
             }
         }
         if (!column->has_place(p)) {
-            return cr_fail(err, CR_REFUSED, NULL,
-                           "row %zu, column %zu: the template has no place for %s", row->number,
-                           i + 1, column->shown.name);
+            cr_status status = cr_fail(err, CR_REFUSED, NULL,
+                                       "row %zu, column %zu: the template has no place for %s",
+                                       row->number, i + 1, column->shown.name);
+            return cr_err_next(err, status,
+                               "leave the column out, or build the template with such a value");
         }
         p->columns[i] = column;
     }

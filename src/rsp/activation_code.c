@@ -122,8 +122,7 @@ static bool is_alnum(uint8_t c)
     return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
-/* A host name or IPv4 address, with a port where a test set-up needs one. */
-static bool is_address(cr_span s)
+bool rsp_address_valid(cr_span s)
 {
     size_t host = 0;
     while (host < s.n && s.p[host] != ':') {
@@ -148,7 +147,7 @@ static cr_status check_address(cr_span address, struct cr_err *err)
         return bad(err, "SM-DP+ Address", "the SM-DP+ address is written with http(s)://",
                    "give the host name alone");
     }
-    if (!is_address(address)) {
+    if (!rsp_address_valid(address)) {
         return bad(err, "SM-DP+ Address", "the SM-DP+ address is no host name",
                    "give the host name alone, without path and spaces");
     }
@@ -165,7 +164,7 @@ static bool is_visible(cr_span s)
     return true;
 }
 
-static cr_status check_token(cr_span token, struct cr_err *err)
+cr_status rsp_matching_id_check(cr_span token, struct cr_err *err)
 {
     if (token.n > RSP_MATCHING_ID_MAX) {
         return bad(err, "AC_Token", "the MatchingID is too long", NULL);
@@ -224,8 +223,10 @@ static cr_status check_shape(const cr_span fields[FIELDS], size_t count, struct 
                    NULL);
     }
     if (count == 1) {
-        return bad(err, "Activation Code", "a bare address is not an activation code",
-                   "write 1$<SM-DP+ address>$<MatchingID>; 1$<address>$ when there is none");
+        /* Where a person typed a whole code at a shell, the shell has eaten the rest of it. */
+        return bad(err, "Activation Code", "there is no '$' in the activation code",
+                   "write it in single quotes, or the shell takes each $ for a variable: "
+                   "'1$<SM-DP+ address>$<MatchingID>', '1$<address>$' when there is no MatchingID");
     }
     if (format.n == 1 && format.p[0] == '1') {
         if (count == 2) {
@@ -256,6 +257,9 @@ cr_status rsp_activation_code_parse(cr_span text, cr_arena *arena, struct rsp_ac
         CR_TRY(carrier_url(code, arena, &code, err));
         code = trim(code);
     }
+    if (!memchr(code.p, DELIMITER, code.n) && memmem(code.p, code.n, "%24", 3)) {
+        CR_TRY(percent_decode(code, arena, &code, err)); /* copied out of a link */
+    }
     if (skip_nocase(&code, "LPA:")) {
         code = trim(code);
     }
@@ -263,7 +267,7 @@ cr_status rsp_activation_code_parse(cr_span text, cr_arena *arena, struct rsp_ac
     size_t count = split(code, fields);
     CR_TRY(check_shape(fields, count, err));
     CR_TRY(check_address(fields[ADDRESS], err));
-    CR_TRY(check_token(fields[TOKEN], err));
+    CR_TRY(rsp_matching_id_check(fields[TOKEN], err));
     if (fields[SMDP_OID].n) {
         CR_TRY(check_oid(fields[SMDP_OID], err));
     }
@@ -295,7 +299,7 @@ static cr_status check_speakable(const cr_span fields[FIELDS], struct cr_err *er
             return refuse(err, "Activation Code", "a field has a '$' or a space inside");
         }
     }
-    if (!is_address(fields[ADDRESS])) {
+    if (!rsp_address_valid(fields[ADDRESS])) {
         return refuse(err, "SM-DP+ Address", "the SM-DP+ address is no host name");
     }
     if (fields[SMDP_OID].n && check_oid(fields[SMDP_OID], NULL) != CR_OK) {

@@ -36,6 +36,10 @@ cr_status rsp_activation_code_parse(cr_span text, cr_arena *arena, struct rsp_ac
 cr_status rsp_activation_code_build(const struct rsp_activation_code *code, bool prefix,
                                     cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
 
+/* A host name or IPv4 address, maybe with :port: what an activation code and the metadata of a
+ * profile can name as a server. */
+bool rsp_address_valid(cr_span s);
+
 /* ---- MatchingID ---- */
 
 #define RSP_MATCHING_ID_TEXT 24  /* "04386-AGYFT-A74Y8-3F815" and NUL */
@@ -48,5 +52,8 @@ cr_status rsp_matching_id_generate(const cr_env *env, char out[RSP_MATCHING_ID_T
 /* 0-9, A-Z and '-' only: fit for an activation code that is to be issued. Received ones are not
  * held to it (some test suites use underscores). */
 bool rsp_matching_id_valid(cr_span matching_id);
+
+/* What can be sent to a server at all: visible UTF-8 of at most RSP_MATCHING_ID_MAX. */
+cr_status rsp_matching_id_check(cr_span token, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

@@ -210,7 +210,7 @@ cr_status rsp_imei_parse(cr_span text, uint8_t out[8], struct cr_err *err)
     size_t count;
     if (!digits_of(text, digits, &count) || count < IMEI_BODY || count > IMEI_BODY + 2) {
         cr_status status =
-            cr_fail(err, CR_MALFORMED, "TS 23.003 6.2", "an IMEI has 15 decimal digits");
+            cr_fail(err, CR_MALFORMED, "TS 23.003 6.2", "an IMEI has 14 to 16 decimal digits");
         return cr_err_field(err, status, "imei");
     }
     if (count == IMEI_BODY) {

@@ -380,12 +380,6 @@ static cr_status parse_settings(struct settings *s, cr_buf *content, const char 
     return CR_OK;
 }
 
-/* Where nobody knew better. */
-static cr_status advise(struct cr_err *err, cr_status status, const char *what)
-{
-    return err && !err->next[0] ? cr_err_next(err, status, "%s", what) : status;
-}
-
 cr_status smdpp_config_load(const char *path, const cr_env *env, struct smdpp_config *out,
                             struct cr_err *err)
 {
@@ -405,7 +399,8 @@ cr_status smdpp_config_load(const char *path, const cr_env *env, struct smdpp_co
         }
     }
     if (status != CR_OK) {
-        status = advise(err, status, "correct the path or what it names in the configuration");
+        status =
+            cr_err_advise(err, status, "correct the path or what it names in the configuration");
         smdpp_config_free(out);
     }
     return status;
@@ -426,6 +421,15 @@ static const char *host_of_tls(struct smdpp_config *c, struct cr_err *err)
         return NULL;
     }
     return cr_arena_strn(&c->arena, tls.dns_names[0]);
+}
+
+static cr_status fail_no_set(const char *dir, struct cr_err *err)
+{
+    cr_status status = cr_dir_look(dir, err);
+    if (status == CR_OK) {
+        status = cr_fail(err, CR_RESOURCE, NULL, "%s holds no certificates of an SM-DP+", dir);
+    }
+    return cr_err_advise(err, status, "make a set with 'crisp pki init %s'", dir);
 }
 
 cr_status smdpp_config_from_pki(const char *dir, const cr_env *env, struct smdpp_config *out,
@@ -458,14 +462,13 @@ cr_status smdpp_config_from_pki(const char *dir, const cr_env *env, struct smdpp
     out->operator_ca = member(&s, "nist", "ci.der");
     cr_status status = CR_OK;
     if (s.identity_count == 0) {
-        status = cr_fail(err, CR_RESOURCE, NULL, "%s holds no certificates of an SM-DP+", dir);
-        status = cr_err_next(err, status, "make a set with 'crisp pki init %s'", dir);
+        status = fail_no_set(dir, err);
     } else {
         out->address = host_of_tls(out, NULL);
         status = load_settings(&s, env, err);
     }
     if (status != CR_OK) {
-        status = advise(err, status, "make the set anew with 'crisp pki init'");
+        status = cr_err_advise(err, status, "make the set anew with 'crisp pki init'");
         smdpp_config_free(out);
     }
     return status;

@@ -44,7 +44,10 @@ static cr_status fail_held(int fd, const char *dir, struct cr_err *err)
     }
     (void)cr_fail(err, CR_RESOURCE, NULL, "the chip in %s is in use by process %ld", dir, holder);
     (void)cr_err_code(err, CR_RESOURCE, holder);
-    return cr_err_next(err, CR_RESOURCE, "stop process %ld or use another directory", holder);
+    return cr_err_next(err, CR_RESOURCE,
+                       "stop process %ld, or use another directory; a chip that `crisp euicc "
+                       "serve` has put into a reader is reached through that reader",
+                       holder);
 }
 
 static cr_status lock_take(const char *dir, int *out, struct cr_err *err)
@@ -105,11 +108,14 @@ static cr_status look_for(const char *dir, bool create, struct cr_err *err)
     if (create) {
         return cr_dir_make(dir, err);
     }
-    if (!cr_file_exists(path)) {
-        (void)cr_fail(err, CR_RESOURCE, NULL, "there is no chip in %s", dir);
-        return cr_err_next(err, CR_RESOURCE, "check the directory's name, or create a chip there");
+    if (cr_file_exists(path)) {
+        return CR_OK;
     }
-    return CR_OK;
+    cr_status status = cr_dir_look(dir, err);
+    if (status == CR_OK) {
+        status = cr_fail(err, CR_RESOURCE, NULL, "there is no chip in %s", dir);
+    }
+    return cr_err_advise(err, status, "check the directory's name, or create a chip there");
 }
 
 cr_status nvm_file_open(const char *dir, bool create, struct nvm_file **out, struct cr_err *err)

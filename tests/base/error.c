@@ -47,6 +47,13 @@ static void null_is_allowed(void **state)
     assert_int_equal(cr_err_field(NULL, CR_REFUSED, "x"), CR_REFUSED);
     assert_int_equal(cr_err_code(NULL, CR_REFUSED, 1), CR_REFUSED);
     assert_int_equal(cr_err_next(NULL, CR_REFUSED, "x"), CR_REFUSED);
+    assert_int_equal(cr_err_advise(NULL, CR_REFUSED, "x"), CR_REFUSED);
+    struct cr_err bare;
+    assert_int_equal(cr_fail(&bare, CR_RESOURCE, NULL, "x"), CR_RESOURCE);
+    assert_int_equal(cr_err_advise(&bare, CR_RESOURCE, "first %d", 1), CR_RESOURCE);
+    assert_string_equal(bare.next, "first 1");
+    assert_int_equal(cr_err_advise(&bare, CR_RESOURCE, "second"), CR_RESOURCE);
+    assert_string_equal(bare.next, "first 1");
     assert_int_equal(cr_err_context(NULL, CR_REFUSED, "x"), CR_REFUSED);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,51 @@ static void directories(void **state)
     assert_int_equal(cr_dir_make(NULL, &err), CR_REFUSED);
 }
 
+/* What is not there, what is something else, what may not be seen: three different things. */
+static void looked_into(void **state)
+{
+    const struct folder *f = *state;
+    struct cr_err err = {0};
+    char path[100];
+    assert_int_equal(cr_dir_look(f->path, &err), CR_OK);
+    (void)snprintf(path, sizeof(path), "%s/none", f->path);
+    assert_int_equal(cr_dir_look(path, &err), CR_RESOURCE);
+    assert_non_null(strstr(err.cause, "there is no directory"));
+    assert_int_equal(cr_file_write(f->file, cr_span_str("x"), 0600, NULL), CR_OK);
+    assert_int_equal(cr_dir_look(f->file, &err), CR_RESOURCE);
+    assert_non_null(strstr(err.cause, "is no directory"));
+    (void)snprintf(path, sizeof(path), "%s/x", f->file);
+    assert_int_equal(cr_dir_look(path, &err), CR_RESOURCE);
+    assert_non_null(strstr(err.cause, "Not a directory"));
+    (void)snprintf(path, sizeof(path), "%s/shut", f->path);
+    assert_int_equal(mkdir(path, 0), 0);
+    if (geteuid() != 0) { /* root may look everywhere */
+        assert_int_equal(cr_dir_look(path, &err), CR_RESOURCE);
+        assert_non_null(strstr(err.cause, "Permission denied"));
+        assert_true(err.next[0] != 0);
+    }
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void failures_say_why(void **state)
+{
+    (void)state;
+    static const struct {
+        int number;
+        const char *cause;
+        bool advice;
+    } cases[] = {{EACCES, "writing x: Permission denied", true},
+                 {EROFS, "writing x: Read-only file system", true},
+                 {ENOENT, "writing x: No such file or directory", false}};
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        struct cr_err err;
+        errno = cases[i].number;
+        assert_int_equal(cr_file_fail(&err, "writing", "x"), CR_RESOURCE);
+        assert_string_equal(err.cause, cases[i].cause);
+        assert_int_equal(err.next[0] != 0, cases[i].advice);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +176,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(write_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(written_into_a_pipe, setup, teardown),
         cmocka_unit_test_setup_teardown(directories, setup, teardown),
+        cmocka_unit_test_setup_teardown(looked_into, setup, teardown),
+        cmocka_unit_test(failures_say_why),
     };
     return cmocka_run_group_tests_name("base/file", tests, NULL, NULL);
 }

@@ -133,6 +133,29 @@ static void small_ones(void **state)
     assert_false(cr_span_equal_nocase(cr_span_str("A"), cr_span_str("ab")));
 }
 
+static void nearer(void **state)
+{
+    (void)state;
+    unsigned least = CR_TEXT_MEANT;
+    assert_false(cr_text_nearer("opc", "imsi", &least));
+    assert_int_equal(least, CR_TEXT_MEANT);
+    assert_true(cr_text_nearer("iccid", "imsid", &least)); /* two letters */
+    assert_int_equal(least, 2);
+    assert_true(cr_text_nearer("imsi", "imsid", &least));
+    assert_int_equal(least, 1);
+    assert_false(cr_text_nearer("imsiX", "imsid", &least)); /* as near is not nearer */
+    assert_true(cr_text_nearer("imsid", "imsid", &least));
+    assert_int_equal(least, 0);
+    const char *long_word = "abcdefghijklmnopqrstuvwxyzabcdefg"; /* 33 letters */
+    least = CR_TEXT_MEANT;
+    assert_false(cr_text_nearer(long_word, long_word, &least));
+    least = CR_TEXT_MEANT;
+    assert_true(cr_text_nearer(long_word + 1, long_word + 1, &least));
+    least = CR_TEXT_MEANT;
+    assert_true(cr_text_nearer("", "ab", &least));
+    assert_int_equal(least, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +164,7 @@ int main(void)
         cmocka_unit_test(base64_from_peers),
         cmocka_unit_test(utf8),
         cmocka_unit_test(small_ones),
+        cmocka_unit_test(nearer),
     };
     return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
 }

@@ -33,6 +33,8 @@ says err "there are ppr1 and ppr2"
 run 2 euicc create bad --pki pki --rat-rule ppr1
 says err "'=' divides"
 run 2 euicc create bad --pki pki --rat-rule ppr1=12
+usage "'a b' is no address of a server" euicc create bad --pki pki --default-smdp 'a b'
+usage "'http://a' is no address of a server" euicc create bad --pki pki --root-smds http://a
 usage "--svn takes a version" euicc create bad --pki pki --svn new
 usage "memory takes a number from" euicc create bad --pki pki --memory 5
 usage "rat cannot be 'some'" euicc create bad --pki pki --rat some

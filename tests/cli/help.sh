@@ -9,7 +9,21 @@ run 2
 says err "Commands:"
 run 0 help
 says out "Commands:"
-usage "there is no command 'crisp nonsense'" nonsense
+usage "there is no command 'crisp nonsense'; there are pki, profile, smdpp" nonsense
+usage "did you mean 'crisp smdpp order'?" order create
+usage "did you mean 'crisp smdpp profile import'?" smdpp import
+usage "--chip stands before the command" lpa --chip x list
+run 0 -V
+says out "crisp "
+for words in "help lpa list" "lpa help list" "--help lpa list" "lpa list --help" "lpa -h list"; do
+    read -ra each <<<"$words"
+    run 0 "${each[@]}"
+    says out "crisp lpa list [options]"
+    [[ ! -s err ]] || fail "crisp $words wrote to standard error"
+done
+usage "there is no command 'crisp lpa nonsense'" help lpa nonsense
+run 0 lpa list --help
+says out "From 1 to 255."
 usage "did you mean 'profile'" profil
 
 run 0 man --reference

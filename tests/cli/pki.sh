@@ -21,18 +21,26 @@ usage "DIR is missing" pki init
 usage "unknown option --hosts; did you mean --host?" pki init x --hosts y
 usage "--host needs a value (FQDN)" pki init x --host
 usage "host is empty" pki init x --host ""
+usage "--host 'a b' is no host name" pki init x --host 'a b'
+usage "--ds-host 'http://a' is no host name" pki init x --ds-host http://a
+usage "--extra-name 'a b' is no host name" pki init x --extra-name 'a b'
+usage "--ein '12x' is no list of first digits" pki init x --ein 12x
+usage "--ein '1,' is no list of first digits" pki init x --ein 1,
+usage "--oid 'foo' is no OID" pki init x --oid foo
+usage "--crl-url 'foo' is no URL" pki init x --crl-url foo
+run 1 pki issue nowhere operator --name a --cn a
+says err "there is no directory nowhere"
 # a mistake leaves nothing behind, and a set that is there as it was
-run 3 pki init broken --ein 12x
-says err "ein_prefix"
+long=$(printf 'x%.0s' {1..300})
+run 3 pki init broken --host "$long"
+says err "common_name"
 [[ ! -e broken ]] || fail "a failed init leaves a directory"
 before=$(cat pki/*/* pki/pki.json | sha256sum)
-run 3 pki init pki --force --ein 12x
+run 3 pki init pki --force --host "$long"
 equal "$(cat pki/*/* pki/pki.json | sha256sum)" "$before"
 equal "$(find pki -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "brainpool nist pki.json"
 usage "--ci-cert-nist and --ci-key-nist go together" pki init x --ci-cert-nist a
 usage "--ci-cert-brainpool and --ci-key-brainpool go together" pki init x --ci-key-brainpool a
-run 1 pki init other --oid not.an.oid
-says err "no dotted OID" "registered_id"
 run 1 pki init /dev/null/x
 says err "/dev/null"
 

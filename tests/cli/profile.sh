@@ -92,6 +92,15 @@ run 1 profile check empty
 says err "empty"
 run 1 profile check missing
 usage "FILE is missing" profile check
+echo '{"iccid": "8988211000000000017"}' >description.json
+for command in show check "personalise -o x"; do
+    # shellcheck disable=SC2086
+    run 1 profile $command description.json $([[ $command == p* ]] && echo empty)
+    says err "description.json is JSON" "crisp profile build"
+done
+echo '{"iccid": "8988211000000000017", "imsy": "1"}' >description.json
+run 1 profile build description.json
+says err "imsy: no such member" "did you mean imsi?" "crisp profile build --members"
 usage "unknown option --jso; did you mean --json?" profile check --jso a.der
 
 # ---- personalise
@@ -101,6 +110,9 @@ printf '8988211000000000116,999700000000011,%s,%s,"Second, indeed"\n' \
     00000000000000000000000000000003 00000000000000000000000000000004 >>rows.csv
 run 0 profile personalise a.der rows.csv -o made
 says out "2 packages in made"
+printf 'iccid\r\n8988211000000000108\r\n' >one.csv
+run 0 profile personalise a.der one.csv -o made1
+says out "1 package in made1"
 run 0 profile show --secrets made/8988211000000000116.der
 says out "999700000000011" "Second, indeed" "00000000000000000000000000000004"
 says_not out "999700000000001"
@@ -114,7 +126,16 @@ run 1 profile personalise a.der wrong.csv -o made2
 says err "wrong.csv: row 2, column 2 (imsi)"
 printf 'iccid,colour\n' >wrong.csv
 run 1 profile personalise a.der wrong.csv -o made2
-says err "colour"
+says err "'colour' is no column" "crisp profile personalise --columns"
+printf 'icid\n' >wrong.csv
+run 1 profile personalise a.der wrong.csv -o made2
+says err "did you mean iccid?"
+printf 'iccid;imsi\n' >wrong.csv
+run 1 profile personalise a.der wrong.csv -o made2
+says err "'iccid;imsi' is no column" "divide the columns by commas"
+printf 'iccid,topc\n' >wrong.csv
+run 3 profile personalise a.der wrong.csv -o made2
+says err "has no place for topc" "leave the column out"
 printf 'iccid\n"8988211000000000108\n' >wrong.csv
 run 1 profile personalise a.der wrong.csv -o made2
 : >empty.csv

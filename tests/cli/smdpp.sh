@@ -12,8 +12,8 @@ run 0 pki init pki --host smdpp.test --extra-name localhost --extra-name 127.0.0
 # ---- inventory
 package 1.der $one
 package 2.der $two
-run 3 smdpp profile import -d dp 1.der
-says err "no identity yet" "--pki DIR or --config FILE"
+run 1 smdpp profile import -d dp 1.der
+says err "there is no directory dp" "--pki DIR or --config FILE"
 run 0 smdpp profile list -d dp --pki pki
 says out "no profiles"
 (cd / && "$crisp" smdpp profile list -d "$work/dp" >/dev/null) || fail "the identity is not remembered"
@@ -30,7 +30,7 @@ says out "1 of 2 profiles imported"
 run 0 smdpp profile remove -d dp 8988211000000000033
 run 3 smdpp profile remove -d dp 8988211000000000033
 says err "not in the inventory"
-run 1 smdpp profile remove -d dp 12345
+run 2 smdpp profile remove -d dp 12345
 run 0 smdpp profile list -d dp --json
 equal "$(jq -r '.iccid + " " + .state + " " + .serviceProviderName + " " + .profileName' out | sort)" \
     "$one Available Black box Campus 5G
@@ -57,6 +57,14 @@ for bad in "--spn $(printf 'x%.0s' {1..33})|33 bytes" "--ppr ppr1 --owner-plmn 1
         fail "imported with ${bad%%|*}"
     says err "${bad##*|}"
 done
+for bad in "--ppr ppr7|is no profile policy rule" "--owner-plmn 12|owner-plmn" "--gid1 XYZ|gid1" \
+    "--notify-address all=a/b|'a/b' is no address of a server" "--smds a/b|--smds 'a/b' is no host name"; do
+    read -ra options <<<"${bad%%|*}"
+    usage "${bad##*|}" smdpp order create -d dp --iccid $one "${options[@]}"
+    [[ $bad == --smds* ]] || usage "${bad##*|}" smdpp profile import -d dp 3.der "${options[@]}"
+done
+usage "an ICCID has 18 to 20 decimal digits" smdpp profile remove -d dp $one 123
+run 0 smdpp order show -d dp $one
 usage "class cannot be 'first'" smdpp profile import -d dp 3.der --class first
 run 0 smdpp profile import -d dp 3.der --type special --owner "ACME" --class test --ppr ppr1,ppr2 \
     --owner-plmn 999-70 --gid1 AB --notify-address enable,disable=n.example
@@ -287,7 +295,14 @@ usage "--es2 and --no-es2 exclude each other" smdpp serve -d dp --es2 0 --no-es2
 run 2 smdpp serve -d dp --es9 127.0.0.1:99999
 says err "no address"
 run 1 smdpp serve -d dp --es9 192.0.2.1:0 --no-es2
-run 1 smdpp serve -d dp --es9 :0 --notify operator
+for bad in http://a a/b a:b 'a b'; do
+    usage "--public-address '$bad' is no host name" smdpp serve -d dp --es9 :0 --public-address "$bad"
+done
+for bad in a ftp://a http://a.example http://12.7.0.1; do
+    usage "--notify cannot go to '$bad'" smdpp serve -d dp --es9 :0 --notify "operator=$bad"
+done
+usage "an '=' divides its two parts" smdpp serve -d dp --es9 :0 --notify-ca operator
+run 2 smdpp serve -d dp --es9 :0 --notify operator
 says err "'='"
 run 3 smdpp serve -d dp --es9 :0 --notify-ca operator=ci.pem
 says err "which no --notify names"

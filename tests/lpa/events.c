@@ -244,6 +244,21 @@ static void test_lists(void **state)
     expect_text(json, "outcome", "waiting");
     json_decref(json);
 
+    struct cr_err refused;
+    (void)cr_refuse(&refused, "8.1", "4.8", "SGP.22 5.6.4", "no");
+    (void)cr_err_field(&refused, CR_REFUSED, "seqNumber");
+    sent = LPA_SENT_FAILED;
+    lpa_event_notification(&line, &n, &sent, &refused);
+    json = parse(&line);
+    expect_text(json, "outcome", "failed");
+    expect_text(json, "category", "refused");
+    expect_text(json, "subjectCode", "8.1");
+    expect_text(json, "subject", rsp_subject_name("8.1"));
+    expect_text(json, "reasonCode", "4.8");
+    expect_text(json, "reason", rsp_reason_name("4.8"));
+    expect_text(json, "field", "seqNumber");
+    json_decref(json);
+
     struct lpa_event event = {.address = cr_span_str("a"), .event_id = cr_span_str("E1")};
     lpa_event_waiting(&line, &event);
     json = parse(&line);
@@ -271,6 +286,17 @@ static void test_info(void **state)
     info.has_info1 = true;
     info.info1.euicc_ci_pkid_list_for_verification.items = ids;
     info.info1.euicc_ci_pkid_list_for_verification.count = 2;
+    info.info1.highest_svn = cr_span_of("\x03\x01\x00", 3);
+    struct rsp_operator_id operators[] = {{.mcc_mnc = cr_span_of("\xEE\xEE\xEE", 3),
+                                           .gid1 = cr_span_of("\x01", 1),
+                                           .gid2 = cr_span_of("\x02", 1)}};
+    struct rsp_profile_policy_authorisation_rule rules[] = {
+        {.ppr_ids = RSP_PPR1,
+         .allowed_operators = {.items = operators, .count = 1},
+         .ppr_flags = RSP_PPR_CONSENT_REQUIRED}};
+    info.has_rat = true;
+    info.rat.rat.items = rules;
+    info.rat.rat.count = 1;
     lpa_event_info(&line, &info);
     json_t *json = parse(&line);
     expect_text(json, "eid", "89049032123451234512345678901235");
@@ -281,6 +307,14 @@ static void test_info(void **state)
     expect_absent(json_array_get(cis, 1), "name");
     expect_text(json_array_get(cis, 1), "keyId", "0102");
     expect_absent(json, "rootSmdsAddress");
+    expect_text(json, "highestSvn", "3.1.0");
+    const json_t *rule = json_array_get(json_object_get(json, "rulesAuthorisationTable"), 0);
+    assert_true(json_is_true(json_object_get(rule, "consentRequired")));
+    assert_int_equal(json_array_size(json_object_get(rule, "profilePolicyRules")), 1);
+    const json_t *allowed = json_array_get(json_object_get(rule, "operators"), 0);
+    expect_text(allowed, "mccMnc", "EEEEEE");
+    expect_text(allowed, "gid1", "01");
+    expect_text(allowed, "gid2", "02");
     json_decref(json);
 
     info = (struct lpa_info){.addresses_raw = cr_span_of("\xBF\x3C", 2), .addresses_why = "cut"};

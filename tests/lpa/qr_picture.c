@@ -5,7 +5,10 @@
 
 #include <png.h>
 #include <qrencode.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include <jpeglib.h> /* wants FILE to be known */
 
 #define CODE "LPA:1$SMDP.EXAMPLE.COM$04386-AGYFT-A74Y8-3F815$$1"
 
@@ -53,6 +56,63 @@ static void to_png(const struct canvas *c, cr_buf *out)
     out->n = size;
 }
 
+enum jpeg_kind { BASELINE, PROGRESSIVE, MANY_SCANS };
+
+/* A scan for each coefficient, and one more to refine it: a picture that nobody makes. */
+static int many_scans(jpeg_scan_info scans[200])
+{
+    int n = 0;
+    scans[n++] = (jpeg_scan_info){.comps_in_scan = 1};
+    for (int k = 1; k < 64; k++) {
+        scans[n++] = (jpeg_scan_info){.comps_in_scan = 1, .Ss = k, .Se = k, .Al = 1};
+        scans[n++] = (jpeg_scan_info){.comps_in_scan = 1, .Ss = k, .Se = k, .Ah = 1};
+    }
+    return n;
+}
+
+static void to_jpeg(const struct canvas *c, enum jpeg_kind kind, cr_buf *out)
+{
+    struct jpeg_compress_struct info;
+    struct jpeg_error_mgr manager;
+    jpeg_scan_info scans[200];
+    unsigned char *bytes = NULL;
+    unsigned long size = 0;
+    info.err = jpeg_std_error(&manager);
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, &bytes, &size);
+    info.image_width = c->width;
+    info.image_height = c->height;
+    info.input_components = 1;
+    info.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, 60, TRUE);
+    if (kind == PROGRESSIVE) {
+        jpeg_simple_progression(&info);
+    } else if (kind == MANY_SCANS) {
+        info.num_scans = many_scans(scans);
+        info.scan_info = scans;
+    }
+    jpeg_start_compress(&info, TRUE);
+    while (info.next_scanline < info.image_height) {
+        JSAMPROW row = c->pixels + (size_t)info.next_scanline * c->width;
+        (void)jpeg_write_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    cr_buf_append(out, bytes, size);
+    free(bytes);
+}
+
+static cr_status read_jpeg(const struct canvas *c, enum jpeg_kind kind, cr_buf *text,
+                           struct cr_err *err)
+{
+    cr_buf jpeg = {0};
+    to_jpeg(c, kind, &jpeg);
+    cr_status status = lpa_qr_read(cr_buf_span(&jpeg), text, err);
+    cr_buf_free(&jpeg);
+    return status;
+}
+
 static cr_status read_back(const struct canvas *c, cr_buf *text, struct cr_err *err)
 {
     cr_buf png = {0};
@@ -70,6 +130,13 @@ static void expect(const struct canvas *c, const char *wanted)
         fail_msg("%s", err.cause);
     }
     assert_true(cr_span_equal(cr_buf_span(&text), cr_span_str(wanted)));
+    for (enum jpeg_kind kind = BASELINE; kind <= PROGRESSIVE; kind++) {
+        cr_buf_reset(&text);
+        if (read_jpeg(c, kind, &text, &err) != CR_OK) {
+            fail_msg("JPEG: %s", err.cause);
+        }
+        assert_true(cr_span_equal(cr_buf_span(&text), cr_span_str(wanted)));
+    }
     cr_buf_free(&text);
 }
 
@@ -119,6 +186,25 @@ static void test_refuses(void **state)
         assert_true(status == CR_OK || err.cause[0]);
         cr_buf_reset(&text);
     }
+    cr_buf jpeg = {0};
+    to_jpeg(&c, BASELINE, &jpeg);
+    for (size_t n = 0; n < jpeg.n; n += 7) {
+        cr_status status = lpa_qr_read(cr_span_of(jpeg.p, n), &text, &err);
+        assert_true(status == CR_MALFORMED || status == CR_OK);
+        assert_true(status == CR_OK || err.cause[0]);
+        cr_buf_reset(&text);
+    }
+    for (size_t i = 0; i < jpeg.n; i += 5) { /* damaged anywhere */
+        jpeg.p[i] ^= 0x55;
+        cr_status status = lpa_qr_read(cr_buf_span(&jpeg), &text, &err);
+        assert_true(status == CR_MALFORMED || status == CR_OK);
+        jpeg.p[i] ^= 0x55;
+        cr_buf_reset(&text);
+    }
+    cr_buf_free(&jpeg);
+    assert_int_equal(read_jpeg(&c, MANY_SCANS, &text, &err), CR_MALFORMED);
+    assert_non_null(strstr(err.cause, "too many scans"));
+    assert_true(err.next[0]);
     static const struct {
         const char *bytes;
         const char *name;
@@ -133,6 +219,8 @@ static void test_refuses(void **state)
     free(c.pixels);
     canvas_new(&c, LPA_QR_MAX_SIDE + 1, 1);
     assert_int_equal(read_back(&c, &text, &err), CR_MALFORMED);
+    assert_non_null(strstr(err.cause, "too large"));
+    assert_int_equal(read_jpeg(&c, BASELINE, &text, &err), CR_MALFORMED);
     assert_non_null(strstr(err.cause, "too large"));
     free(c.pixels);
     cr_buf_free(&png);

@@ -262,8 +262,9 @@ static void progress_stops(void **state)
     peer_run(&peer);
     struct http_client *client =
         new_client((struct http_client_options){.progress = count_until, .progress_ctx = &most});
-    assert_int_equal(post(client, peer.port, &status, &response, &err), CR_REFUSED);
+    assert_int_equal(post(client, peer.port, &status, &response, &err), CR_RESOURCE);
     assert_non_null(strstr(err.cause, "stopped before"));
+    assert_non_null(strstr(err.next, "may be given again"));
     assert_int_equal(most, 5);
     assert_int_equal(response.n, 0);
     http_client_free(client);

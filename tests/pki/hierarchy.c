@@ -227,6 +227,38 @@ static void test_issue_refuses(void **state)
     cr_buf_free(&cert);
 }
 
+static int64_t later(void *ctx)
+{
+    return cr_now_ms(rig_env()) + *(const int64_t *)ctx;
+}
+
+/* Below an issuer that is not valid now nothing is issued. */
+static void test_issuer_out_of_date(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t days;
+        const char *cause;
+    } cases[] = {{-2, "is not valid yet"}, {36 * 366, "has expired"}};
+    const struct pki_request dp = {.role = PKI_ROLE_DP_AUTH, .registered_id = "2.999.10"};
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        int64_t by = cases[i].days * 86400000;
+        const cr_env env = {.ctx = &by, .now_ms = later, .random = rig_env()->random};
+        struct crypto_private *key = NULL;
+        cr_buf cert = {0};
+        struct cr_err err = {0};
+        assert_int_equal(pki_issue_euicc(dir, CRYPTO_P256, RIG_EID, &env, &cert, NULL, &key, &err),
+                         CR_REFUSED);
+        assert_non_null(strstr(err.cause, cases[i].cause));
+        assert_non_null(strstr(err.next, "clock"));
+        assert_int_equal(pki_hierarchy_issue(dir, CRYPTO_P256, &dp, NULL, &env, &cert, &key, &err),
+                         CR_REFUSED);
+        assert_non_null(strstr(err.cause, cases[i].cause));
+        assert_null(key);
+        assert_int_equal(cert.n, 0);
+    }
+}
+
 static void test_issue_files(void **state)
 {
     (void)state;
@@ -486,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_keys_are_private),
         cmocka_unit_test(test_euicc),
         cmocka_unit_test(test_issue_refuses),
+        cmocka_unit_test(test_issuer_out_of_date),
         cmocka_unit_test(test_issue_files),
         cmocka_unit_test(test_key_of_another),
         cmocka_unit_test(test_revoke),

@@ -397,12 +397,25 @@ static void test_messages(void **state)
         assert_int_equal(upp.n, 0);
         cr_buf_free(&upp);
     }
-    /* the names of members come with the message */
-    cr_buf upp = {0};
-    struct cr_err err = {0};
-    assert_int_equal(profile_build_text(cr_span_str("{\"colour\":1}"), &upp, &err), CR_MALFORMED);
-    assert_string_equal(err.field, "colour");
-    assert_non_null(strstr(err.next, "iccid"));
+    /* The names of members come with the message: all of a short list, else the nearest one and
+     * where the list is. Never a list that is cut. */
+    static const struct {
+        const char *text, *field, *next;
+    } unknown[] = {
+        {"{\"colour\":1}", "colour", "`crisp profile build --members` lists them all"},
+        {"{\"imsy\":1}", "imsy",
+         "did you mean imsi? `crisp profile build --members` lists them all"},
+        {"{" NEEDED "," KEYS ",\"isim\":{\"x\":1}}", "isim.x",
+         "known are aid, impi, impu, domain, pcscf, services"},
+    };
+    for (size_t i = 0; i < CR_COUNT(unknown); i++) {
+        cr_buf upp = {0};
+        struct cr_err err = {0};
+        assert_int_equal(profile_build_text(cr_span_str(unknown[i].text), &upp, &err),
+                         CR_MALFORMED);
+        assert_string_equal(err.field, unknown[i].field);
+        assert_string_equal(err.next, unknown[i].next);
+    }
 }
 
 /* The list of members is the one that the reader knows. */

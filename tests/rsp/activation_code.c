@@ -62,6 +62,8 @@ static void valid_codes(void **state)
     assert_code("https://esimsetup.example.com/esim_qrcode_provisioning?carddata="
                 "LPA%3A1%24SMDP.EXAMPLE.COM%24" TOKEN "%24%241",
                 host, TOKEN, NULL, true);
+    assert_code("LPA%3a1%24SMDP.EXAMPLE.COM%24" TOKEN "%24%241", host, TOKEN, NULL, true);
+    assert_code("LPA:1%24SMDP.EXAMPLE.COM%24" TOKEN, host, TOKEN, NULL, false);
     assert_code("HTTPS://x.y/z?a=b&carddata=1$SMDP.EXAMPLE.COM$" TOKEN "&c=d#e", host, TOKEN, NULL,
                 false);
 }
@@ -100,6 +102,7 @@ static void assert_bad(const char *text, const char *field, const char *cause)
 static void invalid_codes(void **state)
 {
     (void)state;
+    assert_bad("LPA:1%2", "Activation Code", "there is no '$'");
     assert_bad("2$dp.test$A", "AC_Format", "format 2 is not supported");
     assert_bad("LPA:2$dp.test$A", "AC_Format", "format 2 is not supported");
     assert_bad("3$dp.test$A", "AC_Format", "begins with 1$");
@@ -121,7 +124,8 @@ static void invalid_codes(void **state)
     assert_bad("1$dp.test$A$$2", "Confirmation Code Required Flag", "neither 1 nor empty");
     assert_bad("1$dp.test$A$$yes", "Confirmation Code Required Flag", "neither 1 nor empty");
     assert_bad("1$dp.test$A$$1$xyz", "CI Public Key Indicator", "not hexadecimal");
-    assert_bad("dp.test", "Activation Code", "a bare address is not an activation code");
+    assert_bad("dp.test", "Activation Code", "there is no '$' in the activation code");
+    assert_bad("LPA:1.test", "Activation Code", "there is no '$' in the activation code");
     assert_bad("", "Activation Code", "empty");
     assert_bad("LPA:", "Activation Code", "empty");
     assert_bad(" \n", "Activation Code", "empty");

@@ -47,7 +47,10 @@ static void create_flag(void **state)
     (void)snprintf(deep, sizeof(deep), "%s/chip", dir);
     assert_int_equal(nvm_open(deep, false, &nvm, &err), CR_RESOURCE);
     assert_null(nvm);
-    assert_non_null(strstr(err.cause, "no chip"));
+    assert_non_null(strstr(err.cause, "there is no directory"));
+    assert_true(err.next[0] != 0);
+    assert_int_equal(nvm_open(dir, false, &nvm, &err), CR_RESOURCE);
+    assert_non_null(strstr(err.cause, "there is no chip in"));
     assert_true(err.next[0] != 0);
     assert_int_not_equal(access(deep, F_OK), 0); /* it made nothing */
 
