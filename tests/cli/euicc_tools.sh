@@ -56,7 +56,7 @@ says err "no file MF/ADF.USIM/6F99"
 run 3 euicc fs chip ARR
 says err "several files"
 run 1 euicc fs nowhere
-says err "no chip in nowhere"
+says err "nowhere"
 run 1 euicc fs --json nowhere
 jq -e .cause out >/dev/null || fail "no JSON"
 usage "DIR is missing" euicc fs
