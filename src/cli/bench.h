@@ -23,11 +23,30 @@ cr_status bench_floor_measure(struct bench_floor *out, struct cr_err *err) CR_MU
  * over bsp_bytes. */
 double bench_floor_download_ms(const struct bench_floor *floor, double tls_bytes, double bsp_bytes);
 
+/* The same for the chip, which has no connection: 3 signatures, 5 verifications, a key pair, a key
+ * agreement, BSP over the package. */
+double bench_floor_install_ms(const struct bench_floor *floor, double bsp_bytes);
+
+/* Makes profiles with released orders; profile i has this ICCID and this MatchingID. */
+#define BENCH_MATCHING_ID 32 /* bytes */
+#define BENCH_ICCID       21
+struct smdpp;
+cr_status bench_inventory_fill(struct cli *cli, struct smdpp *dp, size_t profiles,
+                               size_t *package_size, struct cr_err *err) CR_MUST_CHECK;
+void bench_iccid(size_t i, char out[BENCH_ICCID]);
+void bench_matching_id(size_t i, char out[BENCH_MATCHING_ID]);
+
 int bench_rsp_run(struct cli *cli, const void *values);
 
 struct bench_rsp_values {
     int64_t clients, seconds, profiles, workers;
     const char *dir;
+};
+
+int bench_chips_run(struct cli *cli, const void *values);
+
+struct bench_chips_values {
+    int64_t chips, seconds, profiles, threads;
 };
 
 #endif

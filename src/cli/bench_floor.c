@@ -345,3 +345,10 @@ double bench_floor_download_ms(const struct bench_floor *f, double tls_bytes, do
                 bsp_bytes * (f->cbc_us_per_byte + f->cmac_us_per_byte);
     return us / 1000;
 }
+
+double bench_floor_install_ms(const struct bench_floor *f, double bsp_bytes)
+{
+    double us = 3 * f->sign_us + 5 * f->verify_us + f->keypair_us + f->agree_us +
+                bsp_bytes * (f->cbc_us_per_byte + f->cmac_us_per_byte);
+    return us / 1000;
+}

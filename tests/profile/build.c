@@ -181,7 +181,9 @@ static void test_everything(void **state)
     text_is(&b, PROFILE_EF_USIM, "7FD06FD9", 0, "999-71");
     text_is(&b, PROFILE_EF_USIM, "7FD06F7B", 0, "262-01 262-02");
     text_is(&b, PROFILE_EF_5GS, "7FD05FC04F0A", 0, "123");
-    text_is(&b, PROFILE_EF_SAIP, "7FD05FD04F01", 0, "profile B with key 1");
+    text_is(&b, PROFILE_EF_SAIP, "7FD05FD04F01", 0,
+            "profile B with key 1\nkey identifier 7: "
+            "0272DA71976234CE833A6907425867B82E074D44EF907DFB4B3E21C1C2256EBCD1");
     assert_hex(content(&b, "7FD06F3E"), "AB");
     assert_hex(content(&b, "7FD05FC04F0A"), "21F30000");
     assert_hex(cr_span_sub(content(&b, "7FD05FD04F01"), 0, 9), "A0020201A126800107");
