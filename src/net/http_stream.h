@@ -79,6 +79,6 @@ void http_stream_finish(struct http_stream *stream);
 enum http_stream_result http_stream_drain(struct http_stream *stream) CR_MUST_CHECK;
 
 /* Closes. Politely where the connection still works and nothing is on its way. */
-void http_stream_close(struct http_stream *stream, bool goodbye);
+void http_stream_close(struct http_stream *stream, bool polite);
 
 #endif
