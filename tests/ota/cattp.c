@@ -526,6 +526,9 @@ static void sending(void **state)
     assert_int_equal(cattp_deadline(card.link), 5000); /* progress: from the beginning */
     cattp_tick(card.link, 5000);
     assert_trace(&card, ">3/100:182+ ");
+    eak.out_of_sequence[1] = 5; /* the next to be sent: no PDU of ours */
+    feed(&card, 5000, &eak);    /* a new round: the gap once more */
+    assert_trace(&card, ">3/100:182+ ");
     struct cattp_pdu ack = from_server(CATTP_ACK, 101, 4, 0);
     ack.window = 2;
     feed(&card, 5001, &ack);
@@ -552,6 +555,7 @@ static void sending(void **state)
     assert_int_equal(cattp_send(card.link, cr_span_of(text, 400), 0, NULL), CR_OK);
     assert_int_equal(cattp_send(card.link, cr_span_of(text, 101), 0, NULL), CR_RESOURCE);
     assert_int_equal(cattp_send(card.link, cr_span_of(text, 100), 0, NULL), CR_OK);
+    assert_int_equal(cattp_send(card.link, cr_span_of(text, 1), 0, NULL), CR_RESOURCE);
     end_free(&card);
 }
 
@@ -631,6 +635,23 @@ static void receiving(void **state)
         assert_trace(&card, rows[i].trace);
     }
     end_free(&card);
+    /* A NUL that fills a gap lets through what waits behind it. */
+    open_card(&card);
+    struct cattp_pdu behind = from_server(CATTP_ACK, 102, 1, 10);
+    struct cattp_pdu filling = from_server(CATTP_ACK | CATTP_NUL, 101, 1, 0);
+    feed(&card, 1, &behind);
+    feed(&card, 1, &filling);
+    assert_trace(&card, ">EAK2/100 got10 >2/102 ");
+    end_free(&card);
+    /* An SDU as large as we take. */
+    open_card(&card);
+    for (uint16_t i = 0; i < 16; i++) {
+        struct cattp_pdu part =
+            from_server(i < 15 ? CATTP_ACK | CATTP_SEG : CATTP_ACK, (uint16_t)(101 + i), 1, 128);
+        feed(&card, 1, &part);
+    }
+    assert_non_null(strstr(card.trace, "got2048 >2/116 "));
+    end_free(&card);
     /* An answer given inside the callback carries the acknowledgement. */
     open_card(&card);
     card.echo = true;
@@ -675,6 +696,19 @@ static void options_that_cannot_be(void **state)
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         struct cattp_link *link = NULL;
         assert_int_equal(cattp_new(&rows[i], &link, NULL), CR_REFUSED);
+    }
+    struct cattp_options fine[] = {
+        {.max_pdu = 23, .identification = cr_span_of(id, 0)},
+        {.max_pdu = 23 + CATTP_ID_MAX, .identification = cr_span_of(id, CATTP_ID_MAX)},
+        {.max_pdu = CATTP_PDU_MAX},
+        {.max_sdu = CATTP_SDU_MAX},
+        {.window = CATTP_WINDOW_MAX},
+        {.rto_ms = 60000},
+    };
+    for (size_t i = 0; i < CR_COUNT(fine); i++) {
+        struct cattp_link *link = NULL;
+        assert_int_equal(cattp_new(&fine[i], &link, NULL), CR_OK);
+        cattp_free(link);
     }
     cattp_free(NULL);
     assert_string_equal(cattp_state_name(CATTP_SYN_RCVD), "SYN-RCVD");
