@@ -85,6 +85,7 @@ static void broken_pdus(void **state)
     } rows[] = {
         {"4100001240012710000000020064000A0000", 6},             /* version 1 */
         {"4200001240012710000000020064000A0000", 6},             /* version 2 */
+        {"4000001140012710000100020064000A0000", 1},             /* and that byte taken for data */
         {"4000001140012710000000020064000A0000", 1},             /* header shorter than it is */
         {"4000001340012710000000020064000A0000", 1},             /* longer than the datagram */
         {"4000001240012710000100020064000A0000", 1},             /* data that is not there */
@@ -141,6 +142,9 @@ static void broken_pdus(void **state)
         {.flags = CATTP_SYN, .max_pdu = 22},
         {.flags = CATTP_SYN, .max_pdu = 23, .data = cr_span_str("x")},
         {.flags = CATTP_SYN, .max_pdu = 23, .identification = cr_span_of(large, 65)},
+        {.flags = CATTP_SYN | CATTP_ACK, .max_pdu = 23, .data = cr_span_str("x")},
+        {.flags = CATTP_RST, .data = cr_span_str("x")},
+        {.flags = CATTP_RST | CATTP_ACK, .data = cr_span_str("x")},
         {.flags = CATTP_ACK | CATTP_EAK},
         {.flags = CATTP_ACK | CATTP_EAK, .out_count = CATTP_EAK_MAX + 1},
         {.flags = CATTP_ACK | CATTP_SEG},
@@ -151,6 +155,23 @@ static void broken_pdus(void **state)
         assert_int_equal(cattp_pdu_write(&out, &cannot[i], NULL), CR_MALFORMED);
     }
     assert_int_equal(out.n, 0);
+    /* The largest of each, and an EAK that carries data. */
+    struct cattp_pdu can[] = {
+        {.flags = CATTP_SYN, .max_pdu = 23, .identification = cr_span_of(large, CATTP_ID_MAX)},
+        {.flags = CATTP_ACK | CATTP_EAK, .out_count = CATTP_EAK_MAX},
+        {.flags = CATTP_ACK | CATTP_EAK, .out_count = 1, .data = cr_span_str("x")},
+        {.flags = CATTP_ACK | CATTP_EAK | CATTP_SEG, .out_count = 1, .data = cr_span_str("x")},
+        {.flags = CATTP_ACK, .data = cr_span_of(large, 65535)},
+    };
+    for (size_t i = 0; i < CR_COUNT(can); i++) {
+        cr_buf_reset(&out);
+        assert_int_equal(cattp_pdu_write(&out, &can[i], NULL), CR_OK);
+        assert_int_equal(cattp_pdu_read(cr_buf_span(&out), &pdu, NULL), CR_OK);
+        assert_int_equal(pdu.flags, can[i].flags);
+        assert_int_equal(pdu.out_count, can[i].out_count);
+        assert_int_equal(pdu.identification.n, can[i].identification.n);
+        assert_int_equal(pdu.data.n, can[i].data.n);
+    }
     cr_buf_free(&out);
 }
 
