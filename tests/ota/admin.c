@@ -238,8 +238,7 @@ static void single_parts(void **state)
         "8104"
         "8302"
         "8900",
-        "8102"
-        "B300",
+        "8102B300",
     };
     (void)state;
     struct ota_admin_trigger t;
