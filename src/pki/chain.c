@@ -248,11 +248,11 @@ static cr_status check_eum(struct verifying *v, int at)
     return CR_OK;
 }
 
-bool pki_eum_permits(const struct pki_cert *eum, cr_span eid)
+static bool ein_permits(const struct pki_cert *c, cr_span eid)
 {
-    for (size_t i = 0; i < eum->permitted_ein_count; i++) {
-        if (eum->permitted_eins[i].n > 0 &&
-            cr_span_equal(cr_span_sub(eid, 0, eum->permitted_eins[i].n), eum->permitted_eins[i])) {
+    for (size_t i = 0; i < c->permitted_ein_count; i++) {
+        if (c->permitted_eins[i].n > 0 &&
+            cr_span_equal(cr_span_sub(eid, 0, c->permitted_eins[i].n), c->permitted_eins[i])) {
             return true;
         }
     }
@@ -273,7 +273,7 @@ static cr_status check_euicc(struct verifying *v)
         if (!is_eum && eum->role != PKI_ROLE_EUM_SUBCA) {
             continue;
         }
-        if ((is_eum || eum->permitted_ein_count > 0) && !pki_eum_permits(eum, c->subject_serial)) {
+        if ((is_eum || eum->permitted_ein_count > 0) && !ein_permits(eum, c->subject_serial)) {
             return refuse(v, 0, PKI_EID_RANGE, "serialNumber",
                           "the EID is outside of the range that the EUM may issue");
         }

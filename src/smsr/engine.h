@@ -43,6 +43,11 @@ cr_status smsr_run_load(struct smsr *sr, struct store_tx *tx, int64_t procedure,
                         struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 bool smsr_run_allows(const struct smsr_procedure *p, enum smsr_event event);
 
+/* CR_REFUSED 1.2/4.4 when the eUICC is busy or being handed over. *holds: the procedure would hold
+ * it; false: an audit beside a doubt. */
+cr_status smsr_run_admit(struct store_tx *tx, const struct smsr_euicc *euicc, enum smsr_kind kind,
+                         bool *holds, struct cr_err *err) CR_MUST_CHECK;
+
 /* ---- what actions are made of ------------------------------------------------------------------
  */
 
@@ -59,13 +64,18 @@ cr_status smsr_run_has_left(struct smsr_run *run, bool *left, struct cr_err *err
 /* Adds to what the eUICC answered: EuiccResponseData. */
 cr_status smsr_run_answered(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 
-/* What it will end with; err of a cr_refuse() as text for the requester. */
-void smsr_run_result(struct smsr_run *run, enum soap_execution status, const struct cr_err *why);
-/* FAILED with codes and a sentence, and the state. */
+/* True once the requester was told EXPIRED: what comes later changes the EIS, not the answer. */
+bool smsr_run_told(const struct smsr_run *run);
+/* The state to end with: EXPIRED when the requester was told so, else as asked. */
+enum smsr_proc_state smsr_run_ends(const struct smsr_run *run, enum smsr_proc_state state);
+/* FAILED (or a warning) with the codes of the outcome: refused by the eUICC, unreachable, no answer.
+ */
+enum smsr_proc_state smsr_run_refused(struct smsr_run *run);
+void smsr_run_warned(struct smsr_run *run);
+/* FAILED (or a warning) with these codes and this sentence. */
 enum smsr_proc_state smsr_run_failed(struct smsr_run *run, const char *subject, const char *reason,
-                                     const char *fmt, ...) CR_PRINTF(4, 5);
-void smsr_run_warned(struct smsr_run *run, const char *subject, const char *reason, const char *fmt,
-                     ...) CR_PRINTF(4, 5);
+                                     const char *why);
+void smsr_run_warn(struct smsr_run *run, const char *subject, const char *reason, const char *why);
 
 /* A record of the audit trail about the target. status 0 = none. */
 cr_status smsr_run_audit(struct smsr_run *run, uint16_t operation, enum soap_execution status,
@@ -87,8 +97,8 @@ const char *smsr_run_requester(const struct smsr_run *run, const struct smsr_pro
 cr_status smsr_run_profile(struct smsr_run *run, const char *iccid, struct smsr_profile *out,
                            bool *found, struct cr_err *err) CR_MUST_CHECK;
 
-/* The eUICC says which Profile is enabled: rows follow. *was: ICCID of the one that was; NULL =
- * none, or the same. *known false: no row has this AID (nothing changed). */
+/* The eUICC says which Profile is enabled: rows follow. known false: no row has this AID, nothing
+ * changed. */
 struct smsr_followed {
     bool known, changed;
     struct smsr_profile now, was; /* was.iccid NULL = none */
@@ -101,10 +111,12 @@ cr_status smsr_follow(struct smsr_run *run, cr_span aid, struct smsr_followed *o
 
 cr_status smsr_start_switch(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_on_switch(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
+/* The states of a switch, also that of a DELETE; to = DONE stands for "the switch is done". */
+cr_status smsr_switch_part(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
+/* The switch that was asked for: EIS, confirmation. */
+cr_status smsr_switch_changed(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_start_delete(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_on_delete(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
-cr_status smsr_start_master_delete(struct smsr_run *run, enum smsr_proc_state *to,
-                                   struct cr_err *err);
 cr_status smsr_start_create(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_on_create(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_start_attribute(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
@@ -117,8 +129,8 @@ cr_status smsr_on_audit(struct smsr_run *run, enum smsr_proc_state *to, struct c
 /* ---- doubt (doubt.c) ---------------------------------------------------------------------------
  */
 
-/* Events of SETTLING, and DEADLINE of DOUBT, are the same for all kinds. judge: the EIS follows
- * the eUICC now; did the command take effect? */
+/* Events of SETTLING and, but for late answers, of DOUBT are the same for all kinds. judge: the
+ * EIS follows the eUICC now; did the command take effect? */
 typedef cr_status (*smsr_judge_fn)(struct smsr_run *run, bool *done, struct cr_err *err);
 cr_status smsr_settle(struct smsr_run *run, smsr_judge_fn judge, enum smsr_proc_state *to,
                       struct cr_err *err) CR_MUST_CHECK;
