@@ -1,5 +1,6 @@
 /*
- * What the handlers of ES3 and ES4 check before they do anything: eUICC, hand-over, Profile, rights.
+ * What the handlers of ES3 and ES4 check before they do anything: eUICC, hand-over, Profile,
+ * rights.
  */
 #ifndef CRISP_SMSR_ADMISSION_H
 #define CRISP_SMSR_ADMISSION_H

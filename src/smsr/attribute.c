@@ -31,8 +31,8 @@ cr_status smsr_start_attribute(struct smsr_run *run, enum smsr_proc_state *to, s
 }
 
 /* The flag, and the news about it. */
-static cr_status set_flag(struct smsr_run *run, const char *iccid, bool value, const char *requester,
-                          struct cr_err *err)
+static cr_status set_flag(struct smsr_run *run, const char *iccid, bool value,
+                          const char *requester, struct cr_err *err)
 {
     struct smsr_profile p;
     bool there;
@@ -43,8 +43,8 @@ static cr_status set_flag(struct smsr_run *run, const char *iccid, bool value, c
     *flag_of(run, &p) = value;
     CR_TRY(smsr_profile_put(run->tx, &p, err));
     const enum soap_name name = is_fallback(run) ? (value ? SOAP_FALLBACK_SET : SOAP_FALLBACK_UNSET)
-                                : value ? SOAP_EMERGENCY_SET
-                                        : SOAP_EMERGENCY_UNSET;
+                                : value          ? SOAP_EMERGENCY_SET
+                                                 : SOAP_EMERGENCY_UNSET;
     return smsr_run_news(run, name, &p, requester, err);
 }
 
@@ -71,7 +71,7 @@ static cr_status judge(struct smsr_run *run, bool *done, struct cr_err *err)
 
 static cr_status on_command(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         *to = smsr_run_ends(run, SMSR_STATE_DONE);
         return moved(run, err);

@@ -71,7 +71,7 @@ static cr_status on_answer(struct smsr_run *run, enum smsr_proc_state *to, struc
 
 cr_status smsr_on_audit(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         return on_answer(run, to, err);
     case SMSR_EV_DEADLINE:

@@ -1,6 +1,7 @@
 /*
  * What is carried without being looked at: SendData (SGP.02 5.4.4), connectivity parameters
- * (5.4.11), addressing parameters (4.1.1.10). data holds the command TLVs that still have to be sent.
+ * (5.4.11), addressing parameters (4.1.1.10). data holds the command TLVs that still have to be
+ * sent.
  */
 #include "asn1/der.h"
 #include "smsr/engine.h"

@@ -3,7 +3,6 @@
  */
 #include "smsr/engine.h"
 
-
 cr_status smsr_start_create(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
     struct smsr_profile row;
@@ -49,7 +48,7 @@ static cr_status judge(struct smsr_run *run, bool *done, struct cr_err *err)
 
 static cr_status on_command(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         *to = smsr_run_ends(run, SMSR_STATE_DONE);
         return created(run, err);

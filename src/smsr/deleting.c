@@ -56,7 +56,7 @@ static cr_status refused(struct smsr_run *run, enum smsr_proc_state *to, struct 
 
 static cr_status on_command(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         *to = smsr_run_ends(run, SMSR_STATE_DONE);
         return gone(run, err);
@@ -176,10 +176,9 @@ static cr_status master_work(struct store_tx *tx, void *ctx, struct cr_err *err)
                                             .iccid = m->iccid,
                                             .aid = target.aid,
                                             .data = cr_buf_span(&command)};
-        status = cr_buf_ok(&command)
-                     ? smsr_procedure_start_own(m->sr, tx, &arena, &what, MASTER_PERIOD_MS, &m->id,
-                                                err)
-                     : cr_fail_memory(err);
+        status = cr_buf_ok(&command) ? smsr_procedure_start_own(m->sr, tx, &arena, &what,
+                                                                MASTER_PERIOD_MS, &m->id, err)
+                                     : cr_fail_memory(err);
     }
     cr_buf_free(&command);
     cr_arena_free(&arena);

@@ -143,8 +143,8 @@ static void take_memory(struct smsr_run *run)
 static bool complete(cr_span response)
 {
     struct smsr_r_apdu last;
-    return smsr_es5_last(response, &last) && (last.sw == SMSR_SW_OK || last.sw == SMSR_SW_NO_DATA) &&
-           count_entries(response) > 0;
+    return smsr_es5_last(response, &last) &&
+           (last.sw == SMSR_SW_OK || last.sw == SMSR_SW_NO_DATA) && count_entries(response) > 0;
 }
 
 cr_status smsr_take_audit(struct smsr_run *run, bool *good, bool *more, struct cr_err *err)
@@ -236,7 +236,7 @@ static cr_status on_audit(struct smsr_run *run, smsr_judge_fn judge, enum smsr_p
 static cr_status on_settling(struct smsr_run *run, smsr_judge_fn judge, enum smsr_proc_state *to,
                              struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         return on_audit(run, judge, to, err);
     case SMSR_EV_AGAIN:
@@ -267,7 +267,7 @@ static cr_status on_settling(struct smsr_run *run, smsr_judge_fn judge, enum sms
 
 static cr_status on_doubt(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_DEADLINE:
         return smsr_begin_settling(run, to, err);
     case SMSR_EV_ROLLED_BACK:

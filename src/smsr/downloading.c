@@ -23,8 +23,8 @@ static cr_status check_room(struct m2m_call *call, const struct smsr_euicc *euic
         request->required_memory > UINT32_MAX || all.count >= SOAP_MAX_PROFILES) {
         return cr_refuse(err, "8.1", "4.8", "SGP.02 5.4.3",
                          "%lld bytes are wanted, %lld remain, %zu Profiles are there",
-                         (long long)request->required_memory,
-                         (long long)euicc->remaining_memory, all.count);
+                         (long long)request->required_memory, (long long)euicc->remaining_memory,
+                         all.count);
     }
     return CR_OK;
 }
@@ -94,8 +94,8 @@ static cr_status own_aid(struct smsr *sr, struct m2m_call *call, cr_span eid, cr
 /* INSTALL [for personalization]: empty load file and module, then the AID. */
 static bool install_aid(cr_span apdu, cr_span *aid)
 {
-    if (apdu.n < 8 || apdu.p[2] != P1_PERSO || apdu.p[3] != 0 || apdu.p[5] != 0 ||
-        apdu.p[6] != 0 || apdu.p[7] < 5 || apdu.p[7] > 16 || apdu.n < 8 + (size_t)apdu.p[7]) {
+    if (apdu.n < 8 || apdu.p[2] != P1_PERSO || apdu.p[3] != 0 || apdu.p[5] != 0 || apdu.p[6] != 0 ||
+        apdu.p[7] < 5 || apdu.p[7] > 16 || apdu.n < 8 + (size_t)apdu.p[7]) {
         return false;
     }
     *aid = cr_span_sub(apdu, 8, apdu.p[7]);
@@ -254,7 +254,9 @@ static cr_status make_commands(cr_span in, cr_buf *out, struct cr_err *err)
     struct der_tlv tlv;
     if (in.n >= 3 && in.p[0] == DGI_PARAMETERS >> 8 && in.p[1] == (DGI_PARAMETERS & 0xFF)) {
         const size_t header = in.p[2] == 0xFF ? 5 : 3;
-        const size_t length = header == 3 ? in.p[2] : in.n >= 5 ? (size_t)in.p[3] << 8 | in.p[4] : 0;
+        const size_t length = header == 3 ? in.p[2]
+                              : in.n >= 5 ? (size_t)in.p[3] << 8 | in.p[4]
+                                          : 0;
         if (in.n != header + length) {
             return bad_data(err, "the length of DGI 3A07 is wrong");
         }

@@ -21,7 +21,7 @@ struct smsr_run {
     const struct smsr_script *script;             /* outcomes: that came to its end */
     const struct smsr_outcome *outcome;           /* likewise */
     const struct smsr_notification *notification; /* notifications */
-    cr_span isdp_list;                            /* audits: entries E3 of all answers so far */
+    uint16_t sw;                                  /* of the last R-APDU of an outcome; 0 = none */
 };
 
 /* Each gives the state to go to; the engine holds it against the table. */
@@ -68,7 +68,8 @@ cr_status smsr_run_answered(struct smsr_run *run, struct cr_err *err) CR_MUST_CH
 bool smsr_run_told(const struct smsr_run *run);
 /* The state to end with: EXPIRED when the requester was told so, else as asked. */
 enum smsr_proc_state smsr_run_ends(const struct smsr_run *run, enum smsr_proc_state state);
-/* FAILED (or a warning) with the codes of the outcome: refused by the eUICC, unreachable, no answer.
+/* FAILED (or a warning) with the codes of the outcome: refused by the eUICC, unreachable, no
+ * answer.
  */
 enum smsr_proc_state smsr_run_refused(struct smsr_run *run);
 void smsr_run_warned(struct smsr_run *run);

@@ -27,10 +27,9 @@ static cr_status check_owner(cr_span operator_id, cr_span mno_id, struct cr_err 
 {
     return cr_span_equal(operator_id, mno_id)
                ? CR_OK
-               : cr_err_field(err,
-                              cr_refuse(err, "1.6", "1.2", "SGP.02 3.20",
-                                        "Mno-id is another operator"),
-                              "Mno-id");
+               : cr_err_field(
+                     err, cr_refuse(err, "1.6", "1.2", "SGP.02 3.20", "Mno-id is another operator"),
+                     "Mno-id");
 }
 
 /* The arena of the call outlives the messages that are put out of it. */

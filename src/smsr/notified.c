@@ -4,18 +4,13 @@
  */
 #include "smsr/engine.h"
 
-enum type {
-    FIRST_ATTACH = 1,
-    PROFILE_CHANGED = 2,
-    CHANGE_FAILED = 3,
-    AFTER_FALLBACK = 5
-};
+enum type { FIRST_ATTACH = 1, PROFILE_CHANGED = 2, CHANGE_FAILED = 3, AFTER_FALLBACK = 5 };
 
 struct hearing {
     struct smsr_run run; /* p.id 0 when no procedure holds the eUICC */
     const struct smsr_notification *n;
-    bool confirm;  /* by a script of nobody */
-    bool handled;  /* a procedure put the confirmation */
+    bool confirm; /* by a script of nobody */
+    bool handled; /* a procedure put the confirmation */
 };
 
 /* ---- repetitions -------------------------------------------------------------------------------
@@ -98,7 +93,8 @@ static cr_status follow(struct hearing *h, bool tell, struct cr_err *err)
     return smsr_run_news(&h->run, SOAP_PROFILE_ENABLED, &f.now, NULL, err);
 }
 
-/* Nobody asked for this: the eUICC is asked what it did, and confirmed when the EIS has followed. */
+/* Nobody asked for this: the eUICC is asked what it did, and confirmed when the EIS has followed.
+ */
 static cr_status audit_first(struct hearing *h, struct cr_err *err)
 {
     const uint8_t data[3] = {(uint8_t)(h->n->number >> 8), (uint8_t)h->n->number,

@@ -78,15 +78,15 @@ cr_status smsr_procedure_list(struct store_tx *tx, cr_span eid, bool open_only, 
                               size_t *count, struct cr_err *err)
 {
     struct reading r = {.arena = arena, .out = out, .room = room};
-    const char *sql =
-        eid.p ? COLUMNS "WHERE eid = ?1 AND id > ?2 AND (?3 = 0 OR ended_ms IS NULL)"
-                        " ORDER BY id LIMIT ?4"
-              : COLUMNS "WHERE ?1 IS NULL AND id > ?2 AND (?3 = 0 OR ended_ms IS NULL)"
-                        " ORDER BY id LIMIT ?4";
-    CR_TRY(store_exec(tx, sql,
-                      STORE_VALUES(STORE_B(eid), STORE_I(after), STORE_I(open_only),
-                                   STORE_I((int64_t)room)),
-                      take_procedure, &r, NULL, err));
+    const char *sql = eid.p ? COLUMNS "WHERE eid = ?1 AND id > ?2 AND (?3 = 0 OR ended_ms IS NULL)"
+                                      " ORDER BY id LIMIT ?4"
+                            : COLUMNS
+                          "WHERE ?1 IS NULL AND id > ?2 AND (?3 = 0 OR ended_ms IS NULL)"
+                          " ORDER BY id LIMIT ?4";
+    CR_TRY(store_exec(
+        tx, sql,
+        STORE_VALUES(STORE_B(eid), STORE_I(after), STORE_I(open_only), STORE_I((int64_t)room)),
+        take_procedure, &r, NULL, err));
     *count = r.count;
     return CR_OK;
 }
@@ -123,13 +123,12 @@ static cr_status update_row(struct store_tx *tx, struct smsr_procedure *p, struc
         "UPDATE procedure SET revision = revision + 1, state = ?, before = ?, exchange = ?,"
         " data = ?, response = ?, switched = ?, ended_ms = ?, due_ms = ?, status = ?, subject = ?,"
         " reason = ?, identifier = ?, message = ? WHERE id = ? AND revision = ?",
-        STORE_VALUES(STORE_I(p->state), STORE_I(p->before), STORE_I(p->exchange), STORE_B(p->data),
-                     STORE_B(p->response), STORE_I(p->switched),
-                     p->ended_ms ? STORE_I(p->ended_ms) : none,
-                     p->due_ms ? STORE_I(p->due_ms) : none, STORE_I(p->result.status),
-                     STORE_S(code->subject), STORE_S(code->reason),
-                     STORE_S(code->subject_identifier), STORE_S(code->message), STORE_I(p->id),
-                     STORE_I(p->revision)),
+        STORE_VALUES(
+            STORE_I(p->state), STORE_I(p->before), STORE_I(p->exchange), STORE_B(p->data),
+            STORE_B(p->response), STORE_I(p->switched), p->ended_ms ? STORE_I(p->ended_ms) : none,
+            p->due_ms ? STORE_I(p->due_ms) : none, STORE_I(p->result.status),
+            STORE_S(code->subject), STORE_S(code->reason), STORE_S(code->subject_identifier),
+            STORE_S(code->message), STORE_I(p->id), STORE_I(p->revision)),
         NULL, NULL, &changed, err));
     p->revision++;
     return changed == 1 ? CR_OK
@@ -168,8 +167,8 @@ static cr_status answer(struct smsr_run *run, struct cr_err *err)
     struct smsr_procedure *p = &run->p;
     struct soap_body body = {.has_status = true, .status = p->result};
     struct cr_err why = {0};
-    const bool good = p->result.status == SOAP_EXECUTED_SUCCESS ||
-                      p->result.status == SOAP_EXECUTED_WITHWARNING;
+    const bool good =
+        p->result.status == SOAP_EXECUTED_SUCCESS || p->result.status == SOAP_EXECUTED_WITHWARNING;
     if (!p->exchange) {
         return CR_OK;
     }
@@ -203,8 +202,7 @@ bool smsr_run_allows(const struct smsr_procedure *p, enum smsr_event event)
     return false;
 }
 
-static bool in_table(const struct smsr_procedure *p, enum smsr_event event,
-                     enum smsr_proc_state to)
+static bool in_table(const struct smsr_procedure *p, enum smsr_event event, enum smsr_proc_state to)
 {
     for (const struct smsr_transition *t = smsr_transitions; t->from; t++) {
         if ((t->kinds & SMSR_KIND(p->kind)) && t->from == p->state && t->event == event &&
@@ -477,10 +475,9 @@ cr_status smsr_procedure_tick(struct smsr *sr, struct store_tx *tx, int64_t limi
     due.ids = cr_arena_alloc_array(&arena, due.room, sizeof *due.ids);
     cr_status status = due.ids ? CR_OK : cr_fail_memory(err);
     if (status == CR_OK) {
-        status = store_exec(tx,
-                            "SELECT id FROM procedure WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
-                            STORE_VALUES(STORE_I(cr_now_ms(sr->env)), STORE_I(limit)), take_due,
-                            &due, NULL, err);
+        status = store_exec(
+            tx, "SELECT id FROM procedure WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
+            STORE_VALUES(STORE_I(cr_now_ms(sr->env)), STORE_I(limit)), take_due, &due, NULL, err);
     }
     for (size_t i = 0; status == CR_OK && i < due.count; i++) {
         status = tick_one(sr, tx, due.ids[i], err);

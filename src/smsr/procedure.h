@@ -64,7 +64,7 @@ enum smsr_event {
     SMSR_EV_ROLLED_BACK, /* 03 */
     SMSR_EV_FELL_BACK,   /* 05: the eUICC did it by itself */
     SMSR_EV_OTHER,       /* another Profile than expected is enabled */
-    SMSR_EV_AUDITED, /* an audit that somebody asked for settled the doubt */
+    SMSR_EV_AUDITED,     /* an audit that somebody asked for settled the doubt */
     /* Time. */
     SMSR_EV_DEADLINE, /* of the request; in DOUBT: long enough waited */
     SMSR_EV_AGAIN,    /* SETTLING: the next try of the audit */

@@ -25,8 +25,8 @@ cr_status smsr_run_send(struct smsr_run *run, cr_span target, cr_buf *commands, 
                                        .more_to_do = (flags & SMSR_SEND_MORE) != 0,
                                        .is_switch = (flags & SMSR_SEND_SWITCH) != 0,
                                        .deadline_ms = script_deadline(run)};
-    cr_status status = cr_buf_ok(commands) ? smsr_script_put(run->sr, run->tx, &script, err)
-                                           : cr_fail_memory(err);
+    cr_status status =
+        cr_buf_ok(commands) ? smsr_script_put(run->sr, run->tx, &script, err) : cr_fail_memory(err);
     cr_buf_free(commands);
     return status;
 }
@@ -36,14 +36,13 @@ cr_status smsr_run_confirm(struct smsr_run *run, struct cr_err *err)
     const struct smsr_notification *n = run->notification;
     cr_buf commands = {0};
     smsr_es5_confirm(n->number, &commands);
-    const struct smsr_script script = {.procedure = run->p.id,
-                                       .eid = n->eid,
-                                       .commands = cr_buf_span(&commands),
-                                       .is_confirmation = true,
-                                       .channel = n->from ? SMSR_SMS : SMSR_HTTPS,
-                                       .deadline_ms = run->p.id ? script_deadline(run)
-                                                                : run->now_ms +
-                                                                      run->sr->policy.again_ms};
+    const struct smsr_script script = {
+        .procedure = run->p.id,
+        .eid = n->eid,
+        .commands = cr_buf_span(&commands),
+        .is_confirmation = true,
+        .channel = n->from ? SMSR_SMS : SMSR_HTTPS,
+        .deadline_ms = run->p.id ? script_deadline(run) : run->now_ms + run->sr->policy.again_ms};
     cr_status status = cr_buf_ok(&commands) ? smsr_script_put(run->sr, run->tx, &script, err)
                                             : cr_fail_memory(err);
     cr_buf_free(&commands);
@@ -122,7 +121,7 @@ static void set_result(struct smsr_run *run, enum soap_execution status, const s
 static void reason_of(const struct smsr_run *run, struct cr_err *why)
 {
     const char *said = run->outcome && run->outcome->why ? run->outcome->why : NULL;
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_UNREACHABLE:
         (void)cr_refuse(why, "8.1.1", "5.1", "SGP.02 4.1", "the eUICC cannot be reached%s%s",
                         said ? ": " : "", said ? said : "");
@@ -260,8 +259,8 @@ cr_status smsr_run_profile(struct smsr_run *run, const char *iccid, struct smsr_
     if (!iccid) {
         return CR_OK;
     }
-    cr_status status = smsr_profile_get(run->tx, run->p.eid, cr_span_str(iccid), run->arena, out,
-                                        &why);
+    cr_status status =
+        smsr_profile_get(run->tx, run->p.eid, cr_span_str(iccid), run->arena, out, &why);
     *found = status == CR_OK;
     if (status != CR_OK && status != CR_REFUSED) {
         if (err) {
@@ -279,7 +278,8 @@ cr_status smsr_follow(struct smsr_run *run, cr_span aid, struct smsr_followed *o
     *out = (struct smsr_followed){0};
     CR_TRY(smsr_profile_by_aid(run->tx, run->e.eid, aid, run->arena, &out->now, &out->known, err));
     if (!out->known) {
-        cr_log(run->sr->env, CR_LOG_WARNING, "a notification names an ISD-P that is not in the EIS");
+        cr_log(run->sr->env, CR_LOG_WARNING,
+               "a notification names an ISD-P that is not in the EIS");
         return CR_OK;
     }
     CR_TRY(smsr_profile_special(run->tx, run->e.eid, SMSR_THE_ENABLED, run->arena, &out->was, &was,

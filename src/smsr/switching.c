@@ -36,7 +36,7 @@ cr_status smsr_switch_changed(struct smsr_run *run, enum smsr_proc_state *to, st
 /* Notifications and the deadline mean the same in all states before the end. */
 static cr_status on_notification(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_CHANGED:
         return smsr_switch_changed(run, to, err);
     case SMSR_EV_ROLLED_BACK:
@@ -56,7 +56,7 @@ static cr_status on_notification(struct smsr_run *run, enum smsr_proc_state *to,
 
 static cr_status on_command(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         *to = SMSR_STATE_SWITCHING;
         return smsr_run_audit(run, operation_of(run), SOAP_EXECUTED_SUCCESS, err);
@@ -93,8 +93,8 @@ static cr_status remove_deleted(struct smsr_run *run, struct cr_err *err)
         CR_TRY(smsr_profile_by_aid(run->tx, run->p.eid, aid, run->arena, &gone, &found, err));
         if (found && gone.state != SMSR_ENABLED) {
             /* The requester of DeleteProfile has its Response; who asked for a switch is told. */
-            const bool asked = run->p.kind == SMSR_PROC_DELETE &&
-                               smsr_same(gone.iccid, run->p.iccid);
+            const bool asked =
+                run->p.kind == SMSR_PROC_DELETE && smsr_same(gone.iccid, run->p.iccid);
             CR_TRY(smsr_run_deleted(run, &gone, SMSR_OP_DELETE,
                                     asked ? smsr_run_requester(run, &gone) : NULL, err));
         }
@@ -158,7 +158,7 @@ static cr_status on_confirmed(struct smsr_run *run, enum smsr_proc_state *to, st
 
 static cr_status on_confirming(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->event) {
+    switch ((int)run->event) {
     case SMSR_EV_OK:
         return on_confirmed(run, to, err);
     case SMSR_EV_ERROR:
@@ -179,9 +179,9 @@ static cr_status on_cleaning(struct smsr_run *run, enum smsr_proc_state *to, str
     struct smsr_profile left;
     bool there;
     const char *iccid = run->p.kind == SMSR_PROC_ENABLE ? run->p.other : run->p.iccid;
-    const bool gone = run->event == SMSR_EV_OK ||
-                      (run->event == SMSR_EV_ERROR &&
-                       (run->sw == SMSR_SW_NO_DATA || run->sw == SMSR_SW_NO_FILE));
+    const bool gone =
+        run->event == SMSR_EV_OK ||
+        (run->event == SMSR_EV_ERROR && (run->sw == SMSR_SW_NO_DATA || run->sw == SMSR_SW_NO_FILE));
     CR_TRY(smsr_run_profile(run, iccid, &left, &there, err));
     if (gone && there) {
         CR_TRY(smsr_run_deleted(run, &left, SMSR_OP_DELETE, NULL, err));
@@ -225,7 +225,7 @@ static cr_status on_late_answer(struct smsr_run *run, enum smsr_proc_state *to, 
 
 cr_status smsr_switch_part(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
-    switch (run->p.state) {
+    switch ((int)run->p.state) {
     case SMSR_STATE_SENT:
     case SMSR_STATE_DISABLING:
         return on_command(run, to, err);

@@ -4,12 +4,12 @@
  */
 #include "smsr/engine.h"
 
-#define K(kind)  SMSR_KIND(SMSR_PROC_##kind)
-#define SWITCHES (K(ENABLE) | K(DISABLE))
-#define CARD     (K(CREATE_ISDP) | K(FALLBACK) | K(EMERGENCY) | K(MASTER_DELETE))
-#define PLAIN    (K(SEND_DATA) | K(AUDIT) | K(CONNECTIVITY) | K(ADDRESSING))
-#define COMMANDS (CARD | K(DELETE))
-#define LASTING  (SWITCHES | COMMANDS) /* may be in doubt */
+#define K(kind)         SMSR_KIND(SMSR_PROC_##kind)
+#define SWITCHES        (K(ENABLE) | K(DISABLE))
+#define CARD            (K(CREATE_ISDP) | K(FALLBACK) | K(EMERGENCY) | K(MASTER_DELETE))
+#define PLAIN           (K(SEND_DATA) | K(AUDIT) | K(CONNECTIVITY) | K(ADDRESSING))
+#define COMMANDS        (CARD | K(DELETE))
+#define LASTING         (SWITCHES | COMMANDS) /* may be in doubt */
 #define SWITCHING_KINDS (SWITCHES | K(DELETE))
 
 #define S(state) SMSR_STATE_##state
@@ -26,7 +26,9 @@
         {kinds, from, E(FELL_BACK), S(FAILED), "fell back by itself"},                             \
         {kinds, from, E(OTHER), S(SETTLING), "another Profile is enabled: audit"},                 \
         {kinds, from, E(DEADLINE), S(EXPIRED), "nothing left for the eUICC"},                      \
-        {kinds, from, E(DEADLINE), S(DOUBT), "requester told EXPIRED"}
+    {                                                                                              \
+        kinds, from, E(DEADLINE), S(DOUBT), "requester told EXPIRED"                               \
+    }
 
 /* A command without a notification. */
 #define COMMAND(kinds)                                                                             \
@@ -35,7 +37,9 @@
         {kinds, S(SENT), E(UNREACHABLE), S(FAILED), "nothing left"},                               \
         {kinds, S(SENT), E(UNANSWERED), S(SETTLING), "audit"},                                     \
         {kinds, S(SENT), E(DEADLINE), S(EXPIRED), "nothing left for the eUICC"},                   \
-        {kinds, S(SENT), E(DEADLINE), S(DOUBT), "requester told EXPIRED"}
+    {                                                                                              \
+        kinds, S(SENT), E(DEADLINE), S(DOUBT), "requester told EXPIRED"                            \
+    }
 
 const struct smsr_transition smsr_transitions[] = {
     SWITCH_COMMAND(SWITCHES, S(SENT)),
