@@ -22,6 +22,7 @@ struct smsr_run {
     const struct smsr_outcome *outcome;           /* likewise */
     const struct smsr_notification *notification; /* notifications */
     uint16_t sw;                                  /* of the last R-APDU of an outcome; 0 = none */
+    struct smsr_told *news, **news_end;           /* put out after the answer to the requester */
 };
 
 /* Each gives the state to go to; the engine holds it against the table. */
@@ -86,7 +87,9 @@ cr_status smsr_run_audit(struct smsr_run *run, uint16_t operation, enum soap_exe
 cr_status smsr_run_deleted(struct smsr_run *run, const struct smsr_profile *profile,
                            uint16_t operation, const char *requester,
                            struct cr_err *err) CR_MUST_CHECK;
-/* Notifications about a Profile; requester as in struct smsr_news. */
+/* Notifications about a Profile, as it is in *profile now; requester as in struct smsr_news. They
+ * are put out by smsr_run_tell(), which the engine calls behind the answer. */
+cr_status smsr_run_tell(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_run_news(struct smsr_run *run, enum soap_name name,
                         const struct smsr_profile *profile, const char *requester,
                         struct cr_err *err) CR_MUST_CHECK;
@@ -150,6 +153,9 @@ cr_status smsr_take_audit(struct smsr_run *run, bool *good, bool *more,
 cr_status smsr_procedure_answered(struct smsr *sr, struct store_tx *tx,
                                   const struct smsr_script *script,
                                   const struct smsr_outcome *outcome,
+                                  struct cr_err *err) CR_MUST_CHECK;
+/* Puts off the one that is due first: it could not be moved. */
+cr_status smsr_procedure_postpone(struct smsr *sr, struct store_tx *tx,
                                   struct cr_err *err) CR_MUST_CHECK;
 /* Removes those that ended before a time. */
 cr_status smsr_procedure_forget(struct store_tx *tx, int64_t before_ms, int64_t limit,

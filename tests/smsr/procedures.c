@@ -688,6 +688,90 @@ static void test_unexpected(void **state)
     free_again(r);
 }
 
+/* Busy the first time: the repetition is heard. */
+static void test_unexpected_while_busy(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(2);
+    body.sd_aid = rig_aid(2);
+    body.data = cr_span_of("\x84\x00", 2);
+    struct reply reply = rig_call(r, "d", SOAP_ES3, SOAP_SEND_DATA, &body);
+    chip_find(&r->chip, rig_aid(1))->state = 0x1F;
+    chip_find(&r->chip, rig_aid(3))->state = 0x3F;
+    assert_false(rig_notify(r, 2, 3));
+    rig_run(r);
+    rig_expect(r, &reply, "");
+    assert_string_equal(rig_states(r), "1EF 2D 3D");
+    assert_false(rig_notify_again(r, 2, 3));
+    rig_run(r);
+    states_are(r, "1DF 2D 3E");
+    assert_true(rig_notify_again(r, 2, 3));
+    assert_string_equal(rig_trail(r), "0002 0500"); /* heard three times, written down once */
+    rig_run(r);
+    free_again(r);
+}
+
+/* Who asked has its answer before the news. */
+static void test_answer_first(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(2);
+    struct m2m *m2m = smsr_messenger(r->sr);
+    cr_buf text = {0}, out = {0};
+    int64_t id;
+    struct soap_message m = {
+        .kind = SOAP_REQUEST,
+        .function = soap_function(SOAP_ES4, SOAP_ENABLE_PROFILE),
+        .body = body,
+        .header = {
+            .from = {.uri = cr_span_str("https://a/"), .entity_id = cr_span_str("1.2.1")},
+            .to = {.uri = cr_span_str("https://sr/"), .entity_id = cr_span_str("1.2.20")},
+            .message_id = cr_span_str("//a/cb?MessageDate=2026-03-02T08:00:00Z"),
+            .reply = SOAP_REPLY_CALLBACK,
+            .reply_to = {.uri = cr_span_str("https://a/"), .entity_id = cr_span_str("1.2.1")}}};
+    m.body.function_call_identifier = cr_span_str("call");
+    assert_int_equal(soap_build(&m, NULL, &text, NULL), CR_OK);
+    assert_int_equal(m2m_receive(m2m, rig_party(r, "a"), cr_buf_span(&text), &r->call, &out, &id),
+                     M2M_ACCEPTED);
+    rig_run(r);
+    assert_string_equal(rig_letters(r), "a ES4 EnableProfile; a ES4 ProfileDisabled 1");
+    cr_buf_free(&text);
+    cr_buf_free(&out);
+}
+
+static cr_status spoil_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx,
+                      "UPDATE procedure SET kind = 1, state = 5, iccid = NULL, aid = NULL,"
+                      " due_ms = 1 WHERE id = 1",
+                      NULL, NULL, NULL, NULL, err);
+}
+
+static cr_status break_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx,
+                      "CREATE TRIGGER broken BEFORE UPDATE OF state ON procedure WHEN new.id = 1"
+                      " BEGIN SELECT RAISE(ABORT, 'broken'); END",
+                      NULL, NULL, NULL, NULL, err);
+}
+
+/* One row that cannot be moved keeps no other from its deadline. */
+static void test_broken_row(void **state)
+{
+    struct rig *r = *state;
+    struct reply first = DELETE(r, "a", 2);
+    rig_run(r);
+    rig_expect(r, &first, "");
+    rig_store(r, spoil_work, NULL);
+    rig_store(r, break_work, NULL);
+    struct reply reply = rig_do(r, "d", SOAP_ES3, SOAP_ENABLE_PROFILE, 3);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    assert_non_null(strstr(cr_buf_cstr(&r->log), "put off"));
+}
+
 /* ---- policies ----------------------------------------------------------------------------------
  */
 
@@ -874,6 +958,9 @@ int main(void)
         T(notification_first),
         T(repeated_notification),
         T(unexpected),
+        T(unexpected_while_busy),
+        T(answer_first),
+        T(broken_row),
         T(two_deletions_meet),
         T(gone_already),
         T(cleaning_fails),
