@@ -76,15 +76,16 @@ enum smsr_proc_state smsr_run_refused(struct smsr_run *run);
 void smsr_run_warned(struct smsr_run *run);
 /* FAILED (or a warning) with these codes and this sentence. */
 enum smsr_proc_state smsr_run_failed(struct smsr_run *run, const char *subject, const char *reason,
-                                     const char *why);
-void smsr_run_warn(struct smsr_run *run, const char *subject, const char *reason, const char *why);
+                                     const char *sentence);
+void smsr_run_warn(struct smsr_run *run, const char *subject, const char *reason,
+                   const char *sentence);
 
 /* A record of the audit trail about the target. status 0 = none. */
 cr_status smsr_run_audit(struct smsr_run *run, uint16_t operation, enum soap_execution status,
                          struct cr_err *err) CR_MUST_CHECK;
 /* The Profile is gone from the eUICC: row, memory, audit record, notifications. requester: of the
  * news. */
-cr_status smsr_run_deleted(struct smsr_run *run, const struct smsr_profile *profile,
+cr_status smsr_run_deleted(struct smsr_run *run, const struct smsr_profile *gone,
                            uint16_t operation, const char *requester,
                            struct cr_err *err) CR_MUST_CHECK;
 /* Notifications about a Profile, as it is in *profile now; requester as in struct smsr_news. They
