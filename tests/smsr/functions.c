@@ -211,12 +211,17 @@ static void test_create(void **state)
     rig_expect(r, &reply, "8.1/4.8");
     /* In creation: nobody sees it, nobody can touch it. */
     body.required_memory = 500000;
+    body.mno_id = cr_span_str("1.2.3");
     struct reply waiting = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
     rig_expect(r, &waiting, "...");
     reply = rig_do(r, "d", SOAP_ES3, SOAP_GET_EIS, 4);
     rig_expect(r, &reply, "");
     assert_int_equal(reply.body.eis.profiles.count, 2);
+    reply = rig_do(r, "c", SOAP_ES4, SOAP_GET_EIS, 4);
+    rig_expect(r, &reply, "1.6/1.2");
     rig_run(r);
+    reply = rig_do(r, "c", SOAP_ES4, SOAP_GET_EIS, 4);
+    rig_expect(r, &reply, "");
     /* The lowest AID that is free again. */
     reply = rig_do(r, "a", SOAP_ES4, SOAP_DELETE_PROFILE, 2);
     rig_run(r);

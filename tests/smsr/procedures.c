@@ -518,6 +518,43 @@ static void test_confirmation_late(void **state)
     free_again(r);
 }
 
+/* The confirmation was executed after all: POL2 gets its deletion, late. */
+static void test_late_cleaning(void **state)
+{
+    struct rig *r = *state;
+    rig_pol2(r, 2, SMSR_POL2_AUTO_DELETE);
+    (void)ENABLE(r, "a", 2);
+    rig_run(r);
+    struct reply reply = DISABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_GOOD));
+    assert_true(rig_notify(r, 2, 1));
+    const int64_t script = rig_radio_take(r);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    rig_radio_end(r, script, RADIO_GOOD);
+    rig_pass(r, 10);
+    assert_string_equal(rig_procedures(r), "done cleaning");
+    assert_true(rig_radio(r, RADIO_GOOD));
+    assert_string_equal(rig_procedures(r), "done expired");
+    states_are(r, "1EF 3D");
+    free_again(r);
+}
+
+static cr_status lock_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx, "UPDATE euicc_state SET handover = 1", NULL, NULL, NULL, NULL, err);
+}
+
+static void test_unexpected_in_handover(void **state)
+{
+    struct rig *r = *state;
+    rig_store(r, lock_work, NULL);
+    assert_false(rig_notify(r, 2, 3));
+    assert_true(rig_notify(r, 5, 1)); /* the fall-back is heard */
+    assert_string_equal(rig_procedures(r), "");
+}
+
 /* Nothing is heard of it: busy for one more period, then an audit. */
 static void test_doubt(void **state)
 {
@@ -578,6 +615,11 @@ static void test_expired_creation(void **state)
     assert_string_equal(rig_states(r), "1EF 2D 3D 4I");
     rig_radio_end(r, script, RADIO_GOOD);
     states_are(r, "1EF 2D 3D 4C");
+    /* Installed says the eUICC, but its SM-DP has not: still a container. */
+    chip_find(&r->chip, rig_aid(4))->state = 0x1F;
+    reply = rig_do(r, "a", SOAP_ES4, SOAP_AUDIT_EIS, 2);
+    rig_run(r);
+    assert_string_equal(rig_states(r), "1EF 2D 3D 4C");
     /* A container that is lost is nobody's news. */
     chip_find(&r->chip, rig_aid(4))->used = false;
     reply = rig_do(r, "a", SOAP_ES4, SOAP_AUDIT_EIS, 2);
@@ -808,10 +850,13 @@ static void test_unexpected_while_busy(void **state)
     struct soap_body body = rig_body(2);
     body.sd_aid = rig_aid(2);
     body.data = cr_span_of("\x84\x00", 2);
+    assert_true(rig_notify(r, 1, 1)); /* one that is confirmed, in front of it */
+    rig_run(r);
     struct reply reply = rig_call(r, "d", SOAP_ES3, SOAP_SEND_DATA, &body);
     chip_find(&r->chip, rig_aid(1))->state = 0x1F;
     chip_find(&r->chip, rig_aid(3))->state = 0x3F;
     assert_false(rig_notify(r, 2, 3));
+    assert_false(rig_notify_again(r, 2, 3));
     rig_run(r);
     rig_expect(r, &reply, "");
     assert_string_equal(rig_states(r), "1EF 2D 3D");
@@ -819,7 +864,7 @@ static void test_unexpected_while_busy(void **state)
     rig_run(r);
     states_are(r, "1DF 2D 3E");
     assert_true(rig_notify_again(r, 2, 3));
-    assert_string_equal(rig_trail(r), "0002 0500"); /* heard three times, written down once */
+    assert_string_equal(rig_trail(r), "0001 0002 0500"); /* heard four times, written down once */
     rig_run(r);
     free_again(r);
 }
@@ -1091,6 +1136,8 @@ int main(void)
         T(confirmation_late),
         T(doubt),
         T(doubt_settled_by_audit),
+        T(late_cleaning),
+        T(unexpected_in_handover),
         T(expired_creation),
         T(refused_late),
         T(late_while_settling),
