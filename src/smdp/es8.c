@@ -236,37 +236,50 @@ static cr_status predict(struct scp_session *s, const struct smdp_channel *c, st
     return scp_host_predict(s, &facts, CR_SPAN_ARRAY(c->aid), err);
 }
 
-/* The value of INITIALIZE UPDATE's answer, either taken as it was foretold, or, when only the
- * counter differs and the card has proved that it has the keys, its counter. */
-static cr_status take_initialise(struct scp_session *s, const struct smdp_channel *c, cr_span value,
-                                 uint32_t *counter, struct cr_err *err)
-{
-    struct scp_session other = {0};
-    struct cr_err inner = {0};
-    if (scp_host_take(s, value, &inner) == CR_OK) {
-        return CR_OK;
-    }
-    cr_status status = begin(&other, c, err);
-    if (status == CR_OK && scp_host_take(&other, value, &inner) == CR_OK &&
-        other.facts.protocol == SCP_03 && other.facts.sequence != c->counter) {
-        *counter = other.facts.sequence;
-        status = cr_err_code(err,
-                             cr_refuse(err, "8.4", "4.2", "SGP.02 4.1.3.3",
-                                       "the eUICC uses another sequence counter"),
-                             SMDP_OTHER_COUNTER);
-    } else if (status == CR_OK) {
-        status = cr_refuse(err, "8.4", "4.2", "SGP.02 4.1.3.3",
-                           "the ISD-P does not have the keys that were established");
-    }
-    scp_end(&other);
-    return status;
-}
-
 static cr_status begin_ahead(struct scp_session *s, const struct smdp_channel *c,
                              struct cr_err *err)
 {
     CR_TRY(begin(s, c, err));
     return predict(s, c, err);
+}
+
+/* The counter that an answer reports, when it is the card's: it is proved by the card challenge,
+ * which is made of it (a cryptogram alone would let anybody on the way name another). */
+static bool proved_counter(const struct smdp_channel *c, cr_span value, uint32_t *counter)
+{
+    struct scp_session s = {0};
+    struct smdp_channel other = *c;
+    bool proved = false;
+    if (begin(&s, c, NULL) == CR_OK && scp_host_take(&s, value, NULL) == CR_OK &&
+        s.facts.protocol == SCP_03) {
+        other.counter = s.facts.sequence;
+        scp_end(&s);
+        proved = begin_ahead(&s, &other, NULL) == CR_OK && scp_host_take(&s, value, NULL) == CR_OK;
+    }
+    if (proved) {
+        *counter = other.counter;
+    }
+    smdp_channel_wipe(&other);
+    scp_end(&s);
+    return proved;
+}
+
+/* The value of INITIALIZE UPDATE's answer, either taken as it was foretold, or, when only the
+ * counter differs, the card's counter. */
+static cr_status take_initialise(struct scp_session *s, const struct smdp_channel *c, cr_span value,
+                                 uint32_t *counter, struct cr_err *err)
+{
+    if (scp_host_take(s, value, NULL) == CR_OK) {
+        return CR_OK;
+    }
+    if (proved_counter(c, value, counter)) {
+        return cr_err_code(err,
+                           cr_refuse(err, "8.4", "4.2", "SGP.02 4.1.3.3",
+                                     "the eUICC uses another sequence counter"),
+                           SMDP_OTHER_COUNTER);
+    }
+    return cr_refuse(err, "8.4", "4.2", "SGP.02 4.1.3.3",
+                     "the ISD-P does not have the keys that were established");
 }
 
 /* ---- SCP03t ------------------------------------------------------------------------------------

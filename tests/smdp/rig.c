@@ -311,6 +311,9 @@ static cr_status on_answer(void *ctx, const struct m2m_answered *a, struct cr_er
     r->answer.iccid = cr_arena_copy(&r->arena, a->body->iccid);
     r->answer.euicc_response_data = cr_arena_copy(&r->arena, a->body->euicc_response_data);
     r->status = a->body->status;
+    r->eis_profiles = a->body->eis.profiles.count;
+    r->eis_has_ecasd = a->body->eis.signed_info.has_ecasd;
+    r->eis_has_isdr = a->body->eis.has_isdr;
     r->status.code.subject = cr_arena_copy(&r->arena, r->status.code.subject);
     r->status.code.reason = cr_arena_copy(&r->arena, r->status.code.reason);
     r->status.code.message = cr_arena_copy(&r->arena, r->status.code.message);
@@ -417,6 +420,7 @@ int rig_setup(void **state)
     r->env = (cr_env){.ctx = r, .now_ms = rig_now, .random = rig_random};
     (void)snprintf(r->dir, sizeof r->dir, "/tmp/crisp-smdp-dp-XXXXXX");
     assert_non_null(mkdtemp(r->dir));
+    r->speaker = RIG_OPERATOR;
     make_parties(r);
     make_identity(r);
     r->trust = pki_trust_new();
@@ -598,6 +602,9 @@ static struct m2m *whom(struct rig *r, const char *url, const struct m2m_parties
     return *parties == &r->dp_parties ? smdp_m2m(r->dp) : r->sr;
 }
 
+#define HOLD 20 /* rounds that a connection waits */
+static int carry(struct rig *r, struct m2m *from, const char *sender);
+
 static void post(struct rig *r, struct m2m *from, const char *sender, struct m2m_parcel *parcel)
 {
     const struct m2m_parties *parties = NULL;
@@ -614,7 +621,14 @@ static void post(struct rig *r, struct m2m *from, const char *sender, struct m2m
         const struct m2m_party *peer = m2m_party_by_oid(parties, cr_span_str(sender));
         int64_t id;
         cr_buf_reset(&out);
-        status = http_status(m2m_receive(to, peer, parcel->body, &arena, &out, &id));
+        enum m2m_verdict verdict = m2m_receive(to, peer, parcel->body, &arena, &out, &id);
+        /* The operator's connections wait; those of the SM-DP do not, it takes callbacks. */
+        for (int i = 0; verdict == M2M_WAIT && from == r->op && i < HOLD; i++) {
+            (void)carry(r, smdp_m2m(r->dp), RIG_DP);
+            (void)carry(r, r->sr, RIG_SR);
+            verdict = m2m_held(to, id, i + 1 == HOLD, &arena, &out);
+        }
+        status = http_status(verdict);
     }
     bool lost = fate == FATE_LOSE || fate == FATE_LOSE_ANSWER;
     assert_int_equal(m2m_delivered(from, parcel->id, lost ? 0 : status,
@@ -647,7 +661,7 @@ static int carry(struct rig *r, struct m2m *from, const char *sender)
 
 static int carry_all(struct rig *r)
 {
-    return carry(r, r->op, RIG_OPERATOR) + carry(r, smdp_m2m(r->dp), RIG_DP) +
+    return carry(r, r->op, r->speaker) + carry(r, smdp_m2m(r->dp), RIG_DP) +
            carry(r, r->sr, RIG_SR);
 }
 
@@ -747,4 +761,10 @@ enum smdp_state rig_state(struct rig *r, int n)
 void rig_step(struct rig *r)
 {
     (void)carry_all(r);
+}
+
+void rig_speak_as(struct rig *r, const char *oid)
+{
+    r->speaker = oid;
+    r->op_parties.oid = oid;
 }

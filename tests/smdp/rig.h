@@ -53,6 +53,9 @@ struct rig {
     struct soap_status status;
     struct soap_body answer, notice; /* in the arena */
     const struct soap_function *noticed;
+    size_t eis_profiles; /* of the EIS that came last */
+    bool eis_has_ecasd, eis_has_isdr;
+    const char *speaker; /* OID; RIG_OPERATOR at first */
 
     /* The wire. */
     int letters;                                  /* carried so far */
@@ -74,6 +77,8 @@ void rig_import(struct rig *r, int n, const char *type, size_t size);
 /* The operator (by OID) asks the SM-DP on ES2. */
 void rig_order(struct rig *r, enum soap_name name, const struct soap_body *body, int64_t seconds);
 void rig_download(struct rig *r, int n, bool enable);
+/* The operator is another one from now on. */
+void rig_speak_as(struct rig *r, const char *oid);
 /* Carries letters until nothing is due; with time going on, until nothing is there. */
 void rig_settle(struct rig *r);
 void rig_step(struct rig *r); /* each letter that is due, once */
