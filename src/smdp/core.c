@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TICK_JOBS 64 /* answered EXPIRED in one tick at most */
+#define TICK_JOBS      64    /* answered EXPIRED, and removed, in one tick at most */
+#define PURGE_EVERY_MS 10000 /* between two looks at what has ended */
 
 static cr_status open_store(struct smdp *dp, const char *dir, struct cr_err *err)
 {
@@ -273,10 +274,20 @@ static cr_status expire_one(struct store_tx *tx, void *ctx, struct cr_err *err)
     return status;
 }
 
+static cr_status purge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    return smdp_job_purge(tx, *(const int64_t *)ctx - SMDP_KEEP_MS, TICK_JOBS, err);
+}
+
 cr_status smdp_tick(struct smdp *dp, struct cr_err *err)
 {
     struct ticking t = {.dp = dp, .found = true};
     bool any = false;
+    int64_t now = cr_now_ms(dp->env);
+    if (now - dp->purged_ms >= PURGE_EVERY_MS) {
+        CR_TRY(store_run_soft(dp->store, purge_work, &now, err));
+        dp->purged_ms = now;
+    }
     for (int i = 0; t.found && i < TICK_JOBS; i++) {
         CR_TRY(store_run(dp->store, expire_one, &t, err));
         any = any || t.found;

@@ -13,6 +13,7 @@ struct smdp {
     struct store *store;
     struct store_seal seal;
     struct m2m *m2m;
+    int64_t purged_ms; /* by the one thread that ticks */
 };
 
 extern const struct m2m_row smdp_functions[]; /* what the SM-DP offers; es2.c */

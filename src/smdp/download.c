@@ -347,6 +347,7 @@ static cr_status enter_loading(struct smdp_run *run, struct cr_err *err)
         status = send(run, run->job->aid, &data, more, smdp_job_time(run), err);
     }
     if (status == CR_OK && load.profile.state == SMDP_CREATED) {
+        load.profile.owner = run->job->requester; /* until now it could be any operator's */
         status = smdp_profile_move(run->tx, &load.profile, SMDP_MOVE_LOAD, run->now_ms, err);
     }
     end_load(&load);

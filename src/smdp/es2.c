@@ -85,7 +85,6 @@ cr_status smdp_download_profile(void *ctx, struct m2m_call *call, const struct s
                            .clean = true,
                            .created_ms = call->now_ms};
     CR_TRY(smdp_job_add(call->tx, &job, err));
-    profile.owner = call->caller->oid;
     profile.eid = request->eid;
     profile.job = job.id;
     profile.last_error = NULL;

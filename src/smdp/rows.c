@@ -451,6 +451,14 @@ cr_status smdp_job_overdue(struct store_tx *tx, int64_t now_ms, cr_arena *arena,
     return CR_OK;
 }
 
+cr_status smdp_job_purge(struct store_tx *tx, int64_t before_ms, int64_t limit, struct cr_err *err)
+{
+    return store_exec(tx,
+                      "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE step >= 15 AND"
+                      " updated_ms < ? LIMIT ?)",
+                      STORE_VALUES(STORE_I(before_ms), STORE_I(limit)), NULL, NULL, NULL, err);
+}
+
 struct job_walk {
     cr_arena arena;
     smdp_job_fn fn;

@@ -15,7 +15,7 @@ extern const size_t smdp_migration_count;
 
 struct smdp_profile {
     const char *iccid; /* digits */
-    const char *owner; /* OID; "" = any operator may order it; set when one does */
+    const char *owner; /* OID; "" = any operator may order it; set when its loading begins */
     const char *type;  /* "" = none */
     enum smdp_state state;
     int64_t revision;
@@ -138,6 +138,9 @@ cr_status smdp_job_queued(struct store_tx *tx, cr_span eid, cr_arena *arena, str
 /* One that is not ended, and not answered though its time is over. */
 cr_status smdp_job_overdue(struct store_tx *tx, int64_t now_ms, cr_arena *arena,
                            struct smdp_job *out, bool *found, struct cr_err *err) CR_MUST_CHECK;
+/* Removes jobs that ended before this time, at most limit. */
+cr_status smdp_job_purge(struct store_tx *tx, int64_t before_ms, int64_t limit,
+                         struct cr_err *err) CR_MUST_CHECK;
 typedef cr_status (*smdp_job_fn)(const struct smdp_job *job, void *ctx, struct cr_err *err);
 /* Newest first; limit 0 = all. */
 cr_status smdp_job_each(struct store_tx *tx, int64_t limit, smdp_job_fn fn, void *ctx,

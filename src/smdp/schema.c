@@ -64,7 +64,8 @@ static const char tables[] = "CREATE TABLE profile ("
                              /* 15 and 16: done, failed */
                              "CREATE INDEX job_chip ON job(eid, id) WHERE step < 15;"
                              "CREATE INDEX job_due ON job(deadline_ms) WHERE step < 15 AND"
-                             " answered = 0;";
+                             " answered = 0;"
+                             "CREATE INDEX job_ended ON job(updated_ms) WHERE step >= 15;";
 
 _Static_assert(SMDP_STEP_DONE == 15 && SMDP_STEP_FAILED == 16, "indexes name the steps");
 

@@ -49,7 +49,9 @@ void smdp_close(struct smdp *dp); /* NULL allowed */
 struct store *smdp_store(struct smdp *dp);
 struct m2m *smdp_m2m(struct smdp *dp); /* to be put on the network: m2m/service.h */
 
-/* Deadlines of jobs. To be called every second or so. */
+/* Deadlines of jobs; jobs that ended SMDP_KEEP_MS ago are removed. To be called every second or so.
+ */
+#define SMDP_KEEP_MS ((int64_t)30 * 24 * 3600 * 1000)
 cr_status smdp_tick(struct smdp *dp, struct cr_err *err) CR_MUST_CHECK;
 
 /* ---- the stock ---- */

@@ -3,6 +3,8 @@
  */
 #include "rig.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 
 static void assert_installed(struct rig *r, int n, size_t size)
@@ -38,6 +40,16 @@ static void test_good(void **state)
     for (size_t at = 0; at + 16 <= upp.n; at += 16) {
         assert_false(holds(cr_buf_span(&r->carried), cr_span_sub(upp, at, 16)));
     }
+    const struct scp_keys *keys = &r->chip.isdps[0].keys;
+    const struct scp_key *each[] = {&keys->enc, &keys->mac, &keys->dek};
+    for (size_t i = 0; i < CR_COUNT(each); i++) {
+        cr_span hex = cr_span_str(cr_hex(&r->arena, cr_span_of(each[i]->value, 16)));
+        assert_int_equal(hex.n, 32);
+        assert_false(holds(cr_buf_span(&r->seen), hex));
+    }
+    /* (What the search would find, it finds: the ISD-P's AID is there, in that form.) */
+    assert_true(holds(cr_buf_span(&r->seen),
+                      cr_span_str(cr_hex(&r->arena, CR_SPAN_ARRAY(r->chip.isdps[0].aid)))));
     /* And nothing secret stays with the job. */
     assert_int_equal(rig_count(r, "SELECT count(*) FROM job WHERE one_time IS NOT NULL OR"
                                   " challenge IS NOT NULL OR payload IS NOT NULL"),
@@ -376,6 +388,48 @@ static void test_silent(void **state)
     assert_int_equal(rig_count(r, "SELECT count(*) FROM job WHERE step < 15"), 0);
 }
 
+/* What the SM-SR says when nobody waits for it any more. */
+static void test_late(void **state)
+{
+    struct rig *r = *state;
+    rig_import(r, 1, "iot", 300);
+    r->faults[SOAP_SEND_DATA].silent = true;
+    rig_download(r, 1, false);
+    rig_settle(r);
+    rig_pass(r, 3600 * 1000);
+    rig_settle(r);
+    rig_assert_status(r, SOAP_EXPIRED, "1.6", "5.3");
+    int asked = r->asked[SOAP_SEND_DATA];
+    rig_answer_late(r);
+    rig_settle(r);
+    assert_int_equal(r->asked[SOAP_SEND_DATA], asked);
+    assert_int_equal(r->answers, 1);
+    assert_int_equal(rig_state(r, 1), SMDP_AVAILABLE);
+    /* Ended jobs are kept for a while. */
+    rig_pass(r, SMDP_KEEP_MS - 60000);
+    assert_int_equal(rig_count(r, "SELECT count(*) FROM job"), 1);
+    rig_pass(r, 120000);
+    assert_int_equal(rig_count(r, "SELECT count(*) FROM job"), 0);
+}
+
+/* A Profile for any operator becomes that of the one it was loaded for, not of one that failed. */
+static void test_any_owner(void **state)
+{
+    struct rig *r = *state;
+    const struct smdp_import import = {.upp = rig_upp(r, rig_iccid(1), 300)};
+    assert_int_equal(smdp_import(r->dp, &import, NULL, NULL), CR_OK);
+    r->spoil_ecasd = true;
+    expect_release(r, "8.5.2", "6.1");
+    assert_int_equal(rig_count(r, "SELECT count(*) FROM profile WHERE owner = ''"), 1);
+    r->spoil_ecasd = false;
+    r->answers = 0;
+    rig_download(r, 1, false);
+    rig_settle(r);
+    rig_assert_status(r, SOAP_EXECUTED_SUCCESS, NULL, NULL);
+    assert_int_equal(rig_count(r, "SELECT count(*) FROM profile WHERE owner = '" RIG_OPERATOR "'"),
+                     1);
+}
+
 /* The chip cannot be reached for the deletion either: nobody knows, so nobody else gets it. */
 static void test_silent_deletion(void **state)
 {
@@ -471,13 +525,6 @@ static void test_each_letter(void **state)
     }
 }
 
-static enum fate with_restart(struct rig *r, int letter)
-{
-    (void)letter;
-    r->what = FATE_TWICE; /* something happened: restart before the next round */
-    return FATE_DELIVER;
-}
-
 /* The SM-DP is started anew whenever something has come. */
 static void test_restarts(void **state)
 {
@@ -486,9 +533,7 @@ static void test_restarts(void **state)
     rig_restart(r);
     rig_import(r, 1, "iot", 9000);
     rig_download(r, 1, true);
-    r->fate = with_restart;
     for (int i = 0; i < 200 && !r->answers; i++) {
-        r->what = FATE_DELIVER;
         int before = r->letters;
         rig_step(r);
         if (r->letters != before) {
@@ -521,6 +566,8 @@ int main(void)
         T(test_locked),
         T(test_locked_and_refused),
         T(test_no_aid),
+        T(test_late),
+        T(test_any_owner),
         T(test_silent),
         T(test_silent_deletion),
         T(test_two_at_once),

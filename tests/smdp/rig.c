@@ -72,6 +72,7 @@ static cr_status faulty(struct rig *r, struct m2m_call *call, const struct soap_
     r->last.connectivity_parameters = cr_arena_copy(&r->arena, request->connectivity_parameters);
     if (r->faults[id].silent) {
         call->later = true;
+        r->silent = call->id;
         return CR_OK;
     }
     if (r->faults[id].subject) {
@@ -767,4 +768,17 @@ void rig_speak_as(struct rig *r, const char *oid)
 {
     r->speaker = oid;
     r->op_parties.oid = oid;
+}
+
+static cr_status late_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct rig *r = ctx;
+    static const uint8_t answer[] = {0x23, 0x02, 0x90, 0x00};
+    const struct soap_body body = {.euicc_response_data = CR_SPAN_ARRAY(answer)};
+    return m2m_answer(r->sr, tx, r->silent, &body, err);
+}
+
+void rig_answer_late(struct rig *r)
+{
+    assert_int_equal(store_run(r->sr_store, late_work, r, NULL), CR_OK);
 }

@@ -44,6 +44,7 @@ struct rig {
         bool silent;                  /* never answers */
     } faults[SOAP_NAMES];
     int asked[SOAP_NAMES];
+    int64_t silent;        /* request that it has not answered */
     struct soap_body last; /* request of ES3 that came last; in the arena */
     cr_buf seen;           /* every letter that the SM-SR got, and every one that it sent */
     cr_buf carried;        /* bytes of SendData */
@@ -81,7 +82,8 @@ void rig_download(struct rig *r, int n, bool enable);
 void rig_speak_as(struct rig *r, const char *oid);
 /* Carries letters until nothing is due; with time going on, until nothing is there. */
 void rig_settle(struct rig *r);
-void rig_step(struct rig *r); /* each letter that is due, once */
+void rig_answer_late(struct rig *r); /* the SM-SR answers what it was silent about last */
+void rig_step(struct rig *r);        /* each letter that is due, once */
 void rig_pass(struct rig *r, int64_t ms);
 
 void rig_assert_status(struct rig *r, int status, const char *subject, const char *reason);
