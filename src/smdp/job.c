@@ -299,9 +299,16 @@ static cr_status take(struct smdp_run *run, enum smdp_event *event, struct cr_er
     return status;
 }
 
+/* "job ID REVISION", as smdp_job_ask() wrote it. */
 static bool context_of(const char *text, int64_t *id, int64_t *revision)
 {
-    return sscanf(text, "job %" SCNd64 " %" SCNd64, id, revision) == 2;
+    char *end = NULL;
+    if (strncmp(text, "job ", 4) != 0) {
+        return false;
+    }
+    *id = strtoll(text + 4, &end, 10);
+    *revision = strtoll(end, &end, 10);
+    return *id > 0 && *revision > 0 && *end == 0;
 }
 
 cr_status smdp_answered(void *ctx, const struct m2m_answered *answer, struct cr_err *err)

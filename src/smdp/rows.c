@@ -251,14 +251,14 @@ cr_status smdp_chip_route(struct store_tx *tx, cr_span eid, const char *smsr, in
 /* ---- ISD-Ps ------------------------------------------------------------------------------------
  */
 
-cr_status smdp_isdp_put(struct store_tx *tx, const struct smdp_isdp *d, struct cr_err *err)
+cr_status smdp_isdp_put(struct store_tx *tx, const struct smdp_isdp *isdp, struct cr_err *err)
 {
     return store_exec(tx,
                       "INSERT OR REPLACE INTO isdp(eid, iccid, aid, keys, token_key, counter,"
                       " tokens) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                      STORE_VALUES(STORE_B(d->eid), STORE_T(d->iccid), STORE_B(d->aid),
-                                   STORE_B(d->keys), STORE_B(d->token_key), STORE_I(d->counter),
-                                   STORE_I(d->tokens)),
+                      STORE_VALUES(STORE_B(isdp->eid), STORE_T(isdp->iccid), STORE_B(isdp->aid),
+                                   STORE_B(isdp->keys), STORE_B(isdp->token_key),
+                                   STORE_I(isdp->counter), STORE_I(isdp->tokens)),
                       NULL, NULL, NULL, err);
 }
 

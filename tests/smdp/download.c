@@ -179,6 +179,10 @@ static void test_eligibility(void **state)
     d->state = SOAP_STATE_DISABLED;
     expect_release(r, "8.2.1", "3.3");
     fake_chip_delete(d);
+    r->options.identity_count = 0; /* no certificate on the chip's curve */
+    rig_restart(r);
+    expect_release(r, "8.5.2", "3.1");
+    r->options.identity_count = 1;
     /* An EUM that nobody told us about. */
     r->options.eum_count = 0;
     rig_restart(r);
@@ -278,6 +282,58 @@ static void test_other_counter(void **state)
     rig_assert_status(r, SOAP_EXECUTED_SUCCESS, NULL, NULL);
     assert_installed(r, 1, 300);
     assert_int_equal(rig_count(r, "SELECT counter FROM isdp"), 43);
+}
+
+/* ... but not for ever. */
+static void test_no_counter(void **state)
+{
+    struct rig *r = *state;
+    rig_import(r, 1, "iot", 300);
+    r->chip.jumps = true;
+    rig_download(r, 1, false);
+    rig_settle(r);
+    rig_assert_status(r, SOAP_FAILED, "8.4", "4.2");
+    assert_int_equal(r->asked[SOAP_SEND_DATA], 2 + SMDP_MAX_ATTEMPTS);
+    assert_int_equal(rig_state(r, 1), SMDP_AVAILABLE);
+}
+
+static void test_brainpool(void **state)
+{
+    struct rig *r = *state;
+    rig_use_curve(r, CRYPTO_BRAINPOOL);
+    rig_import(r, 1, "iot", 300);
+    rig_download(r, 1, false);
+    rig_settle(r);
+    rig_assert_status(r, SOAP_EXECUTED_SUCCESS, NULL, NULL);
+    assert_installed(r, 1, 300);
+}
+
+static void test_import(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    char long_type[SMDP_MAX_TYPE + 2];
+    memset(long_type, 'x', sizeof long_type);
+    long_type[SMDP_MAX_TYPE + 1] = 0;
+    cr_span good = rig_upp(r, rig_iccid(1), 100);
+    const cr_span end = cr_span_sub(good, good.n - 7, 7);
+    const struct smdp_import bad[] = {
+        {.upp = cr_span_str("garbage")},
+        {.upp = cr_span_str("")},
+        {.upp = cr_span_sub(good, 0, good.n - 1)},
+        {.upp = cr_span_sub(good, 0, good.n - end.n)}, /* no end */
+        {.upp = end},                                  /* no header */
+        {.upp = good, .type = long_type},
+        {.upp = good, .platform_version = "new"},
+    };
+    for (size_t i = 0; i < CR_COUNT(bad); i++) {
+        assert_int_not_equal(smdp_import(r->dp, &bad[i], NULL, &err), CR_OK);
+    }
+    assert_int_equal(rig_count(r, "SELECT count(*) FROM profile"), 0);
+    const struct smdp_import import = {.upp = good};
+    assert_int_equal(smdp_import(r->dp, &import, NULL, &err), CR_OK);
+    assert_int_equal(smdp_import(r->dp, &import, NULL, &err), CR_REFUSED);
+    assert_string_equal(err.reason, "3.3");
 }
 
 static void test_installer(void **state)
@@ -566,6 +622,9 @@ int main(void)
         T(test_locked),
         T(test_locked_and_refused),
         T(test_no_aid),
+        T(test_no_counter),
+        T(test_brainpool),
+        T(test_import),
         T(test_late),
         T(test_any_owner),
         T(test_silent),

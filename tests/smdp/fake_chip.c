@@ -150,6 +150,7 @@ static long take_request(struct fake_chip *chip, cr_span data, cr_buf *answer)
         .enc = key_of(keys.keys[0]), .mac = key_of(keys.keys[1]), .dek = key_of(keys.keys[2])};
     d->keyed = true;
     d->counter = chip->skip;
+    d->jumps = chip->jumps;
     establish_keys_wipe(&keys);
     return 0x9000;
 }
@@ -185,7 +186,7 @@ static long isdr_command(struct fake_chip *chip, cr_span apdu, cr_buf *answer)
 
 static struct scp_card_facts facts_of(struct fake_isdp *d)
 {
-    d->counter++;
+    d->counter += d->jumps ? 7 : 1;
     return (struct scp_card_facts){
         .protocol = SCP_03, .i = 0x70, .kvn = 0x30, .sequence = d->counter};
 }

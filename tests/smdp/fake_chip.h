@@ -13,7 +13,7 @@
 #define FAKE_ISDPS 8
 
 struct fake_isdp {
-    bool there, keyed, installed;
+    bool there, keyed, installed, jumps;
     char iccid[24];
     int state; /* of the SM-SR's row: enum soap_profile_state */
     uint8_t aid[16];
@@ -43,6 +43,7 @@ struct fake_chip {
     /* What goes wrong: */
     bool wrong_receipt;
     unsigned skip;      /* counters that others have used */
+    bool jumps;         /* others use some before each session */
     const char *result; /* of the installer instead of success, hex */
     bool early;         /* the result comes with the first segment */
     bool wrong_mac;     /* of answers to 86 */

@@ -389,16 +389,14 @@ static void make_parties(struct rig *r)
         .oid = RIG_SR, .name = "SR", .address = "https://sr/", .parties = r->sr_known, .count = 1};
 }
 
-static void make_identity(struct rig *r)
+static void make_identity(struct rig *r, enum crypto_curve curve)
 {
     struct pki_cert ci;
     struct pki_key *ci_key = NULL;
     struct crypto_private *private = NULL;
-    struct gpcert_request request = {
-        .role = GPCERT_ROLE_DP, .expiry = 20990101, .curve = CRYPTO_P256};
-    assert_int_equal(pki_hierarchy_load(pki, CRYPTO_P256, "ci", &r->arena, &ci, &ci_key, NULL),
-                     CR_OK);
-    assert_int_equal(crypto_private_generate(CRYPTO_P256, &private, NULL), CR_OK);
+    struct gpcert_request request = {.role = GPCERT_ROLE_DP, .expiry = 20990101, .curve = curve};
+    assert_int_equal(pki_hierarchy_load(pki, curve, "ci", &r->arena, &ci, &ci_key, NULL), CR_OK);
+    assert_int_equal(crypto_private_generate(curve, &private, NULL), CR_OK);
     assert_int_equal(pki_key_of_private(private, &r->dp_key, NULL), CR_OK);
     request.point = pki_key_point(r->dp_key);
     assert_int_equal(gpcert_request_issuer(&request, &ci, NULL), CR_OK);
@@ -423,7 +421,7 @@ int rig_setup(void **state)
     assert_non_null(mkdtemp(r->dir));
     r->speaker = RIG_OPERATOR;
     make_parties(r);
-    make_identity(r);
+    make_identity(r, CRYPTO_P256);
     r->trust = pki_trust_new();
     assert_int_equal(pki_hierarchy_trust(pki, r->trust, NULL), CR_OK);
     assert_int_equal(
@@ -781,4 +779,18 @@ static cr_status late_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 void rig_answer_late(struct rig *r)
 {
     assert_int_equal(store_run(r->sr_store, late_work, r, NULL), CR_OK);
+}
+
+void rig_use_curve(struct rig *r, enum crypto_curve curve)
+{
+    fake_chip_free(&r->chip);
+    pki_key_free(r->eum_key);
+    pki_key_free(r->dp_key);
+    cr_buf_reset(&r->dp_cert);
+    make_identity(r, curve);
+    fake_chip_make(&r->chip, pki, curve, RIG_EID);
+    assert_int_equal(
+        pki_hierarchy_load(pki, curve, "eum", &r->arena, &r->eums[0], &r->eum_key, NULL), CR_OK);
+    r->options.identities[0] = (struct smdp_identity){cr_buf_span(&r->dp_cert), r->dp_key};
+    rig_restart(r);
 }

@@ -69,6 +69,8 @@ int rig_group_setup(void **state);
 int rig_group_teardown(void **state);
 int rig_setup(void **state);
 int rig_teardown(void **state);
+/* Chip, EUM and SM-DP on another curve. */
+void rig_use_curve(struct rig *r, enum crypto_curve curve);
 void rig_restart(struct rig *r); /* the SM-DP, on the same directory */
 
 cr_span rig_upp(struct rig *r, const char *iccid, size_t size);
