@@ -200,6 +200,7 @@ static void test_clean_up(void **state)
 {
     struct rig *r = *state;
     rig_import(r, 1, "iot", 300);
+    r->remaining_memory = 10; /* what is deleted comes back */
     for (int n = 7; n < 9; n++) {
         fake_chip_create(&r->chip, cr_span_str(rig_iccid(n)))->state = SOAP_STATE_CREATED;
     }
