@@ -258,7 +258,7 @@ static cr_status expire_one(struct store_tx *tx, void *ctx, struct cr_err *err)
             struct cr_err answered = {0};
             soap_status_from_err(&over, &arena, &body.status);
             status = m2m_answer(t->dp->m2m, tx, job.exchange, &body, &answered);
-            if (status == CR_REFUSED) {
+            if (status == CR_REFUSED && answered.code == M2M_ANSWERED) {
                 status = CR_OK; /* the connection was held until it expired */
             } else if (status != CR_OK && err) {
                 *err = answered;

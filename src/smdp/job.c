@@ -162,7 +162,7 @@ static cr_status answer_requester(struct smdp_run *run, struct cr_err *err)
     }
     struct cr_err why = {0};
     cr_status status = m2m_answer(run->dp->m2m, run->tx, j->exchange, &body, &why);
-    if (status == CR_REFUSED) {
+    if (status == CR_REFUSED && why.code == M2M_ANSWERED) {
         /* The connection was held until it expired: the requester knows. */
         cr_log(run->dp->env, CR_LOG_INFO, "job %" PRId64 ": %s", j->id, why.cause);
         status = CR_OK;
