@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "profile/ef.h"
 
+#include <arpa/inet.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -456,12 +457,19 @@ static bool read_place(struct device_config *c, cr_span text, struct device_plac
     return *host && (out->host || strcmp(host, "*") == 0);
 }
 
+static bool is_address(const char *text)
+{
+    uint8_t bytes[16];
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
 cr_status device_config_add_map(struct device_config *c, const char *text, struct cr_err *err)
 {
     struct device_map map = {0};
     size_t n = strcspn(text, " \t"), gap = strspn(text + n, " \t");
     if (!read_place(c, cr_span_of(text, n), &map.from) ||
-        !read_place(c, cr_span_str(text + n + gap), &map.to) || !map.to.host) {
+        !read_place(c, cr_span_str(text + n + gap), &map.to) || !map.to.host ||
+        !is_address(map.to.host)) {
         cr_status status = cr_fail(err, CR_REFUSED, NULL, "'%.80s' maps no address", text);
         return cr_err_next(err, status, "write FROM:PORT TO:PORT, as in '*:443 127.0.0.1:8443'");
     }
