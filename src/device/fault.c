@@ -5,26 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const struct device_fault_row device_fault_rows[DEVICE_FAULT_ACTIONS] = {
-    [DEVICE_LOSE_DOWN] = {"lose-down", NULL, "a short message to the chip is lost", 0},
-    [DEVICE_DOUBLE_DOWN] = {"double-down", NULL, "a short message to the chip comes twice", 0},
-    [DEVICE_DELAY_DOWN] = {"delay-down", "MS", "a short message to the chip comes later", 2000},
-    [DEVICE_SWAP_DOWN] = {"swap-down", NULL,
-                          "a short message to the chip comes after the next one (or 5 s later)", 0},
-    [DEVICE_LOSE_UP] = {"lose-up", NULL, "a short message of the chip is lost, though accepted", 0},
-    [DEVICE_DOUBLE_UP] = {"double-up", NULL, "a short message of the chip arrives twice", 0},
-    [DEVICE_DELAY_UP] = {"delay-up", "MS", "a short message of the chip arrives later", 2000},
-    [DEVICE_SWAP_UP] = {"swap-up", NULL,
-                        "a short message of the chip arrives after the next one (or 5 s later)", 0},
-    [DEVICE_RADIO_OFF] = {"radio-off", "S",
-                          "before SEND DATA or RECEIVE DATA the radio is gone for a while", 10},
-    [DEVICE_DROP_CHANNEL] = {"drop-channel", "BYTES",
-                             "a channel breaks when this much has gone through, both ways added",
-                             0},
-    [DEVICE_NO_ATTACH] = {"no-attach", NULL, "an attempt to attach is refused", 0},
-    [DEVICE_NO_ANSWER] = {"no-answer", NULL, "an attempt to attach is not answered", 0},
-    [DEVICE_RESET] = {"reset", NULL, "cold reset in place of the answer to a proactive command", 0},
-};
+#define ROW(id, name, value, what, fallback) [DEVICE_##id] = {name, value, what, fallback},
+const struct device_fault_row device_fault_rows[DEVICE_FAULT_ACTIONS] = {DEVICE_FAULTS(ROW)};
 
 static bool number(const char *text, uint32_t max, uint32_t *out)
 {
@@ -64,7 +46,7 @@ static bool set_action(struct device_fault *f, const char *name, const char *val
         if (strcmp(name, row->name) == 0) {
             f->action = (enum device_fault_action)i;
             f->value = row->fallback;
-            return !value || (row->value && number(value, 999999999, &f->value));
+            return !value || (row->value[0] && number(value, 999999999, &f->value));
         }
     }
     return false;

@@ -19,22 +19,29 @@
 
 #define DEVICE_MAX_FAULTS 64
 
-enum device_fault_action {
-    DEVICE_LOSE_DOWN,
-    DEVICE_DOUBLE_DOWN,
-    DEVICE_DELAY_DOWN,
-    DEVICE_SWAP_DOWN,
-    DEVICE_LOSE_UP,
-    DEVICE_DOUBLE_UP,
-    DEVICE_DELAY_UP,
-    DEVICE_SWAP_UP,
-    DEVICE_RADIO_OFF,
-    DEVICE_DROP_CHANNEL,
-    DEVICE_NO_ATTACH,
-    DEVICE_NO_ANSWER,
-    DEVICE_RESET,
-    DEVICE_FAULT_ACTIONS
-};
+/* The language: number, name, its value ("" = takes none), what happens, value unless given. --help
+ * is made of these rows. */
+#define DEVICE_FAULTS(X)                                                                           \
+    X(LOSE_DOWN, "lose-down", "", "a short message to the chip is lost", 0)                        \
+    X(DOUBLE_DOWN, "double-down", "", "a short message to the chip comes twice", 0)                \
+    X(DELAY_DOWN, "delay-down", "=MS", "a short message to the chip comes later", 2000)            \
+    X(SWAP_DOWN, "swap-down", "",                                                                  \
+      "a short message to the chip comes after the next one, or 5 s later", 0)                     \
+    X(LOSE_UP, "lose-up", "", "a short message of the chip is lost, though accepted", 0)           \
+    X(DOUBLE_UP, "double-up", "", "a short message of the chip arrives twice", 0)                  \
+    X(DELAY_UP, "delay-up", "=MS", "a short message of the chip arrives later", 2000)              \
+    X(SWAP_UP, "swap-up", "",                                                                      \
+      "a short message of the chip arrives after the next one, or 5 s later", 0)                   \
+    X(RADIO_OFF, "radio-off", "=SECONDS",                                                          \
+      "before SEND DATA or RECEIVE DATA the radio is gone for a while", 10)                        \
+    X(DROP_CHANNEL, "drop-channel", "=BYTES",                                                      \
+      "a channel breaks when this much has gone through, both ways added", 0)                      \
+    X(NO_ATTACH, "no-attach", "", "an attempt to attach is refused", 0)                            \
+    X(NO_ANSWER, "no-answer", "", "an attempt to attach is not answered", 0)                       \
+    X(RESET, "reset", "", "cold reset in place of the answer to a proactive command", 0)
+
+#define DEVICE_FAULT_ID(id, name, value, what, fallback) DEVICE_##id,
+enum device_fault_action { DEVICE_FAULTS(DEVICE_FAULT_ID) DEVICE_FAULT_ACTIONS };
 
 struct device_fault {
     enum device_fault_action action;
@@ -46,10 +53,9 @@ struct device_fault {
     char imsi[16]; /* prefix; empty = any */
 };
 
-/* A row of the language, for --help. */
 struct device_fault_row {
-    const char *name, *value, *what; /* value: metavariable, NULL = takes none */
-    uint32_t fallback;               /* of value */
+    const char *name, *value, *what;
+    uint32_t fallback;
 };
 extern const struct device_fault_row device_fault_rows[DEVICE_FAULT_ACTIONS];
 

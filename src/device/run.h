@@ -12,15 +12,16 @@
 
 #define DEVICE_MAX_CHIPS   20000
 #define DEVICE_MAX_THREADS 64
-#define DEVICE_MAX_OUTPUT  65536 /* bytes that a peer does not take before its channel is dropped */
-#define DEVICE_NO_CHIP     UINT32_MAX
+#define DEVICE_MAX_OUTPUT  65536 /* bytes that a peer does not take before its channel is dropped  \
+                                  */
+#define DEVICE_NO_CHIP UINT32_MAX
 
 struct device_run_options {
     const struct device_config *config; /* lives as long as the run */
     struct card *cards;                 /* taken, also on failure: closed with the run */
     uint32_t count;
-    unsigned threads; /* 0 = 2 */
-    bool smpp;        /* listen for ESMEs */
+    unsigned threads;      /* 0 = 2 */
+    bool smpp;             /* listen for ESMEs */
     const char *smpp_host; /* NULL = 127.0.0.1 */
     uint16_t smpp_port;    /* 0 = a free one */
     const cr_env *env;     /* log, randomness, the time at the start */

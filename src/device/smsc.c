@@ -170,8 +170,7 @@ static uint64_t ref_of(const struct smsc *s, const struct message *m)
 static struct message *message_of(struct smsc *s, uint64_t ref)
 {
     uint32_t i = (uint32_t)ref;
-    return i < s->used && s->messages[i].state == STATE_SENT &&
-                   ref_of(s, &s->messages[i]) == ref
+    return i < s->used && s->messages[i].state == STATE_SENT && ref_of(s, &s->messages[i]) == ref
                ? &s->messages[i]
                : NULL;
 }
@@ -335,8 +334,7 @@ bool smsc_originate(struct smsc *s, uint32_t modem, const struct sms_tpdu *submi
                                .data_coding = submit->dcs,
                                .text_size = submit->ud.n};
     char to[SMS_ADDRESS_TEXT];
-    if (modem >= s->modem_count || !s->modems[modem].msisdn[0] ||
-        submit->ud.n > sizeof out.text) {
+    if (modem >= s->modem_count || !s->modems[modem].msisdn[0] || submit->ud.n > sizeof out.text) {
         return false;
     }
     if (sms_dcs_is_7bit(submit->dcs) && !submit->has_header) {

@@ -14,8 +14,8 @@
 
 #include "device/modem.h"
 
-#define SMSC_MAX_MESSAGES  65536 /* kept at one time */
-#define SMSC_INVALID_SIZE  0x01u /* ESME_RINVMSGLEN */
+#define SMSC_MAX_MESSAGES 65536 /* kept at one time */
+#define SMSC_INVALID_SIZE 0x01u /* ESME_RINVMSGLEN */
 
 struct smsc_ops {
     void *ctx;

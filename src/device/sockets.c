@@ -89,9 +89,9 @@ static bool open_tcp(struct device_sockets *s, unsigned channel, struct sockaddr
     const struct timeval limit = {.tv_sec = SOCKET_CONNECT_SECONDS};
     struct device_socket *socket = &s->sockets[channel];
     struct hook *h = calloc(1, sizeof *h);
-    socket->tcp = h ? bufferevent_socket_new(s->base, -1,
-                                             BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
-                    : NULL;
+    socket->tcp =
+        h ? bufferevent_socket_new(s->base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
+          : NULL;
     if (!socket->tcp) {
         free(h);
         return false;
@@ -193,9 +193,8 @@ void sockets_open(struct device_sockets *s, unsigned channel, uint8_t transport,
     socklen_t size = address_of(&place, &to);
     socket->generation++;
     socket->ended = socket->connecting = false;
-    bool good = size > 0 &&
-                (udp ? open_udp(s, channel, (struct sockaddr *)&to, size)
-                     : open_tcp(s, channel, (struct sockaddr *)&to, (int)size));
+    bool good = size > 0 && (udp ? open_udp(s, channel, (struct sockaddr *)&to, size)
+                                 : open_tcp(s, channel, (struct sockaddr *)&to, (int)size));
     if (!good) {
         sockets_close(s, channel);
     }

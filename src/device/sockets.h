@@ -13,7 +13,7 @@
 
 struct device_socket {
     struct bufferevent *tcp;
-    struct event *udp; /* its descriptor is owned */
+    struct event *udp;   /* its descriptor is owned */
     unsigned generation; /* a callback sees that it is not the one it was */
     bool connecting, ended;
 };
