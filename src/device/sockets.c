@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HIGH_WATER 4096 /* bytes read ahead of the chip */
+#define FLUSH_PARTS 64
+#define HIGH_WATER  4096 /* bytes read ahead of the chip */
 
 /* A callback of libevent gets one of these: the socket and which channel it is. */
 static unsigned channel_at(const struct device_sockets *s, const struct device_socket *socket)
@@ -105,20 +106,17 @@ static bool open_tcp(struct device_sockets *s, unsigned channel, struct sockaddr
            bufferevent_socket_connect(socket->tcp, to, size) == 0;
 }
 
-/* What the chip has sent before it closed the channel goes out as far as the kernel takes it. */
+/* What the chip has sent before it closed the channel goes out as far as the kernel takes it. (The
+ * buffer of a bufferevent is frozen for all but looking.) */
 static void flush(struct bufferevent *bev)
 {
-    struct evbuffer *out = bufferevent_get_output(bev);
-    size_t n = evbuffer_get_length(out);
-    uint8_t *bytes = n ? malloc(n) : NULL;
-    ev_ssize_t there = bytes ? evbuffer_copyout(out, bytes, n) : 0;
-    if (there > 0) {
-        ssize_t sent = send(bufferevent_getfd(bev), bytes, (size_t)there, MSG_NOSIGNAL);
+    struct evbuffer_iovec parts[FLUSH_PARTS];
+    int n = evbuffer_peek(bufferevent_get_output(bev), -1, NULL, parts, FLUSH_PARTS);
+    if (n > 0) {
+        const struct msghdr message = {.msg_iov = parts,
+                                       .msg_iovlen = n < FLUSH_PARTS ? (size_t)n : FLUSH_PARTS};
+        ssize_t sent = sendmsg(bufferevent_getfd(bev), &message, MSG_NOSIGNAL);
         (void)sent;
-    }
-    if (bytes) {
-        cr_wipe(bytes, n);
-        free(bytes);
     }
 }
 

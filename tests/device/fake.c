@@ -31,24 +31,42 @@ static void put_hex(cr_buf *out, const char *hex)
 
 static unsigned ready(const struct fake *f)
 {
+    if (f->shy) {
+        return 0x9000;
+    }
     const char *hex = f->count ? f->queue[f->first] : f->endless;
     return hex ? 0x9100 | ((unsigned)strlen(hex) / 2 & 0xFF) : 0x9000;
 }
 
+static void react(struct fake *f, cr_span envelope)
+{
+    uint8_t event = 0;
+    struct cat_envelope e;
+    assert_int_equal(cat_envelope_read(envelope, &e, NULL), CR_OK);
+    const char *const *commands = NULL;
+    if (e.tag == CAT_SMS_PP_DOWNLOAD) {
+        commands = f->on_sms;
+    } else if (cat_envelope_event_of(&e, &event) && event == CAT_EVENT_DATA_AVAILABLE) {
+        commands = f->on_data;
+    }
+    for (; commands && *commands; commands++) {
+        fake_queue(f, *commands);
+    }
+}
+
 static unsigned answer(struct fake *f, cr_span c, cr_buf *out)
 {
-    static unsigned selected; /* the tests are of one thread */
     switch (c.p[1]) {
     case 0xA4:
-        selected = c.n == 7 ? (unsigned)c.p[5] << 8 | c.p[6] : 0;
+        f->selected = c.n == 7 ? (unsigned)c.p[5] << 8 | c.p[6] : 0;
         return 0x9000;
     case 0xB2:
         put_hex(out, "61184F10A0000000871002FFFFFFFF89070900005004555349 4D");
         return c.p[2] == 1 ? 0x9000 : 0x6A83;
     case 0xB0:
-        if (selected == 0x2FE2) {
+        if (f->selected == 0x2FE2) {
             put_hex(out, "98000010325476981032");
-        } else if (selected == 0x6F07 && f->imsi) {
+        } else if (f->selected == 0x6F07 && f->imsi) {
             char swapped[19] = "080910100000000010";
             /* 9 + 15 digits, swapped */
             char digits[17];
@@ -83,11 +101,15 @@ static unsigned answer(struct fake *f, cr_span c, cr_buf *out)
         return ready(f);
     case 0xC2:
         note_hex(f, "E ", cr_span_sub(c, 5, c.n));
+        f->shy = false;
+        react(f, cr_span_sub(c, 5, c.n));
         return f->envelope_sw ? f->envelope_sw : ready(f);
     case 0xC0:
         put_hex(out, "0102");
         return ready(f);
     case 0xF2:
+        f->shy = false;
+        return ready(f);
     case 0x10:
         return ready(f);
     default:
@@ -181,6 +203,11 @@ static void on_event(void *ctx, enum device_event event, const char *text)
 /* --- for tests ---------------------------------------------------------------------------------
  */
 
+void fake_card(struct fake *f, struct card *out)
+{
+    *out = (struct card){.ctx = f, .transmit = transmit, .reset = reset, .close = close_card};
+}
+
 void fake_begin(struct fake *f, const char *config)
 {
     struct cr_err err = {0};
@@ -189,20 +216,21 @@ void fake_begin(struct fake *f, const char *config)
     if (device_config_read(config, &f->config, &err) != CR_OK) {
         fail_msg("%s", err.cause);
     }
-    const struct device_modem_options options = {
-        .config = &f->config,
-        .card = {.ctx = f, .transmit = transmit, .reset = reset, .close = close_card},
-        .number = 7,
-        .env = cr_env_system(),
-        .ops = {.ctx = f,
-                .open = on_open,
-                .send = on_send,
-                .room = on_room,
-                .close = on_close,
-                .originate = on_originate,
-                .registered = on_registered,
-                .ended = on_ended,
-                .event = on_event}};
+    struct card card;
+    fake_card(f, &card);
+    const struct device_modem_options options = {.config = &f->config,
+                                                 .card = card,
+                                                 .number = 7,
+                                                 .env = cr_env_system(),
+                                                 .ops = {.ctx = f,
+                                                         .open = on_open,
+                                                         .send = on_send,
+                                                         .room = on_room,
+                                                         .close = on_close,
+                                                         .originate = on_originate,
+                                                         .registered = on_registered,
+                                                         .ended = on_ended,
+                                                         .event = on_event}};
     assert_int_equal(device_modem_new(&options, &f->modem, NULL), CR_OK);
 }
 

@@ -23,12 +23,15 @@ struct fake {
     int64_t now;
     bool gone; /* the card does not answer */
     const char *imsi;
-    unsigned resets;
+    unsigned resets, selected;
     /* proactive commands to come, in hex with their D0 */
     char queue[FAKE_QUEUE][2 * CAT_MAX_COMMAND + 3];
     unsigned first, count;
     const char *endless;  /* a command that is there again after each answer */
     unsigned envelope_sw; /* 0 = 9000 */
+    bool shy;             /* the queue shows with the first STATUS or ENVELOPE only */
+    /* queued when the ENVELOPE comes: ends with NULL */
+    const char *const *on_data, *const *on_sms;
     unsigned fetches;
     cr_buf auth_answer; /* of AUTHENTICATE; empty = 9862 */
     /* what was told, as lines */
@@ -37,6 +40,8 @@ struct fake {
     bool accept_open, refuse_open; /* at once */
 };
 
+/* The card alone, for device/run.h. */
+void fake_card(struct fake *f, struct card *out);
 /* config: text of an INI file. */
 void fake_begin(struct fake *f, const char *config);
 void fake_end(struct fake *f);

@@ -76,8 +76,8 @@ static void test_for_people(void **state)
 {
     (void)state;
     struct fake f;
-    const uint8_t tpdu[] = {0x04, 0x04, 0x81, 0x21, 0x43, 0x00, 0x00, 0x62, 0x60, 0x80,
-                            0x62, 0x10, 0x00, 0x00, 0x02, 0xC8, 0x34};
+    const uint8_t tpdu[] = {0x04, 0x04, 0x81, 0x21, 0x43, 0x00, 0x00, 0x62, 0x60,
+                            0x80, 0x62, 0x10, 0x00, 0x00, 0x02, 0xC8, 0x34};
     fake_begin(&f, "");
     fake_attach(&f);
     device_modem_sms(f.modem, 1, CR_SPAN_ARRAY(tpdu), f.now);
@@ -158,10 +158,8 @@ static void test_faults_up(void **state)
         const char *script, *order;
     } rows[] = {
         {"radio-off", "01 02 03"}, /* no opportunity */
-        {"lose-up at=1", "02 03"},
-        {"double-up at=2", "01 02 02 03"},
-        {"delay-up=3000 at=1", "02 03 01"},
-        {"swap-up at=1", "02 01 03"},
+        {"lose-up at=1", "02 03"},          {"double-up at=2", "01 02 02 03"},
+        {"delay-up=3000 at=1", "02 03 01"}, {"swap-up at=1", "02 01 03"},
     };
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         struct fake f;
@@ -174,9 +172,9 @@ static void test_faults_up(void **state)
         }
         fake_poll(&f);
         fake_run_to(&f, f.now + 10000);
-        assert_int_equal(fake_counts(&f, "\nT 810301130082028281030100"),
-                         3);
-        for (const char *p = cr_buf_cstr(&f.log); p && (p = strstr(p, "sms to 1234 02710000")); p++) {
+        assert_int_equal(fake_counts(&f, "\nT 810301130082028281030100"), 3);
+        for (const char *p = cr_buf_cstr(&f.log); p && (p = strstr(p, "sms to 1234 02710000"));
+             p++) {
             size_t n = strlen(got);
             (void)snprintf(got + n, sizeof got - n, "%s%.2s", n ? " " : "", p + 20);
         }
