@@ -160,7 +160,7 @@ static size_t write_profile(uint8_t out[32])
                                    91,
                                    92,
                                    93,
-                                   97 /* CSD is none of ours, 98 packet data */,
+                                   97 /* cards of SGP.02 look for CSD, too */,
                                    CAT_PROFILE_GPRS,
                                    CAT_PROFILE_TCP_CLIENT,
                                    CAT_PROFILE_UDP_CLIENT};

@@ -118,6 +118,9 @@ wait $device
 equal $? 0
 run 0 lpa list --chip chip
 
+# ---- the example is one: this subscriber has none of its networks
+until_says "refused: no network has this IMSI" -c "$root/examples/network.ini" --smpp 0 --trace chip
+
 # ---- what cannot be
 usage "give 1 to" device run
 usage "fault 'explode': 'explode' is not understood" device run --fault explode chip
