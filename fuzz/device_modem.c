@@ -43,8 +43,10 @@ static cr_status transmit(void *ctx, cr_span command, cr_buf *response, struct c
     uint8_t how = take(w);
     if (command.p[1] == 0x12 && (how & 1)) { /* command details and devices as they should be */
         cr_span more = take_bytes(w, take(w) % 100);
-        const uint8_t head[] = {
-            0xD0, (uint8_t)(9 + more.n), 0x81, 3, 1, take(w), take(w), 0x82, 2, 0x81, take(w)};
+        uint8_t head[] = {0xD0, (uint8_t)(9 + more.n), 0x81, 3, 1, 0, 0, 0x82, 2, 0x81, 0};
+        head[5] = take(w);
+        head[6] = take(w);
+        head[10] = take(w);
         cr_buf_append(response, head, sizeof head);
         cr_buf_append_span(response, more);
         cr_buf_append_be(response, 0x9000, 2);

@@ -479,6 +479,7 @@ static void worker_free(struct worker *w)
         event_free(w->wake);
     }
     if (w->base) {
+        (void)event_base_loop(w->base, EVLOOP_NONBLOCK); /* ends the sockets that were closed */
         event_base_free(w->base);
     }
     (void)pthread_mutex_destroy(&w->lock);

@@ -99,7 +99,7 @@ static void test_answers(void **state)
         }
         fake_poll(&f);
         const char *last = NULL;
-        for (char *p = (char *)f.log.p; p && (p = strstr(p, "\nT ")); p++) {
+        for (const char *p = cr_buf_cstr(&f.log); p && (p = strstr(p, "\nT ")); p++) {
             last = p;
         }
         if (!last || !strstr(last, rows[i].answer)) {
