@@ -82,19 +82,8 @@ static bool set_access(struct device_config *c, const char *value)
 
 static bool set_dns(struct device_config *c, const char *value)
 {
-    unsigned p[4];
-    char rest;
-    if (sscanf(value, "%3u.%3u.%3u.%3u%c", &p[0], &p[1], &p[2], &p[3], &rest) != 4) {
-        return false;
-    }
-    for (size_t i = 0; i < 4; i++) {
-        if (p[i] > 255) {
-            return false;
-        }
-        c->dns[i] = (uint8_t)p[i];
-    }
-    c->has_dns = true;
-    return true;
+    c->has_dns = inet_pton(AF_INET, value, c->dns) == 1;
+    return c->has_dns;
 }
 
 static bool set_imei(struct device_config *c, const char *value)
@@ -535,7 +524,7 @@ const struct device_key *device_key_of(const struct device_config *c, const char
                         : NULL;
 }
 
-const struct device_esme *device_esme_of(const struct device_config *c, const char *wanted)
+const struct device_esme *device_esme_of(const struct device_config *c, const char *number)
 {
     for (size_t i = 0; i < c->esme_count; i++) {
         const char *p = c->esmes[i].numbers ? c->esmes[i].numbers : "";
@@ -543,7 +532,7 @@ const struct device_esme *device_esme_of(const struct device_config *c, const ch
             char one[SMPP_MAX_ADDRESS + 2];
             size_t n = strcspn(p, ", ");
             if (n && cr_str_copy(one, sizeof one, cr_span_of(p, n)) &&
-                smpp_same_number(one, wanted)) {
+                smpp_same_number(one, number)) {
                 return &c->esmes[i];
             }
             p += n + (p[n] ? 1 : 0);

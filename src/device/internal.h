@@ -118,6 +118,9 @@ void modem_perform(struct device_modem *m, cr_span tlv);
 void modem_respond(struct device_modem *m, const struct cat_command *c, uint8_t result,
                    cr_span info, cr_span more);
 
+/* Year (two digits), month, day, hour, minute, second in UTC. */
+void device_calendar(int64_t now_ms, uint8_t parts[6]);
+
 /* modem_channel.c */
 bool modem_channel_command(struct device_modem *m, const struct cat_command *c);
 void modem_channel_answer(struct device_modem *m);  /* OPEN CHANNEL that was not ready */

@@ -105,14 +105,14 @@ static bool may_open(struct device_modem *m, const struct cat_command *command,
                      const struct cat_channel *p)
 {
     const uint8_t info = NO_SERVICE_INFO;
+    bool known = p->transport == 0 || p->transport == CAT_TRANSPORT_UDP_CLIENT ||
+                 p->transport == CAT_TRANSPORT_TCP_CLIENT;
     bool address = (p->address.n == 5 && p->address.p[0] == CAT_ADDRESS_IPV4) ||
                    (p->address.n == 17 && p->address.p[0] == CAT_ADDRESS_IPV6);
-    if (p->transport == 0 || p->bearer.n == 0 || p->buffer_size == 0) {
-        modem_respond(m, command, CAT_RESULT_VALUES_MISSING, nothing, nothing);
-    } else if (p->transport != CAT_TRANSPORT_UDP_CLIENT &&
-               p->transport != CAT_TRANSPORT_TCP_CLIENT) {
+    if (!known) {
         modem_respond(m, command, CAT_RESULT_BEYOND_CAPABILITIES, nothing, nothing);
-    } else if (!address || p->port == 0) {
+    } else if (p->transport == 0 || p->bearer.n == 0 || p->buffer_size == 0 || !address ||
+               p->port == 0) {
         modem_respond(m, command, CAT_RESULT_VALUES_MISSING, nothing, nothing);
     } else if (m->service != SERVICE_NORMAL) {
         modem_respond(m, command, CAT_RESULT_TERMINAL_BUSY, cr_span_of(&info, 1), nothing);

@@ -202,21 +202,23 @@ static void put_imei(const struct device_modem *m, cr_buf *b)
     cat_put(b, CAT_TAG_IMEI | CAT_COMPREHENSION, CR_SPAN_ARRAY(value));
 }
 
-static uint8_t two(int64_t v)
+void device_calendar(int64_t now_ms, uint8_t parts[6])
 {
-    return (uint8_t)(v % 10 << 4 | v / 10 % 10);
+    static const uint8_t at[6] = {2, 5, 8, 11, 14, 17}; /* 2026-11-21T09:05:00Z */
+    char text[CR_TIME_TEXT];
+    (void)cr_time_format(text, now_ms);
+    for (size_t i = 0; i < 6; i++) {
+        parts[i] = (uint8_t)((text[at[i]] - '0') * 10 + (text[at[i] + 1] - '0'));
+    }
 }
 
 static void put_time(const struct device_modem *m, cr_buf *b)
 {
-    char text[CR_TIME_TEXT];
-    (void)cr_time_format(text, m->now);
-    uint8_t value[7] = {0};
-    static const uint8_t at[6] = {2, 5, 8, 11, 14, 17}; /* 2026-11-21T09:05:00Z */
+    uint8_t value[7] = {0}; /* the last one: UTC */
+    device_calendar(m->now, value);
     for (size_t i = 0; i < 6; i++) {
-        value[i] = two((text[at[i]] - '0') * 10 + (text[at[i] + 1] - '0'));
+        value[i] = (uint8_t)(value[i] % 10 << 4 | value[i] / 10);
     }
-    value[6] = 0; /* UTC */
     cat_put(b, CAT_TAG_DATE_TIME | CAT_COMPREHENSION, CR_SPAN_ARRAY(value));
 }
 

@@ -12,9 +12,8 @@
 
 #define DEVICE_MAX_CHIPS   20000
 #define DEVICE_MAX_THREADS 64
-#define DEVICE_MAX_OUTPUT  65536 /* bytes that a peer does not take before its channel is dropped  \
-                                  */
-#define DEVICE_NO_CHIP UINT32_MAX
+#define DEVICE_MAX_OUTPUT  65536 /* bytes that a peer leaves; its channel is dropped then */
+#define DEVICE_NO_CHIP     UINT32_MAX
 
 struct device_run_options {
     const struct device_config *config; /* lives as long as the run */

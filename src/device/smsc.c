@@ -1,6 +1,7 @@
 #include "device/smsc.h"
 
 #include "base/text.h"
+#include "device/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -189,23 +190,12 @@ static void receipt(struct smsc *s, const struct message *m, uint8_t state)
 /* --- down --------------------------------------------------------------------------------------
  */
 
-static uint8_t two(int v)
-{
-    return (uint8_t)(v % 100);
-}
-
 static void stamp(int64_t now_ms, struct sms_time *out)
 {
-    char text[CR_TIME_TEXT];
-    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    (void)cr_time_format(text, now_ms);
-    (void)sscanf(text, "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second);
-    *out = (struct sms_time){.year = two(year),
-                             .month = two(month),
-                             .day = two(day),
-                             .hour = two(hour),
-                             .minute = two(minute),
-                             .second = two(second)};
+    uint8_t p[6];
+    device_calendar(now_ms, p);
+    *out = (struct sms_time){
+        .year = p[0], .month = p[1], .day = p[2], .hour = p[3], .minute = p[4], .second = p[5]};
 }
 
 /* A text in the GSM alphabet is one character a byte in SMPP and packed in the TPDU. TON and NPI of
