@@ -57,8 +57,11 @@ static void print_event(void *ctx, uint32_t chip, enum device_event event, const
 static cr_status read_config(const struct values *v, struct device_config *config,
                              struct cr_err *err)
 {
-    cr_status status =
-        v->config ? device_config_load(v->config, config, err) : device_config_init(config, err);
+    cr_status status = CR_OK;
+    device_config_init(config);
+    if (v->config) {
+        status = device_config_load(v->config, config, err);
+    }
     if (status == CR_OK && v->seed >= 0) {
         config->seed = (uint64_t)v->seed;
     }
@@ -284,7 +287,7 @@ static const struct cli_command cli_device_run = {
         "network of the IMSI, STATUS polls, every proactive command answered, timers, channels "
         "onto real TCP and UDP sockets, short messages both ways through a service centre to "
         "which an SM-SR binds over SMPP 3.4. Stops with Ctrl-C.\n\n"
-        "The configuration has the sections [device] (imei, smsc, poll, access, seed, dns, "
+        "The configuration has the sections [device] (imei, smsc, pin, poll, access, seed, dns, "
         "sms-validity, sms-retry, map), [network NAME] (imsi, attach = works | refuses | "
         "times-out, tries, delay-ms, retry-ms, plmn, area, cell), [msisdn] (IMSI = number, or "
         "PREFIX* = PREFIX*), [keys] (IMSI = milenage K OPC | tuak K TOPC), [esme SYSTEM-ID] "

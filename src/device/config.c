@@ -103,6 +103,10 @@ static bool set_device(struct device_config *c, const char *name, const char *va
     if (strcmp(name, "imei") == 0) {
         return set_imei(c, value);
     }
+    if (strcmp(name, "pin") == 0) {
+        c->has_pin = profile_pin_encode(cr_span_str(value), c->pin, NULL) == CR_OK;
+        return c->has_pin;
+    }
     if (strcmp(name, "smsc") == 0) {
         c->smsc = is_number(value) ? keep(c, value) : NULL;
         return c->smsc != NULL;
@@ -186,13 +190,14 @@ static bool set_network(struct device_config *c, const char *section, const char
     if (strcmp(name, "imsi") == 0) {
         n->imsi = is_imsi(value, 5) ? keep(c, value) : NULL;
         return n->imsi &&
-               (n->plmn[0] || profile_plmn_encode(cr_span_of(value, 5), n->plmn, NULL) == CR_OK);
+               (n->has_plmn || profile_plmn_encode(cr_span_of(value, 5), n->plmn, NULL) == CR_OK);
     }
     if (strcmp(name, "attach") == 0) {
         return set_attach(n, value);
     }
     if (strcmp(name, "plmn") == 0) {
-        return profile_plmn_encode(cr_span_str(value), n->plmn, NULL) == CR_OK;
+        n->has_plmn = profile_plmn_encode(cr_span_str(value), n->plmn, NULL) == CR_OK;
+        return n->has_plmn;
     }
     bool good = number(value, 86400000, &v);
     if (strcmp(name, "tries") == 0) {
@@ -308,6 +313,7 @@ static int on_setting(void *ctx, const char *section, const char *name, const ch
     bool good = false;
     if (strcmp(section, "device") == 0) {
         good = set_device(c, name, value, &err);
+        value = strcmp(name, "pin") == 0 ? "(a PIN)" : value;
     } else if (strcmp(section, "msisdn") == 0) {
         good = set_msisdn(c, name, value);
     } else if (strcmp(section, "keys") == 0) {
@@ -358,7 +364,7 @@ static cr_status finish(struct device_config *c, struct cr_err *err)
     return CR_OK;
 }
 
-cr_status device_config_init(struct device_config *out, struct cr_err *err)
+void device_config_init(struct device_config *out)
 {
     *out = (struct device_config){.poll_seconds = 30,
                                   .access = 0x08,
@@ -366,13 +372,11 @@ cr_status device_config_init(struct device_config *out, struct cr_err *err)
                                   .validity_seconds = 3600,
                                   .retry_seconds = 5};
     memcpy(out->imei, DEFAULT_IMEI, sizeof out->imei);
-    (void)err;
-    return CR_OK;
 }
 
 cr_status device_config_read(const char *text, struct device_config *out, struct cr_err *err)
 {
-    CR_TRY(device_config_init(out, err));
+    device_config_init(out);
     struct reader r = {.out = out};
     int line = ini_parse_string(text, on_setting, &r);
     cr_status status = CR_OK;
@@ -476,6 +480,7 @@ void device_config_free(struct device_config *c)
     for (size_t i = 0; i < c->key_count; i++) {
         cr_wipe(&c->keys[i].aka, sizeof c->keys[i].aka);
     }
+    cr_wipe(c->pin, sizeof c->pin);
     cr_arena_free(&c->arena);
     *c = (struct device_config){0};
 }

@@ -5,6 +5,7 @@
  *     [device]
  *     imei = 3529061100000003          ; 15 or 16 digits; chip N has the serial number + N
  *     smsc = +4799000000               ; service centre that the chip is told
+ *     pin = 1234                       ; PIN1 of all chips, tried once; unless given none is
  *     poll = 30                        ; seconds between STATUS commands; 0 = never
  *     access = eutran                  ; gsm, utran, eutran, nr
  *     seed = 1                         ; of everything random in faults and RAND
@@ -65,6 +66,7 @@ struct device_network {
     unsigned tries; /* refused before one works */
     int64_t delay_ms, retry_ms;
     uint8_t plmn[3]; /* as in the location information */
+    bool has_plmn;
     uint16_t area;
     uint32_t cell;
 };
@@ -99,6 +101,8 @@ struct device_config {
     cr_arena arena; /* holds everything below */
     char imei[17];  /* 15 digits or 16 (IMEISV) */
     const char *smsc;
+    uint8_t pin[8]; /* PIN1, FF padded. Secret */
+    bool has_pin;
     unsigned poll_seconds;
     uint8_t access; /* access technology (TS 102 223 8.61) */
     uint64_t seed;
@@ -120,7 +124,7 @@ struct device_config {
 };
 
 /* Defaults: service everywhere, nothing fails. */
-cr_status device_config_init(struct device_config *out, struct cr_err *err) CR_MUST_CHECK;
+void device_config_init(struct device_config *out);
 /* Reads a file over the defaults. CR_REFUSED names the section and the setting that is wrong. */
 cr_status device_config_load(const char *path, struct device_config *out,
                              struct cr_err *err) CR_MUST_CHECK;

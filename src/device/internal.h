@@ -54,7 +54,8 @@ struct device_modem {
 
     /* Who is in the chip. */
     char iccid[21], imsi[DEVICE_IMSI + 1], spn[65];
-    bool usim; /* selected on the basic channel */
+    bool pin_refused; /* not a second time: three make it blocked */
+    bool usim;        /* selected on the basic channel */
 
     /* The network. */
     enum modem_service service;

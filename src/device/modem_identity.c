@@ -71,6 +71,21 @@ static void read_spn(struct device_modem *m)
     cr_buf_free(&text);
 }
 
+static void verify_pin(struct device_modem *m)
+{
+    uint8_t command[5 + 8] = {0x00, 0x20, 0x00, 0x01, 0x08};
+    if (!m->config->has_pin || m->pin_refused) {
+        return;
+    }
+    memcpy(command + 5, m->config->pin, sizeof m->config->pin);
+    unsigned sw = modem_exchange(m, CR_SPAN_ARRAY(command), NULL);
+    cr_wipe(command, sizeof command);
+    if (sw >> 4 == 0x63C || sw == 0x6983) {
+        m->pin_refused = true;
+        modem_say(m, DEVICE_EVENT_PROBLEM, "PIN1 is refused with %04X; it is not tried again", sw);
+    }
+}
+
 void modem_read_identity(struct device_modem *m)
 {
     cr_span ef = {0};
@@ -81,6 +96,9 @@ void modem_read_identity(struct device_modem *m)
         (void)snprintf(m->iccid, sizeof m->iccid, "%s", digits ? digits : "");
     }
     m->usim = select_usim(m);
+    if (m->usim) {
+        verify_pin(m);
+    }
     if (m->usim && read_file(m, 0x6F07, PROFILE_IMSI, &ef)) {
         const char *digits = profile_imsi_text(cr_span_sub(ef, 0, PROFILE_IMSI), imsi);
         (void)snprintf(m->imsi, sizeof m->imsi, "%s", digits ? digits : "");

@@ -66,6 +66,8 @@ static unsigned answer(struct fake *f, cr_span c, cr_buf *out)
     case 0xB0:
         if (f->selected == 0x2FE2) {
             put_hex(out, "98000010325476981032");
+        } else if (f->selected == 0x6F07 && f->pin && !f->verified) {
+            return 0x6982;
         } else if (f->selected == 0x6F07 && f->imsi) {
             char swapped[19] = "080910100000000010";
             /* 9 + 15 digits, swapped */
@@ -80,6 +82,13 @@ static unsigned answer(struct fake *f, cr_span c, cr_buf *out)
             return 0x6A82;
         }
         return 0x9000;
+    case 0x20: {
+        char hex[17];
+        f->verifies++;
+        f->verified =
+            f->pin && strcmp(cr_hex_into(hex, sizeof hex, cr_span_sub(c, 5, 8)), f->pin) == 0;
+        return f->verified ? 0x9000 : 0x63C2;
+    }
     case 0x88:
         cr_buf_append_span(out, cr_buf_span(&f->auth_answer));
         return f->auth_answer.n ? 0x9000 : 0x9862;
@@ -135,6 +144,7 @@ static cr_status reset(void *ctx, cr_buf *atr, struct cr_err *err)
         return cr_fail(err, CR_RESOURCE, NULL, "the card was pulled");
     }
     f->resets++;
+    f->verified = false;
     put_hex(atr, "3B9F96801FC78031E073FE2113");
     return CR_OK;
 }

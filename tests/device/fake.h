@@ -24,6 +24,9 @@ struct fake {
     bool gone; /* the card does not answer */
     const char *imsi;
     unsigned resets, selected;
+    const char *pin; /* hex that VERIFY has to bring */
+    bool verified;
+    unsigned verifies;
     /* proactive commands to come, in hex with their D0 */
     char queue[FAKE_QUEUE][2 * CAT_MAX_COMMAND + 3];
     unsigned first, count;

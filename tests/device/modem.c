@@ -305,6 +305,30 @@ static void test_no_imsi(void **state)
     fake_end(&f);
 }
 
+static void test_pin(void **state)
+{
+    (void)state;
+    struct fake f;
+    fake_begin(&f, "[device]\npin = 1234\n");
+    f.pin = "31323334FFFFFFFF";
+    fake_attach(&f);
+    fake_queue(&f, "D009810301010482028182");
+    fake_poll(&f);
+    assert_int_equal(f.verifies, 2); /* each session anew */
+    assert_true(device_modem_registered(f.modem));
+    fake_end(&f);
+    fake_begin(&f, "[device]\npin = 1235\n");
+    f.pin = "31323334FFFFFFFF";
+    device_modem_power(f.modem, f.now);
+    fake_says(&f, "PIN1 is refused with 63C2");
+    fake_queue(&f, "D009810301010482028182");
+    fake_poll(&f);
+    assert_int_equal(f.resets, 2);
+    assert_int_equal(f.verifies, 1); /* two tries are left for its owner */
+    assert_false(device_modem_registered(f.modem));
+    fake_end(&f);
+}
+
 static void test_authentication_refused(void **state)
 {
     (void)state;
@@ -334,7 +358,8 @@ static void test_config(void **state)
     struct device_config c;
     char msisdn[SMPP_MAX_ADDRESS + 1];
     assert_int_equal(
-        device_config_read("[msisdn]\n001010000000001 = +4711\n001010* = +88010*\n"
+        device_config_read("[network n]\nplmn = 00101\nimsi = 99970\n"
+                           "[msisdn]\n001010000000001 = +4711\n001010* = +88010*\n"
                            "0010100* = +99*\n[esme a]\nnumber = +4790, 123\n"
                            "[device]\nmap = 192.0.2.1:443 127.0.0.1:8443\n"
                            "map = *:53 127.0.0.1:5353\nmap = [2001:db8::1]:* [::1]:*\n",
@@ -347,6 +372,7 @@ static void test_config(void **state)
     assert_true(device_msisdn_of(&c, "001010900000002", msisdn));
     assert_string_equal(msisdn, "+88010900000002");
     assert_false(device_msisdn_of(&c, "001020000000002", msisdn));
+    assert_memory_equal(c.networks[0].plmn, "\x00\xF1\x10", 3);
     assert_string_equal(device_esme_of(&c, "4790")->system_id, "a");
     assert_string_equal(device_esme_of(&c, "+123")->system_id, "a");
     assert_null(device_esme_of(&c, "12"));
@@ -364,6 +390,7 @@ static void test_config_refused(void **state)
     static const char *const bad[] = {
         "[device]\nimei = 12\n",
         "[device]\ncolour = red\n",
+        "[device]\npin = 123\n",
         "[device]\naccess = 6g\n",
         "[device]\ndns = 1.2.3\n",
         "[device]\ndns = 1.2.3.256\n",
@@ -407,14 +434,23 @@ static void test_config_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_power_on),     cmocka_unit_test(test_status_is_polled),
-        cmocka_unit_test(test_answers),      cmocka_unit_test(test_imei),
-        cmocka_unit_test(test_malformed),    cmocka_unit_test(test_endless_card),
-        cmocka_unit_test(test_dead_card),    cmocka_unit_test(test_refresh_reset),
-        cmocka_unit_test(test_refresh_init), cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_networks),     cmocka_unit_test(test_works_after),
-        cmocka_unit_test(test_no_imsi),      cmocka_unit_test(test_authentication_refused),
-        cmocka_unit_test(test_config),       cmocka_unit_test(test_config_refused),
+        cmocka_unit_test(test_power_on),
+        cmocka_unit_test(test_status_is_polled),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_imei),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_endless_card),
+        cmocka_unit_test(test_dead_card),
+        cmocka_unit_test(test_refresh_reset),
+        cmocka_unit_test(test_refresh_init),
+        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_works_after),
+        cmocka_unit_test(test_no_imsi),
+        cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_authentication_refused),
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_config_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
