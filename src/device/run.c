@@ -215,10 +215,10 @@ static void smsc_receipt(void *ctx, const char *system_id, const struct smpp_rec
     }
 }
 
-static void smsc_event(void *ctx, const char *text)
+static void smsc_event(void *ctx, enum device_event event, const char *text)
 {
     struct device_run *run = ctx;
-    run->options.event(run->options.ctx, DEVICE_NO_CHIP, DEVICE_EVENT_SMS_DOWN, text);
+    run->options.event(run->options.ctx, DEVICE_NO_CHIP, event, text);
 }
 
 /* --- SMPP --------------------------------------------------------------------------------------

@@ -99,8 +99,8 @@ static bool is_subscriber(const struct smsc *s, const char *number)
 /* --- messages ----------------------------------------------------------------------------------
  */
 
-static void say(struct smsc *s, const char *fmt, ...) CR_PRINTF(2, 3);
-static void say(struct smsc *s, const char *fmt, ...)
+static void say(struct smsc *s, bool up, const char *fmt, ...) CR_PRINTF(3, 4);
+static void say(struct smsc *s, bool up, const char *fmt, ...)
 {
     char line[256];
     va_list ap;
@@ -111,7 +111,7 @@ static void say(struct smsc *s, const char *fmt, ...)
     (void)vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     cr_text_clean(line);
-    s->ops.event(s->ops.ctx, line);
+    s->ops.event(s->ops.ctx, up ? DEVICE_EVENT_SMS_UP : DEVICE_EVENT_SMS_DOWN, line);
 }
 
 static bool grow(struct smsc *s)
@@ -255,7 +255,7 @@ uint32_t smsc_submit(struct smsc *s, const char *system_id, const struct smpp_me
         return SMSC_INVALID_SIZE;
     }
     if (modem_of(s, message->to) == NOBODY && !is_subscriber(s, message->to)) {
-        say(s, "%s: nobody has the number %s", system_id, message->to);
+        say(s, false, "%s: nobody has the number %s", system_id, message->to);
         return SMPP_BAD_DEST;
     }
     bool fits = make_deliver(message, now_ms, &tpdu);
@@ -268,7 +268,7 @@ uint32_t smsc_submit(struct smsc *s, const char *system_id, const struct smpp_me
         return SMPP_QUEUE_FULL;
     }
     (void)snprintf(id, SMPP_MAX_ID + 1, "%" PRIx64, ref_of(s, m));
-    say(s, "%s: %zu bytes for %s, id %s", system_id, message->text_size, message->to, id);
+    say(s, false, "%s: %zu bytes for %s, id %s", system_id, message->text_size, message->to, id);
     send_down(s, m, now_ms);
     return SMPP_OK;
 }
@@ -344,14 +344,14 @@ bool smsc_originate(struct smsc *s, uint32_t modem, const struct sms_tpdu *submi
     split_address(to, submit->address.ton_npi, &out.to_ton, &out.to_npi, out.to);
     const struct device_esme *esme = device_esme_of(s->config, out.to);
     if (!esme && !is_subscriber(s, out.to)) {
-        say(s, "%s: nobody has the number %s", from, to);
+        say(s, true, "%s: nobody has the number %s", from, to);
         return false;
     }
     struct message *m = message_new(s, &out, esme != NULL, esme ? esme->system_id : "", now_ms);
     if (!m) {
         return false;
     }
-    say(s, "%s: %zu bytes for %s", from, out.text_size, esme ? esme->system_id : to);
+    say(s, true, "%s: %zu bytes for %s", from, out.text_size, esme ? esme->system_id : to);
     if (esme) {
         send_up(s, m, now_ms);
     } else {
@@ -373,7 +373,7 @@ void smsc_answered(struct smsc *s, uint64_t ref, uint32_t status, int64_t now_ms
         return;
     }
     if (status != SMPP_OK) {
-        say(s, "%s refuses a message with status %08X", m->system_id, (unsigned)status);
+        say(s, true, "%s refuses a message with status %08X", m->system_id, (unsigned)status);
     }
     message_free(s, m);
 }
@@ -436,7 +436,7 @@ void smsc_run(struct smsc *s, int64_t now_ms)
     for (uint32_t i = 0; i < s->used && s->alive; i++) {
         struct message *m = &s->messages[i];
         if (m->state == STATE_WAITING && m->until_ms <= now_ms) {
-            say(s, "a message for %s is too old", m->message.to);
+            say(s, m->up, "a message for %s is too old", m->message.to);
             if (!m->up) {
                 receipt(s, m, 3);
             }

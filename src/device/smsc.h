@@ -26,7 +26,7 @@ struct smsc_ops {
     void (*receipt)(void *ctx, const char *system_id, const struct smpp_receipt *receipt,
                     const struct smpp_message *about);
     /* For traces; NULL allowed. */
-    void (*event)(void *ctx, const char *text);
+    void (*event)(void *ctx, enum device_event event, const char *text);
 };
 
 struct smsc;
