@@ -39,7 +39,7 @@ enum crypto_curve crypto_curve_from_name(cr_span name); /* also "nist", "brainpo
 void crypto_sha256(cr_span data, uint8_t out[CRYPTO_SHA256]);
 /* Over the concatenation of count spans, without copying them together. */
 void crypto_sha256_parts(const cr_span *parts, size_t count, uint8_t out[CRYPTO_SHA256]);
-void crypto_sha1(cr_span data, uint8_t out[20]); /* key identifiers only (RFC 5280 4.2.1.2) */
+void crypto_sha1(cr_span data, uint8_t out[20]); /* key identifiers (RFC 5280 4.2.1.2), GBA_U */
 
 /* A public key, validated once (on the curve, not infinity), cheap to use many times. Immutable and
  * shareable between threads. */

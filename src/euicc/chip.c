@@ -154,6 +154,7 @@ static cr_status power_on(struct euicc *e, struct cr_err *err)
     CR_TRY(recover(e, err));
     CR_TRY(uicc_new(&options, &e->uicc, err));
     CR_TRY(euicc_isdr_register(e, err));
+    CR_TRY(gp_new(e->uicc, NULL, &e->gp, err));
     uicc_reset(e->uicc);
     return euicc_show_profile(e, err);
 }
@@ -193,6 +194,7 @@ void euicc_free(struct euicc *e)
     if (!e) {
         return;
     }
+    gp_free(e->gp);
     if (e->uicc) {
         uicc_free(e->uicc);
     }

@@ -8,6 +8,7 @@
 #include "euicc/euicc.h"
 #include "euicc/installer.h"
 #include "euicc/records.h"
+#include "gp/gp.h"
 #include "pki/key.h"
 #include "rsp/ids.h"
 #include "rsp/metadata.h"
@@ -88,6 +89,7 @@ struct euicc {
     struct nvm *nvm; /* owned */
     const cr_env *env;
     struct uicc *uicc; /* owned */
+    struct gp *gp;     /* owned */
     cr_arena arena;    /* holds config and certificates */
     struct euicc_config config;
     char default_smdp[EUICC_MAX_ADDRESS + 1]; /* what config.default_smdp points to */

@@ -53,7 +53,8 @@ static cr_span card_resource(const struct euicc *e, cr_arena *arena)
     (RSP_UICC_USIM | RSP_UICC_ISIM | RSP_UICC_CSIM | RSP_UICC_MILENAGE | RSP_UICC_TUAK128 |        \
      RSP_UICC_TUAK256 | RSP_UICC_USIM_TEST_ALGORITHM | RSP_UICC_MULTIPLE_USIM |                    \
      RSP_UICC_MULTIPLE_ISIM | RSP_UICC_MULTIPLE_CSIM | RSP_UICC_BER_TLV | RSP_UICC_DF_LINK |       \
-     RSP_UICC_GET_IDENTITY | RSP_UICC_PROFILE_A_X25519 | RSP_UICC_PROFILE_B_P256)
+     RSP_UICC_GET_IDENTITY | RSP_UICC_PROFILE_A_X25519 | RSP_UICC_PROFILE_B_P256 |                 \
+     RSP_UICC_GBA_USIM | RSP_UICC_GBA_ISIM | RSP_UICC_IOT_MINIMAL)
 
 static void fill_info2(struct euicc *e, cr_arena *arena, struct rsp_euicc_info2 *out)
 {

@@ -4,9 +4,15 @@
 #include "euicc/installer_context.h"
 
 #include "asn1/asn1.h"
+#include "asn1/der.h"
+#include "profile/check.h"
+#include "profile/ef.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define FID_UST  0x6F38
+#define UST_MBMS 69
 
 cr_status euicc_installer_new(const struct euicc_installer_options *options,
                               struct euicc_installer **out, struct cr_err *err)
@@ -16,6 +22,7 @@ cr_status euicc_installer_new(const struct euicc_installer_options *options,
         return cr_fail_memory(err);
     }
     if (!uicc_fs_init(&in->fs, options->nvm, options->prefix) ||
+        !gp_registry_init(&in->registry, options->nvm, options->prefix) ||
         options->iccid.n != sizeof(in->iccid)) {
         free(in);
         return cr_fail(err, CR_INTERNAL, NULL, "the installer was given a bad prefix or ICCID");
@@ -97,12 +104,22 @@ enum euicc_install_step euicc_installer_abort(struct euicc_installer *in,
                      : abort_with(in, (struct rsp_pe_status){.status = status});
 }
 
-void installer_warn(struct euicc_installer *in, enum rsp_pe_status_code status)
+void installer_warn_about(struct euicc_installer *in, const struct pe_result *result)
 {
     if (in->warning_count < CR_COUNT(in->warnings)) {
-        in->warnings[in->warning_count++] = (struct rsp_pe_status){
-            .status = status, .has_identification = true, .identification = in->identification};
+        in->warnings[in->warning_count++] =
+            (struct rsp_pe_status){.status = result->status,
+                                   .has_identification = in->count > 0, /* no header */
+                                   .identification = in->identification,
+                                   .has_additional_information = result->has_additional,
+                                   .additional_information = result->additional};
     }
+}
+
+void installer_warn(struct euicc_installer *in, enum rsp_pe_status_code status)
+{
+    const struct pe_result result = pe_problem(status);
+    installer_warn_about(in, &result);
 }
 
 static enum euicc_install_step complete(struct euicc_installer *in)
@@ -134,14 +151,14 @@ static bool service_supported(enum profile_service service)
     case PROFILE_SERVICE_MULTIPLE_CSIM:
     case PROFILE_SERVICE_BER_TLV:
     case PROFILE_SERVICE_DFLINK:
+    case PROFILE_SERVICE_GBA_USIM:
+    case PROFILE_SERVICE_GBA_ISIM:
     case PROFILE_SERVICE_GET_IDENTITY:
     case PROFILE_SERVICE_PROFILE_A_X25519:
     case PROFILE_SERVICE_PROFILE_B_P256:
         return true;
     case PROFILE_SERVICE_CONTACTLESS:
     case PROFILE_SERVICE_CAVE:
-    case PROFILE_SERVICE_GBA_USIM:
-    case PROFILE_SERVICE_GBA_ISIM:
     case PROFILE_SERVICE_MBMS:
     case PROFILE_SERVICE_EAP:
     case PROFILE_SERVICE_JAVACARD:
@@ -173,6 +190,25 @@ static bool iccid_agrees(const struct euicc_installer *in, cr_span iccid)
     return true;
 }
 
+#define TAG_SERVICES 0xA5
+
+/* A service listed by a number that nobody knows: it may mean anything. */
+static bool unknown_service(cr_span raw)
+{
+    struct der_tlv header, services, service;
+    if (der_next(&raw, DER_BER_LENGTHS, &header, NULL) != CR_OK ||
+        !der_find(header.value, TAG_SERVICES, &services)) {
+        return false;
+    }
+    for (cr_span in = services.value; in.n;) {
+        if (der_next(&in, DER_BER_LENGTHS, &service, NULL) != CR_OK ||
+            service.tag - 0x80 >= PROFILE_SERVICES) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct pe_result run_header(struct euicc_installer *in, const struct profile_header *header)
 {
     if (header->major_version != 2 && header->major_version != 3) {
@@ -192,9 +228,13 @@ static struct pe_result run_header(struct euicc_installer *in, const struct prof
     if (header->mandatory_aids.count > 0) {
         return pe_fatal(RSP_PE_LIB_NOT_SUPPORTED);
     }
-    if (header->has_iot_options) {
-        return pe_fatal(RSP_PE_FEATURE_NOT_SUPPORTED);
+    char iccid[PROFILE_ICCID_TEXT];
+    if (!*profile_iccid_plain_text(header->iccid, iccid)) {
+        return pe_fatal(RSP_PE_BAD_VALUES);
     }
+    in->iot = header->has_iot_options;
+    in->iot_aid_size = profile_iot_aid(header, in->iot_aid).n;
+    memcpy(in->services, header->services, sizeof(in->services));
     if (!iccid_agrees(in, header->iccid)) {
         in->special = EUICC_INSTALL_MISMATCH;
         return pe_fatal(RSP_PE_BAD_VALUES);
@@ -202,10 +242,10 @@ static struct pe_result run_header(struct euicc_installer *in, const struct prof
     return pe_ok();
 }
 
-/* ---- elements that are kept as they are --------------------------------------------------------
+/* ---- security domains, remote file management, what is kept as it is ----------------------------
  */
 
-/* Kept under the profile's prefix for whoever will execute it (security domains, RFM). */
+/* Kept under the profile's prefix for whoever will execute it. */
 static struct pe_result keep_element(struct euicc_installer *in, cr_span bytes)
 {
     char key[UICC_MAX_PREFIX + 16];
@@ -214,19 +254,41 @@ static struct pe_result keep_element(struct euicc_installer *in, cr_span bytes)
     return pe_of_failure(nvm_put(in->fs.nvm, cr_span_str(key), bytes, &err), &err);
 }
 
-static struct pe_result run_security_domain(struct euicc_installer *in,
-                                            const struct profile_security_domain *sd, cr_span bytes)
+static struct pe_result of_verdict(struct gp_verdict verdict)
 {
-    cr_span state = sd->instance.life_cycle_state;
-    /* The first one is the MNO-SD; the others hang below a personalized one. */
-    if (in->has_sd && !in->sd_personalized) {
-        return pe_fatal(RSP_PE_INVALID_PARAMETER);
+    return (struct pe_result){.status = verdict.status, .fatal = verdict.fatal};
+}
+
+static struct pe_result run_security_domain(struct euicc_installer *in,
+                                            const struct profile_security_domain *sd)
+{
+    struct pe_result result = of_verdict(gp_perso_domain(&in->registry, sd));
+    in->has_sd = in->has_sd || result.status == RSP_PE_OK;
+    return result;
+}
+
+/* The bits of services that this chip does not have are cleared in EF.UST of every application. */
+static struct pe_result clear_services(struct euicc_installer *in)
+{
+    static const unsigned services[] = {UST_MBMS};
+    struct cr_err err = {0};
+    cr_status status = CR_OK;
+    for (uicc_file adf = 0; (adf = uicc_fs_next_adf(&in->fs, (cr_span){0}, adf)) != 0;) {
+        for (size_t i = 0; i < CR_COUNT(services) && status == CR_OK; i++) {
+            size_t at = (services[i] - 1) / 8;
+            cr_buf scratch = {0};
+            uicc_file ust = uicc_usim_service(&in->fs, adf, services[i])
+                                ? uicc_fs_child(&in->fs, adf, FID_UST)
+                                : 0;
+            cr_span table = ust ? uicc_fs_content(&in->fs, ust, &scratch) : (cr_span){0};
+            if (at < table.n) {
+                uint8_t bits = (uint8_t)(table.p[at] & ~(1U << ((services[i] - 1) % 8)));
+                status = uicc_fs_write(&in->fs, ust, at, cr_span_of(&bits, 1), &err);
+            }
+            cr_buf_free(&scratch);
+        }
     }
-    if (!in->has_sd) {
-        in->sd_personalized = state.n == 1 && state.p[0] == PROFILE_LIFE_CYCLE_PERSONALIZED;
-    }
-    in->has_sd = true;
-    return keep_element(in, bytes);
+    return pe_of_failure(status, &err);
 }
 
 static struct pe_result run_end(struct euicc_installer *in)
@@ -246,64 +308,126 @@ static struct pe_result run_end(struct euicc_installer *in)
         }
     }
     cr_buf_free(&scratch);
-    return result;
+    return result.status == RSP_PE_OK ? clear_services(in) : result;
 }
 
 /* ---- order of the elements --------------------------------------------------------------------
  */
 
-static bool in_order(const struct euicc_installer *in, const struct profile_element *element)
+/* How often a kind of element may come, and what has to be there before it. */
+enum place { ANYWHERE, BEHIND_MF, BEHIND_USIM, BEHIND_ISIM, BEHIND_CSIM, BEHIND_NAA, BEHIND_SD };
+enum times { MANY, ONCE, ONCE_FOR_NAA };
+
+static const struct order {
+    uint8_t place, times;
+} orders[PROFILE_KINDS] = {
+    [PROFILE_GFM] = {ANYWHERE, MANY}, /* may create the MF */
+    [PROFILE_NON_STANDARD] = {ANYWHERE, MANY},
+    [PROFILE_UNKNOWN] = {ANYWHERE, MANY},
+    [PROFILE_END] = {ANYWHERE, ONCE},
+    [PROFILE_MF] = {ANYWHERE, ONCE},
+    [PROFILE_IOT] = {ANYWHERE, ONCE},
+    [PROFILE_PUK_CODES] = {BEHIND_MF, ONCE},
+    [PROFILE_PIN_CODES] = {BEHIND_MF, MANY},
+    [PROFILE_CD] = {BEHIND_MF, ONCE},
+    [PROFILE_TELECOM] = {BEHIND_MF, ONCE},
+    [PROFILE_USIM] = {BEHIND_MF, MANY},
+    [PROFILE_ISIM] = {BEHIND_MF, MANY},
+    [PROFILE_CSIM] = {BEHIND_MF, MANY},
+    [PROFILE_OPT_USIM] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_PHONEBOOK] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_GSM_ACCESS] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_DF_5GS] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_DF_SAIP] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_DF_SNPN] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_DF_5GPROSE] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_OPT_IOT] = {BEHIND_USIM, ONCE_FOR_NAA},
+    [PROFILE_OPT_ISIM] = {BEHIND_ISIM, ONCE_FOR_NAA},
+    [PROFILE_OPT_CSIM] = {BEHIND_CSIM, ONCE_FOR_NAA},
+    [PROFILE_CDMA] = {BEHIND_CSIM, ONCE_FOR_NAA},
+    [PROFILE_AKA] = {BEHIND_NAA, ONCE_FOR_NAA},
+    [PROFILE_EAP] = {BEHIND_NAA, MANY},
+    [PROFILE_SECURITY_DOMAIN] = {BEHIND_MF, MANY},
+    [PROFILE_RFM] = {BEHIND_SD, MANY},
+    [PROFILE_APPLICATION] = {BEHIND_SD, MANY},
+};
+
+static bool place_is_good(const struct euicc_installer *in, enum profile_element_kind kind)
 {
-    if (in->count == 0 || element->kind == PROFILE_HEADER) {
-        return in->count == 0 && element->kind == PROFILE_HEADER;
-    }
     bool has_mf = uicc_fs_mf(&in->fs) != 0;
-    switch (element->kind) {
-    case PROFILE_MF:
-        return !has_mf;
-    case PROFILE_PUK_CODES:
-        return has_mf && !in->has_puk;
-    case PROFILE_GFM: /* may create the MF */
-    case PROFILE_NON_STANDARD:
-    case PROFILE_UNKNOWN:
-    case PROFILE_END:
-        return true;
-    case PROFILE_OPT_USIM:
-    case PROFILE_PHONEBOOK:
-    case PROFILE_GSM_ACCESS:
-    case PROFILE_DF_5GS:
-    case PROFILE_DF_SAIP:
-    case PROFILE_DF_SNPN:
-    case PROFILE_DF_5GPROSE:
-        return in->usim != 0;
-    case PROFILE_OPT_ISIM:
+    switch ((enum place)orders[kind].place) {
+    case ANYWHERE:
+        return kind != PROFILE_MF && kind != PROFILE_IOT
+                   ? true
+                   : !has_mf && in->iot == (kind == PROFILE_IOT);
+    case BEHIND_MF:
+        /* The codes of an IoT minimal profile may stand between the header and its files. */
+        return has_mf || (in->iot && kind == PROFILE_PUK_CODES);
+    case BEHIND_USIM:
+        return in->usim && (kind == PROFILE_OPT_IOT) <= in->iot;
+    case BEHIND_ISIM:
         return in->isim != 0;
-    case PROFILE_OPT_CSIM:
+    case BEHIND_CSIM:
         return in->csim != 0;
-    case PROFILE_AKA:
-    case PROFILE_EAP:
+    case BEHIND_NAA:
         return in->naa != 0;
-    case PROFILE_CDMA:
-        return in->csim != 0;
-    case PROFILE_RFM:
-    case PROFILE_APPLICATION:
+    case BEHIND_SD:
         return in->has_sd;
-    case PROFILE_PIN_CODES:
-    case PROFILE_SECURITY_DOMAIN:
-    case PROFILE_CD:
-    case PROFILE_TELECOM:
-    case PROFILE_USIM:
-    case PROFILE_ISIM:
-    case PROFILE_CSIM:
-        return has_mf;
-    case PROFILE_IOT:
-    case PROFILE_OPT_IOT:
-        return true; /* answered with what it is: not supported */
-    case PROFILE_HEADER:
-    case PROFILE_KINDS:
-        break;
     }
     return false;
+}
+
+/* A second application of a kind needs the service. */
+static bool multiple_is_good(const struct euicc_installer *in, enum profile_element_kind kind)
+{
+    static const struct {
+        enum profile_element_kind kind;
+        enum profile_service service;
+    } naas[] = {{PROFILE_USIM, PROFILE_SERVICE_MULTIPLE_USIM},
+                {PROFILE_ISIM, PROFILE_SERVICE_MULTIPLE_ISIM},
+                {PROFILE_CSIM, PROFILE_SERVICE_MULTIPLE_CSIM}};
+    for (size_t i = 0; i < CR_COUNT(naas); i++) {
+        if (naas[i].kind == kind && in->seen[kind] > 0) {
+            return in->services[naas[i].service];
+        }
+    }
+    return true;
+}
+
+static bool in_order(const struct euicc_installer *in, const struct profile_element *element)
+{
+    enum profile_element_kind kind = element->kind;
+    if (in->count == 0 || kind == PROFILE_HEADER) {
+        return in->count == 0 && kind == PROFILE_HEADER;
+    }
+    return place_is_good(in, kind) && (orders[kind].times == MANY || in->seen[kind] == 0) &&
+           multiple_is_good(in, kind);
+}
+
+/* The applications that elements refer to. */
+struct naas {
+    uicc_file usim, isim, csim, any;
+};
+
+static struct naas naas_of(const struct euicc_installer *in)
+{
+    return (struct naas){in->usim, in->isim, in->csim, in->naa};
+}
+
+/* Counts an element that went through. With a new application those that it may have begin anew. */
+static void note_element(struct euicc_installer *in, enum profile_element_kind kind,
+                         struct naas before)
+{
+    const bool is_new[] = {[BEHIND_USIM] = in->usim != before.usim,
+                           [BEHIND_ISIM] = in->isim != before.isim,
+                           [BEHIND_CSIM] = in->csim != before.csim,
+                           [BEHIND_NAA] = in->naa != before.any};
+    in->seen[kind]++;
+    for (size_t k = 0; k < PROFILE_KINDS; k++) {
+        if (orders[k].times == ONCE_FOR_NAA && is_new[orders[k].place]) {
+            in->seen[k] = 0;
+        }
+    }
 }
 
 /* Identifications are unique in a package. */
@@ -325,12 +449,48 @@ static bool identification_is_new(struct euicc_installer *in, const struct profi
     return true;
 }
 
+/* ---- values of one element ---------------------------------------------------------------------
+ */
+
+struct findings {
+    struct pe_result result; /* of the first */
+};
+
+static void on_finding(void *ctx, enum profile_rule rule, size_t element, const char *file,
+                       const char *what)
+{
+    struct findings *f = ctx;
+    (void)element;
+    (void)file;
+    (void)what;
+    if (f->result.status == RSP_PE_OK) {
+        f->result = pe_problem(rule == PROFILE_RULE_AKA_ALGORITHM ? RSP_PE_FEATURE_NOT_SUPPORTED
+                                                                  : RSP_PE_BAD_VALUES);
+    }
+}
+
+/* What the checker of packages says about codes and keys. The header has its own codes, and an
+ * application is refused whatever it holds. */
+static struct pe_result check_values(const struct profile_element *element)
+{
+    struct findings findings = {.result = pe_ok()};
+    const struct profile_reporter reporter = {.report = on_finding, .ctx = &findings};
+    if (element->kind != PROFILE_HEADER && element->kind != PROFILE_APPLICATION) {
+        profile_check_element(element, 0, &reporter);
+    }
+    return findings.result;
+}
+
 /* ---- one element -------------------------------------------------------------------------------
  */
 
 static struct pe_result run_element(struct euicc_installer *in,
                                     const struct profile_element *element)
 {
+    struct pe_result values = check_values(element);
+    if (values.status != RSP_PE_OK) {
+        return values;
+    }
     switch (element->kind) {
     case PROFILE_HEADER:
         return run_header(in, &element->profile_header);
@@ -339,23 +499,20 @@ static struct pe_result run_element(struct euicc_installer *in,
     case PROFILE_PIN_CODES:
         return installer_pins(in, &element->pin_codes);
     case PROFILE_PUK_CODES:
-        in->has_puk = true;
         return installer_puks(in, &element->puk_codes);
     case PROFILE_AKA:
         return installer_aka(in, &element->aka);
     case PROFILE_SECURITY_DOMAIN:
-        return run_security_domain(in, &element->sd, element->raw);
-    case PROFILE_CDMA:
+        return run_security_domain(in, &element->sd);
     case PROFILE_RFM:
+        return of_verdict(gp_perso_rfm(&in->registry, &in->fs, &element->rfm));
+    case PROFILE_CDMA:
         return keep_element(in, element->raw);
     case PROFILE_APPLICATION:
-        return pe_problem(RSP_PE_RUNTIME_NOT_SUPPORTED);
+        return of_verdict(gp_perso_application(&element->application));
     case PROFILE_NON_STANDARD:
     case PROFILE_UNKNOWN:
         return pe_problem(RSP_PE_NOT_SUPPORTED);
-    case PROFILE_IOT:
-    case PROFILE_OPT_IOT:
-        return pe_problem(RSP_PE_FEATURE_NOT_SUPPORTED);
     case PROFILE_END:
         return run_end(in);
     case PROFILE_MF:
@@ -374,6 +531,8 @@ static struct pe_result run_element(struct euicc_installer *in,
     case PROFILE_DF_SAIP:
     case PROFILE_DF_SNPN:
     case PROFILE_DF_5GPROSE:
+    case PROFILE_IOT:
+    case PROFILE_OPT_IOT:
         return installer_files(in, &element->fs, element->kind);
     case PROFILE_KINDS:
         break;
@@ -419,11 +578,19 @@ enum euicc_install_step euicc_installer_element(struct euicc_installer *in, cr_s
     if (!in_order(in, &element) || !identification_is_new(in, &element)) {
         return settle(in, &element, pe_fatal(RSP_PE_INVALID_PARAMETER));
     }
+    if (element.kind == PROFILE_HEADER && unknown_service(element.raw)) {
+        return settle(in, &element, pe_fatal(RSP_PE_FEATURE_NOT_SUPPORTED));
+    }
     if (element.has_unknown) {
         if (element.header.mandated) {
             return settle(in, &element, pe_problem(RSP_PE_INVALID_PARAMETER));
         }
         installer_warn(in, RSP_PE_INVALID_PARAMETER);
     }
-    return settle(in, &element, run_element(in, &element));
+    struct naas before = naas_of(in);
+    struct pe_result result = run_element(in, &element);
+    if (result.status == RSP_PE_OK) {
+        note_element(in, element.kind, before);
+    }
+    return settle(in, &element, result);
 }

@@ -3,6 +3,8 @@
  */
 #include "euicc/installer_context.h"
 
+#include "profile/check.h"
+
 struct pe_result installer_puks(struct euicc_installer *in, const struct profile_puk_codes *codes)
 {
     for (size_t i = 0; i < codes->codes.count; i++) {
@@ -28,6 +30,9 @@ struct pe_result installer_puks(struct euicc_installer *in, const struct profile
 
 static struct pe_result one_pin(struct euicc_installer *in, const struct profile_pin *p)
 {
+    /* An IoT minimal profile has one context, ADF.USIM, and defines its global PINs there. */
+    bool global = in->iot && profile_key_is_global(p->key_reference);
+    uicc_file context = global ? uicc_fs_mf(&in->fs) : in->pin_context;
     struct cr_err err = {0};
     struct uicc_pin pin = {
         .reference = (uint8_t)p->key_reference,
@@ -37,35 +42,58 @@ static struct pe_result one_pin(struct euicc_installer *in, const struct profile
         .max = (uint8_t)(p->max_num_of_attemps_retry_num_left >> 4 & 15),
         .left = (uint8_t)(p->max_num_of_attemps_retry_num_left & 15),
     };
-    if (p->pin_value.n != UICC_PIN_SIZE || p->key_reference < 0 || p->key_reference > 0xFF) {
+    if (p->pin_value.n != UICC_PIN_SIZE || p->key_reference < 0 || p->key_reference > 0xFF ||
+        (p->has_unblocking_pin_reference &&
+         (p->unblocking_pin_reference < 1 || p->unblocking_pin_reference > 0xFF))) {
         return pe_problem(RSP_PE_BAD_VALUES);
     }
     memcpy(pin.value, p->pin_value.p, UICC_PIN_SIZE);
-    cr_status status = uicc_pin_create(&in->fs, in->pin_context, &pin, &err);
+    cr_status status = uicc_pin_create(&in->fs, context, &pin, &err);
     cr_wipe(&pin, sizeof(pin));
+    if (status == CR_OK && p->has_unblocking_pin_reference) {
+        uint8_t puk = (uint8_t)p->unblocking_pin_reference;
+        in->puk_wanted[puk >> 3] |= (uint8_t)(1 << (puk & 7));
+    }
     return pe_of_failure(status, &err);
+}
+
+/* The PINs of another DF, which has some. */
+static struct pe_result share_pins(struct euicc_installer *in, cr_span path)
+{
+    struct cr_err err = {0};
+    uicc_file source = uicc_fs_resolve(&in->fs, path);
+    bool has_pins = false;
+    for (size_t i = 0; i < in->pin_context_count; i++) {
+        has_pins = has_pins || (source && in->pin_contexts[i] == source);
+    }
+    if (!has_pins) {
+        return pe_problem(RSP_PE_INVALID_PARAMETER);
+    }
+    return pe_of_failure(uicc_pin_share(&in->fs, in->pin_context, source, &err), &err);
 }
 
 struct pe_result installer_pins(struct euicc_installer *in, const struct profile_pin_codes *codes)
 {
-    struct cr_err err = {0};
+    struct pe_result result = pe_ok();
     if (!in->pin_context) {
         return pe_problem(RSP_PE_INVALID_PARAMETER);
     }
+    for (size_t i = 0; i < in->pin_context_count; i++) {
+        if (in->pin_contexts[i] == in->pin_context) {
+            return pe_problem(RSP_PE_INVALID_PARAMETER); /* has its PINs already */
+        }
+    }
     if (codes->codes.which == PROFILE_PIN_FILE_PATH) {
-        uicc_file source = uicc_fs_resolve(&in->fs, codes->codes.file_path);
-        if (!source) {
-            return pe_problem(RSP_PE_INVALID_PARAMETER);
-        }
-        return pe_of_failure(uicc_pin_share(&in->fs, in->pin_context, source, &err), &err);
-    }
-    for (size_t i = 0; i < codes->codes.pinconfig.count; i++) {
-        struct pe_result result = one_pin(in, &codes->codes.pinconfig.items[i]);
-        if (result.status != RSP_PE_OK) {
-            return result;
+        result = share_pins(in, codes->codes.file_path);
+    } else {
+        for (size_t i = 0; result.status == RSP_PE_OK && i < codes->codes.pinconfig.count; i++) {
+            result = one_pin(in, &codes->codes.pinconfig.items[i]);
         }
     }
-    return pe_ok();
+    if (result.status == RSP_PE_OK && in->pin_context_count < CR_COUNT(in->pin_contexts)) {
+        in->pin_contexts[in->pin_context_count++] = in->pin_context;
+    }
+    return result;
 }
 
 /* ---- network authentication --------------------------------------------------------------------
@@ -178,8 +206,24 @@ struct pe_result installer_aka(struct euicc_installer *in, const struct profile_
 /* ---- final check -------------------------------------------------------------------------------
  */
 
+static struct pe_result pin_missing(unsigned reference)
+{
+    return (struct pe_result){.status = RSP_PE_PIN_CODE_MISSING,
+                              .fatal = true,
+                              .has_additional = true,
+                              .additional = reference};
+}
+
 struct pe_result installer_check_pins(const struct euicc_installer *in)
 {
+    struct uicc_puk puk;
+    for (unsigned reference = 0; reference < 8 * sizeof(in->puk_wanted); reference++) {
+        bool wanted = in->puk_wanted[reference >> 3] >> (reference & 7) & 1;
+        if (wanted && !uicc_puk_get(&in->fs, (uint8_t)reference, &puk)) {
+            return pin_missing(reference);
+        }
+    }
+    cr_wipe(&puk, sizeof(puk));
     for (size_t i = 0; i < in->df_count; i++) {
         struct uicc_file_attr attr;
         struct uicc_path path;
@@ -190,10 +234,7 @@ struct pe_result installer_check_pins(const struct euicc_installer *in)
         for (size_t k = 0; k < attr.pin_status.n; k++) {
             uint8_t reference = attr.pin_status.p[k];
             if (reference != UICC_PIN_UNIVERSAL && !uicc_pin_context(&in->fs, &path, reference)) {
-                return (struct pe_result){.status = RSP_PE_PIN_CODE_MISSING,
-                                          .fatal = true,
-                                          .has_additional = true,
-                                          .additional = reference};
+                return pin_missing(reference);
             }
         }
     }

@@ -1,222 +1,93 @@
 /*
- * File elements: template tables and Fcps into files (TCA Interoperable Format:
- * PE-GenericFileManagement and the template annex).
+ * Files: what profile_file_resolve() says a file is, made and filled; file elements by their
+ * template (TCA Interoperable Format: File, Fcp, and the annex on templates).
  */
 #include "euicc/installer_context.h"
 
+#include "profile/ef.h"
+
 #include <stdlib.h>
 
-/* ---- attributes: what the Fcp says, else the template ------------------------------------------
- */
+#define FID_ICCID 0x2FE2
+#define FID_DIR   0x2F00
+#define FID_UST   0x6F38
+#define FID_MSK   0x6FD7
+#define FID_MUK   0x6FD8
 
-static uint32_t big_endian(cr_span s)
-{
-    uint32_t value = 0;
-    for (size_t i = 0; i < s.n && i < 4; i++) {
-        value = value << 8 | s.p[i];
-    }
-    return value;
-}
+/* additional-information of feature-not-supported */
+#define FEATURE_MBMS 2
+
+/* ---- one file ----------------------------------------------------------------------------------
+ */
 
 static enum uicc_kind kind_of_type(enum profile_file_type type)
 {
-    switch (type) {
-    case PROFILE_TYPE_MF:
-        return UICC_MF;
-    case PROFILE_TYPE_DF:
-        return UICC_DF;
-    case PROFILE_TYPE_ADF:
-        return UICC_ADF;
-    case PROFILE_TYPE_TR:
-        return UICC_TRANSPARENT;
-    case PROFILE_TYPE_LF:
-        return UICC_LINEAR;
-    case PROFILE_TYPE_CY:
-        return UICC_CYCLIC;
-    case PROFILE_TYPE_BT:
-        return UICC_BERTLV;
-    }
-    return UICC_TRANSPARENT;
+    static const enum uicc_kind kinds[] = {
+        [PROFILE_TYPE_MF] = UICC_MF,     [PROFILE_TYPE_DF] = UICC_DF,
+        [PROFILE_TYPE_ADF] = UICC_ADF,   [PROFILE_TYPE_TR] = UICC_TRANSPARENT,
+        [PROFILE_TYPE_LF] = UICC_LINEAR, [PROFILE_TYPE_CY] = UICC_CYCLIC,
+        [PROFILE_TYPE_BT] = UICC_BERTLV,
+    };
+    return kinds[type];
 }
 
-/* First byte of a file descriptor; 0 = none that exists. */
-static enum uicc_kind kind_of_descriptor(uint8_t byte, bool has_name, uint16_t fid)
+static struct uicc_file_attr attr_of(const struct euicc_installer *in, uicc_file parent,
+                                     const struct profile_file_attributes *file)
 {
-    switch (byte & 0x3F) {
-    case 0x01:
-        return UICC_TRANSPARENT;
-    case 0x02:
-        return UICC_LINEAR;
-    case 0x06:
-        return UICC_CYCLIC;
-    case 0x39:
-        return UICC_BERTLV;
-    case 0x38:
-        return has_name ? UICC_ADF : fid == UICC_FID_MF ? UICC_MF : UICC_DF;
-    default:
-        return 0;
-    }
+    static const enum uicc_pattern patterns[] = {
+        [PROFILE_FILL_NONE] = UICC_PATTERN_NONE,
+        [PROFILE_FILL_LITERAL] = UICC_PATTERN_NONE, /* written: write_literal() */
+        [PROFILE_FILL_PATTERN] = UICC_PATTERN_FILL,
+        [PROFILE_FILL_REPEAT] = UICC_PATTERN_REPEAT,
+    };
+    enum uicc_pattern pattern = patterns[file->fill];
+    return (struct uicc_file_attr){
+        .kind = kind_of_type(file->type),
+        .fid = file->fid,
+        .not_shareable = !file->shareable,
+        .lcsi = file->lcsi,
+        .arr_fid = profile_arr_fid(file, parent && parent == uicc_fs_mf(&in->fs)),
+        .arr_record = file->arr_record,
+        .aid = file->aid,
+        .pin_status = file->pin_status,
+        .size = (uint32_t)file->size,
+        .record_size = (uint16_t)file->record_length,
+        .sfi = file->sfi,
+        .special = file->special,
+        .max_size = (uint32_t)file->maximum_size,
+        .file_details = file->file_details,
+        .pattern_kind = pattern,
+        .pattern = pattern == UICC_PATTERN_NONE ? (cr_span){0} : file->pattern,
+    };
 }
 
-/* How the first content comes about when it is no pattern of the file system. */
-struct initial {
-    bool literal; /* row's content, cut or padded with FF (by record) */
-    const struct profile_template_member *row;
-};
-
-static void from_row(const struct profile_template_member *row, struct uicc_file_attr *attr,
-                     struct initial *initial)
+/* The template's initial content, cut or padded to the size of the file. */
+static struct pe_result write_literal(struct euicc_installer *in, uicc_file file,
+                                      const struct profile_file_attributes *f)
 {
-    attr->kind = kind_of_type((enum profile_file_type)row->type);
-    attr->fid = row->fid;
-    attr->arr_record = row->arr;
-    attr->sfi = row->sfi;
-    attr->special = row->high_update ? UICC_SPECIAL_HIGH_UPDATE : 0;
-    if (uicc_kind_has_records(attr->kind)) {
-        attr->record_size = row->size;
-        attr->size = (uint32_t)row->records * row->size;
-    } else {
-        attr->size = row->size;
+    struct cr_err err = {0};
+    uint8_t *content = malloc(f->size ? f->size : 1);
+    if (!content) {
+        return pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
     }
-    cr_span pattern = cr_span_of(row->pattern, row->fill_length);
-    initial->row = row;
-    switch ((enum profile_fill)row->fill) {
-    case PROFILE_FILL_NONE:
-        break;
-    case PROFILE_FILL_LITERAL:
-        initial->literal = true;
-        break;
-    case PROFILE_FILL_PATTERN:
-        attr->pattern_kind = UICC_PATTERN_FILL;
-        attr->pattern = pattern;
-        break;
-    case PROFILE_FILL_REPEAT:
-        attr->pattern_kind = UICC_PATTERN_REPEAT;
-        attr->pattern = pattern;
-        break;
-    }
+    profile_fill(content, f->size, f->record_length, PROFILE_FILL_LITERAL, f->pattern);
+    cr_status status = uicc_fs_write(&in->fs, file, 0, cr_span_of(content, f->size), &err);
+    free(content);
+    return pe_of_failure(status, &err);
 }
 
-static bool apply_descriptor(const struct profile_fcp *fcp, struct uicc_file_attr *attr)
+/* For the check at the end, and for installer_undo(). False: more than this chip keeps track of. */
+static bool note_created(struct euicc_installer *in, uicc_file file, enum uicc_kind kind)
 {
-    cr_span d = fcp->file_descriptor;
-    if (!d.p) {
-        return true;
-    }
-    enum uicc_kind kind = d.n ? kind_of_descriptor(d.p[0], fcp->df_name.p != NULL, attr->fid) : 0;
-    if (!kind) {
+    bool df = uicc_kind_is_df(kind);
+    if (in->created_count == CR_COUNT(in->created) || (df && in->df_count == CR_COUNT(in->dfs))) {
         return false;
     }
-    attr->kind = kind;
-    attr->not_shareable = !(d.p[0] & PROFILE_DESCRIPTOR_SHAREABLE);
-    if (uicc_kind_has_records(kind) && d.n >= 4) {
-        attr->record_size = (uint16_t)(d.p[2] << 8 | d.p[3]);
-    }
-    return true;
-}
-
-static bool apply_security(const struct profile_fcp *fcp, struct uicc_file_attr *attr)
-{
-    cr_span s = fcp->security_attributes_referenced;
-    if (!s.p) {
-        return true;
-    }
-    if (s.n == 1) {
-        attr->arr_fid = 0; /* implied by the place */
-        attr->arr_record = s.p[0];
-        return true;
-    }
-    if (s.n != 3) {
-        return false;
-    }
-    attr->arr_fid = (uint16_t)(s.p[0] << 8 | s.p[1]);
-    attr->arr_record = s.p[2];
-    return true;
-}
-
-static void apply_proprietary(const struct profile_proprietary *p, struct uicc_file_attr *attr,
-                              struct initial *initial)
-{
-    if (p->special_file_info.n) {
-        attr->special = p->special_file_info.p[0];
-    }
-    if (p->fill_pattern.p) {
-        attr->pattern_kind = UICC_PATTERN_FILL;
-        attr->pattern = p->fill_pattern;
-        initial->literal = false;
-    } else if (p->repeat_pattern.p) {
-        attr->pattern_kind = UICC_PATTERN_REPEAT;
-        attr->pattern = p->repeat_pattern;
-        initial->literal = false;
-    }
-    if (p->maximum_file_size.p) {
-        attr->max_size = big_endian(p->maximum_file_size);
-    }
-    if (p->file_details.n) {
-        attr->file_details = p->file_details.p[0];
-    }
-}
-
-/* Absent, empty and one byte are three different things. */
-static void apply_sfi(const struct profile_fcp *fcp, bool template, struct uicc_file_attr *attr)
-{
-    cr_span s = fcp->short_efid;
-    if (s.p) {
-        attr->sfi = s.n ? s.p[0] >> 3 : 0;
-    } else if (!template && !uicc_kind_is_df(attr->kind)) {
-        uint8_t sfi = attr->fid & 0x1F;
-        attr->sfi = sfi <= UICC_MAX_SFI ? sfi : 0;
-    }
-}
-
-static struct pe_result apply_fcp(const struct euicc_installer *in, const struct profile_fcp *fcp,
-                                  bool template, struct uicc_file_attr *attr,
-                                  struct initial *initial)
-{
-    if (fcp->file_id.p) {
-        if (fcp->file_id.n != 2) {
-            return pe_problem(RSP_PE_BAD_VALUES);
-        }
-        attr->fid = (uint16_t)(fcp->file_id.p[0] << 8 | fcp->file_id.p[1]);
-    }
-    if (!apply_descriptor(fcp, attr) || !apply_security(fcp, attr)) {
-        return pe_problem(RSP_PE_BAD_VALUES);
-    }
-    if (fcp->df_name.p) {
-        attr->aid = fcp->df_name;
-    }
-    if (fcp->lcsi.n) {
-        attr->lcsi = fcp->lcsi.p[0];
-    }
-    if (fcp->ef_file_size.p) {
-        attr->size = big_endian(fcp->ef_file_size);
-    } else if (uicc_kind_has_records(attr->kind) && initial->row && initial->row->records) {
-        attr->size = (uint32_t)initial->row->records * attr->record_size;
-    }
-    if (fcp->pin_status_template_do.p) {
-        attr->pin_status = fcp->pin_status_template_do;
-    }
-    if (fcp->has_proprietary) {
-        apply_proprietary(&fcp->proprietary, attr, initial);
-    }
-    apply_sfi(fcp, template, attr);
-    if (fcp->link_path.n) {
-        attr->link = uicc_fs_resolve(&in->fs, fcp->link_path);
-        if (!attr->link) {
-            return pe_problem(RSP_PE_INVALID_PARAMETER);
-        }
-    }
-    return pe_ok();
-}
-
-/* ---- creation ----------------------------------------------------------------------------------
- */
-
-static void note_df(struct euicc_installer *in, uicc_file file, enum uicc_kind kind)
-{
-    if (uicc_kind_is_df(kind) && in->df_count < INSTALLER_MAX_DFS) {
+    in->created[in->created_count++] = file;
+    if (df) {
         in->dfs[in->df_count++] = file;
     }
+    return true;
 }
 
 void installer_undo(struct euicc_installer *in)
@@ -232,106 +103,93 @@ void installer_undo(struct euicc_installer *in)
     }
 }
 
-static struct pe_result write_literal(struct euicc_installer *in, uicc_file file,
-                                      const struct uicc_file_attr *attr,
-                                      const struct profile_template_member *row)
+/* A field too much: an unknown parameter, which a mandated element may not have. */
+static struct pe_result check_fields(struct euicc_installer *in,
+                                     const struct profile_template_member *row,
+                                     const struct profile_fcp *fcp,
+                                     const struct profile_file_attributes *file)
 {
-    struct cr_err err = {0};
-    uint8_t *content = malloc(attr->size ? attr->size : 1);
-    if (!content) {
-        return pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
-    }
-    profile_fill(content, attr->size, attr->record_size, PROFILE_FILL_LITERAL,
-                 cr_span_of(row->pattern, row->fill_length));
-    cr_status status = uicc_fs_write(&in->fs, file, 0, cr_span_of(content, attr->size), &err);
-    free(content);
-    return pe_of_failure(status, &err);
-}
-
-/* An SFI that stands there only by default gives way to one that was asked for. */
-static void yield_sfi(const struct euicc_installer *in, uicc_file parent,
-                      const struct profile_fcp *fcp, struct uicc_file_attr *attr)
-{
-    bool asked_for = fcp && fcp->short_efid.p;
-    if (!asked_for && attr->sfi && parent && uicc_fs_child_sfi(&in->fs, parent, attr->sfi)) {
-        attr->sfi = 0;
-    }
-}
-
-/* Creates one file. row NULL = file management; fcp NULL = all by template. */
-static struct pe_result create_file(struct euicc_installer *in, uicc_file parent,
-                                    const struct profile_template_member *row,
-                                    const struct profile_fcp *fcp, uint16_t fid, uicc_file *out)
-{
-    struct uicc_file_attr attr = {0};
-    struct initial initial = {0};
-    struct cr_err err = {0};
-    if (row) {
-        from_row(row, &attr, &initial);
-    }
-    if (fid) {
-        attr.fid = fid;
-    }
-    if (fcp) {
-        struct pe_result result = apply_fcp(in, fcp, row != NULL, &attr, &initial);
-        if (result.status != RSP_PE_OK) {
-            return result;
-        }
-    }
-    if (!attr.kind) {
-        return pe_problem(RSP_PE_BAD_VALUES);
-    }
-    if (attr.kind == UICC_MF) {
-        parent = 0;
-    } else if (attr.kind == UICC_ADF) {
-        parent = uicc_fs_mf(&in->fs);
-    }
-    if (attr.kind != UICC_MF && !parent) {
+    if (profile_fcp_missing(row, file, fcp)) {
         return pe_problem(RSP_PE_INVALID_PARAMETER);
     }
-    yield_sfi(in, parent, fcp, &attr);
+    if (!fcp || !profile_fcp_forbidden(file, fcp, row != NULL)) {
+        return pe_ok();
+    }
+    if (in->mandated) {
+        return pe_problem(RSP_PE_INVALID_PARAMETER);
+    }
+    installer_warn(in, RSP_PE_INVALID_PARAMETER);
+    return pe_ok();
+}
+
+struct pe_result installer_make_file(struct euicc_installer *in, uicc_file parent,
+                                     const struct profile_template_member *row,
+                                     const struct profile_fcp *fcp,
+                                     const struct profile_file_attributes *file, uicc_file *out)
+{
+    struct cr_err err = {0};
+    struct pe_result result = check_fields(in, row, fcp, file);
+    if (result.status != RSP_PE_OK) {
+        return result;
+    }
+    if (file->type == PROFILE_TYPE_MF) {
+        parent = 0;
+    } else if (file->type == PROFILE_TYPE_ADF) {
+        parent = uicc_fs_mf(&in->fs);
+    }
+    if (file->type != PROFILE_TYPE_MF && !parent) {
+        return pe_problem(RSP_PE_INVALID_PARAMETER);
+    }
+    struct uicc_file_attr attr = attr_of(in, parent, file);
+    if (file->is_link) {
+        attr.link = uicc_fs_resolve(&in->fs, file->link_path);
+        if (!attr.link) {
+            return pe_problem(RSP_PE_INVALID_PARAMETER);
+        }
+    }
     cr_status status = uicc_fs_create(&in->fs, parent, &attr, out, &err);
     if (status != CR_OK) {
         return pe_of_failure(status, &err);
     }
-    note_df(in, *out, attr.kind);
-    if (in->created_count < CR_COUNT(in->created)) {
-        in->created[in->created_count++] = *out;
+    if (!note_created(in, *out, attr.kind)) {
+        return pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
     }
-    if (initial.literal && !attr.link && !uicc_kind_is_df(attr.kind)) {
-        return write_literal(in, *out, &attr, initial.row);
-    }
-    return pe_ok();
+    bool literal = file->fill == PROFILE_FILL_LITERAL && !uicc_kind_is_df(attr.kind);
+    return literal && !file->is_link ? write_literal(in, *out, file) : pe_ok();
 }
 
 /* ---- content -----------------------------------------------------------------------------------
  */
 
-/* Writes that follow one Fcp: a position that offsets and contents move. BER-TLV content may come
- * in pieces: it is written when it is whole. */
-struct filler {
-    uicc_file file;
-    size_t position;
-    bool bertlv;
-    cr_buf pieces; /* of a BER-TLV file */
-};
-
-static void filler_start(const struct euicc_installer *in, struct filler *f, uicc_file file)
+void installer_filler_start(const struct euicc_installer *in, struct installer_filler *f,
+                            uicc_file file)
 {
-    struct uicc_file_attr attr;
+    struct uicc_file_attr attr = {0};
     f->file = file;
     f->position = 0;
-    f->bertlv = uicc_fs_attr(&in->fs, file, &attr) && attr.kind == UICC_BERTLV;
+    f->room = 0;
+    f->bertlv = false;
     cr_buf_reset(&f->pieces);
+    if (file && uicc_fs_attr(&in->fs, file, &attr)) {
+        f->bertlv = attr.kind == UICC_BERTLV;
+        f->room = attr.max_size > attr.size ? attr.max_size : attr.size;
+        if (uicc_kind_is_df(attr.kind) || attr.link) {
+            f->file = 0; /* neither has content of its own */
+        }
+    }
 }
 
-static struct pe_result filler_content(struct euicc_installer *in, struct filler *f, cr_span data)
+struct pe_result installer_filler_content(struct euicc_installer *in, struct installer_filler *f,
+                                          cr_span data)
 {
     struct cr_err err = {0};
     if (!f->file) {
         return pe_problem(RSP_PE_INVALID_PARAMETER);
     }
     if (f->bertlv) {
+        if (data.n > f->room || f->pieces.n > f->room - data.n) {
+            return pe_problem(RSP_PE_BAD_VALUES);
+        }
         cr_buf_append_span(&f->pieces, data);
         return cr_buf_ok(&f->pieces) ? pe_ok() : pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
     }
@@ -340,16 +198,19 @@ static struct pe_result filler_content(struct euicc_installer *in, struct filler
     return pe_of_failure(status, &err);
 }
 
-static struct pe_result filler_offset(struct filler *f, int64_t offset)
+struct pe_result installer_filler_offset(struct installer_filler *f, int64_t offset)
 {
-    if (!f->file || f->bertlv || offset < 0 || offset > PROFILE_MAX_OFFSET) {
+    if (!f->file || offset < 0 || offset > PROFILE_MAX_OFFSET) {
         return pe_problem(RSP_PE_INVALID_PARAMETER);
+    }
+    if (f->bertlv) {
+        return pe_problem(RSP_PE_BAD_VALUES);
     }
     f->position += (size_t)offset;
     return pe_ok();
 }
 
-static struct pe_result filler_end(struct euicc_installer *in, struct filler *f)
+struct pe_result installer_filler_end(struct euicc_installer *in, struct installer_filler *f)
 {
     struct cr_err err = {0};
     struct pe_result result = pe_ok();
@@ -371,8 +232,8 @@ struct element {
     const struct profile_template *template;
     uicc_file base;
     uicc_file made[PROFILE_MAX_MEMBERS + 2]; /* by member number */
-    uicc_file first_df;
-    struct filler filler;
+    uicc_file first_df, adf;
+    struct installer_filler filler;
 };
 
 static uicc_file base_of(const struct euicc_installer *in, enum profile_base base)
@@ -418,29 +279,108 @@ static uicc_file parent_of(const struct element *e, const struct profile_templat
     return above && df->fid ? uicc_fs_child(&e->in->fs, above, df->fid) : 0;
 }
 
-/* The next id of a row's range that is free in the DF; the first instance takes the row's own. */
-static uint16_t next_fid(const struct element *e, uicc_file parent,
-                         const struct profile_template_member *row)
+/* What the interpreter of an IoT minimal profile fills in from the header. */
+static bool is_iot_row(const struct element *e, const struct profile_template_member *row,
+                       uint16_t fid)
 {
-    uint16_t last = row->fid_last ? row->fid_last : row->fid;
-    for (uint32_t fid = row->fid; fid && fid <= last; fid++) {
-        if (!uicc_fs_child(&e->in->fs, parent, (uint16_t)fid)) {
-            return (uint16_t)fid;
-        }
-    }
-    return row->fid;
+    return e->template->kind == PROFILE_IOT && row->fid == fid;
 }
 
-static struct pe_result create_member(struct element *e, const struct profile_template_member *row,
-                                      const struct profile_fcp *fcp)
+/* EF.DIR of an IoT minimal profile that the element leaves out: one record with the application. */
+static struct pe_result iot_dir(const struct euicc_installer *in,
+                                const struct profile_template_member *row, cr_buf *record,
+                                struct profile_file_attributes *out)
+{
+    profile_dir_encode(cr_span_of(in->iot_aid, in->iot_aid_size), (cr_span){0}, record);
+    if (!cr_buf_ok(record)) {
+        return pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
+    }
+    *out = (struct profile_file_attributes){.type = PROFILE_TYPE_LF,
+                                            .shareable = true,
+                                            .fid = FID_DIR,
+                                            .arr_record = row->arr,
+                                            .lcsi = PROFILE_LCSI_DEFAULT,
+                                            .has_sfi = true,
+                                            .sfi = row->sfi,
+                                            .size = record->n,
+                                            .records = 1,
+                                            .record_length = record->n,
+                                            .fill = PROFILE_FILL_LITERAL,
+                                            .pattern = cr_buf_span(record)};
+    return pe_ok();
+}
+
+/* EF.ICCID of an IoT minimal profile begins with the ICCID of the header, swapped. */
+static struct pe_result iot_iccid(struct euicc_installer *in, uicc_file file)
+{
+    struct cr_err err = {0};
+    return pe_of_failure(uicc_fs_write(&in->fs, file, 0, CR_SPAN_ARRAY(in->iccid), &err), &err);
+}
+
+/* Of the USIM that the element belongs to, whatever its AID says. */
+static bool ust_has(const struct euicc_installer *in, unsigned service)
+{
+    cr_buf scratch = {0};
+    uicc_file ust = in->usim ? uicc_fs_child(&in->fs, in->usim, FID_UST) : 0;
+    bool has = ust && profile_table_has(uicc_fs_content(&in->fs, ust, &scratch), service);
+    cr_buf_free(&scratch);
+    return has;
+}
+
+/* Template and Fcp laid over each other. */
+static struct pe_result resolve(const struct element *e, const struct profile_template_member *row,
+                                const struct profile_file_instance *i, cr_buf *scratch,
+                                struct profile_file_attributes *out)
+{
+    struct cr_err err = {0};
+    if (is_iot_row(e, row, FID_DIR) && !i->fcp && i->count == 0) {
+        return iot_dir(e->in, row, scratch, out);
+    }
+    if (profile_file_resolve(row, i->fcp, i->number, out, &err) != CR_OK) {
+        return pe_problem((enum rsp_pe_status_code)err.code);
+    }
+    unsigned service = profile_file_service(e->template, row, i->fcp);
+    if (service && !out->is_link && !ust_has(e->in, service)) {
+        profile_file_without_service(out);
+    }
+    if (out->size_from_content) {
+        out->size = profile_items_extent(i->items, i->count);
+        if (out->size > PROFILE_MAX_EF) {
+            return pe_problem(RSP_PE_BAD_VALUES);
+        }
+    }
+    if (e->template->kind == PROFILE_IOT && out->type == PROFILE_TYPE_ADF &&
+        !cr_span_present(out->aid)) {
+        out->aid = cr_span_of(e->in->iot_aid, e->in->iot_aid_size);
+    }
+    return pe_ok();
+}
+
+static struct pe_result fill(struct element *e, uicc_file file,
+                             const struct profile_file_instance *i)
+{
+    struct pe_result result = pe_ok();
+    installer_filler_start(e->in, &e->filler, file);
+    for (size_t k = 0; result.status == RSP_PE_OK && k < i->count; k++) {
+        const struct profile_file_item *item = &i->items[k];
+        result = item->which == PROFILE_ITEM_OFFSET
+                     ? installer_filler_offset(&e->filler, item->fill_file_offset)
+                     : installer_filler_content(e->in, &e->filler, item->fill_file_content);
+    }
+    return result.status == RSP_PE_OK ? installer_filler_end(e->in, &e->filler) : result;
+}
+
+static struct pe_result make_instance(struct element *e, const struct profile_template_member *row,
+                                      const struct profile_file_instance *i)
 {
     uicc_file file = 0;
-    uicc_file parent = parent_of(e, row);
-    uint16_t fid = parent ? next_fid(e, parent, row) : row->fid;
-    struct pe_result result = filler_end(e->in, &e->filler);
+    cr_buf scratch = {0};
+    struct profile_file_attributes attributes;
+    struct pe_result result = resolve(e, row, i, &scratch, &attributes);
     if (result.status == RSP_PE_OK) {
-        result = create_file(e->in, parent, row, fcp, fid, &file);
+        result = installer_make_file(e->in, parent_of(e, row), row, i->fcp, &attributes, &file);
     }
+    cr_buf_free(&scratch);
     if (result.status != RSP_PE_OK) {
         return result;
     }
@@ -450,81 +390,94 @@ static struct pe_result create_member(struct element *e, const struct profile_te
     if (profile_type_is_df((enum profile_file_type)row->type) && !e->first_df) {
         e->first_df = file;
     }
-    filler_start(e->in, &e->filler, file);
+    if (row->type == PROFILE_TYPE_ADF) {
+        e->adf = file;
+    }
+    if (is_iot_row(e, row, FID_ICCID)) {
+        result = iot_iccid(e->in, file);
+    }
+    return result.status == RSP_PE_OK ? fill(e, file, i) : result;
+}
+
+/* Files of a feature that this chip does not have are left out. */
+static bool is_mbms_file(const struct element *e, const struct profile_template_member *row)
+{
+    return e->template->kind == PROFILE_OPT_USIM && (row->fid == FID_MSK || row->fid == FID_MUK);
+}
+
+static struct pe_result skip_feature(struct euicc_installer *in, int64_t additional)
+{
+    struct pe_result result = pe_problem(RSP_PE_FEATURE_NOT_SUPPORTED);
+    result.has_additional = true;
+    result.additional = additional;
+    if (in->mandated) {
+        return result;
+    }
+    installer_warn_about(in, &result);
     return pe_ok();
 }
 
-/* Executes the items of one member. */
-static struct pe_result run_items(struct element *e, const struct profile_template_member *row,
-                                  const struct profile_file *file)
+/* All files of one member. */
+static struct pe_result run_member(struct element *e, const struct profile_template_member *row,
+                                   const struct profile_file *file)
 {
     struct pe_result result = pe_ok();
-    bool created = false;
-    for (size_t i = 0; result.status == RSP_PE_OK && i < file->items.count; i++) {
-        const struct profile_file_item *item = &file->items.items[i];
-        if (item->which != PROFILE_ITEM_FCP && item->which != PROFILE_ITEM_DO_NOT_CREATE &&
-            !created) {
-            result = create_member(e, row, NULL); /* content alone: all by template */
-            created = true;
-            if (result.status != RSP_PE_OK) {
-                break;
-            }
-        }
-        switch ((enum profile_file_item_kind)item->which) {
-        case PROFILE_ITEM_DO_NOT_CREATE:
-            return pe_ok();
-        case PROFILE_ITEM_FCP:
-            result = create_member(e, row, &item->fcp);
-            created = true;
-            break;
-        case PROFILE_ITEM_OFFSET:
-            result = filler_offset(&e->filler, item->fill_file_offset);
-            break;
-        case PROFILE_ITEM_CONTENT:
-            result = filler_content(e->in, &e->filler, item->fill_file_content);
-            break;
-        }
+    struct profile_file_instance instance;
+    if (is_mbms_file(e, row)) {
+        return skip_feature(e->in, FEATURE_MBMS);
     }
-    if (result.status == RSP_PE_OK && !created) {
-        result = create_member(e, row, NULL); /* an empty File: create by template */
+    if (!profile_file_may_skip(e->template, row, file)) {
+        return pe_problem(RSP_PE_INVALID_PARAMETER);
     }
-    if (result.status == RSP_PE_OK) {
-        result = filler_end(e->in, &e->filler);
+    for (size_t n = 0; result.status == RSP_PE_OK && profile_file_instance(file, n, &instance);
+         n++) {
+        result = make_instance(e, row, &instance);
     }
     return result;
 }
 
-/* A file that the element does not mention: created when the template creates it by default and
- * knows everything about it. */
+/* A member that the element does not mention. */
 static struct pe_result run_absent(struct element *e, const struct profile_template_member *row)
 {
-    unsigned unknowable = PROFILE_MUST_RECORDS | PROFILE_MUST_SIZE | PROFILE_MUST_CONTENT |
-                          PROFILE_MUST_AID | PROFILE_MUST_FID | PROFILE_MUST_PIN_STATUS;
+    static const struct profile_file nothing;
     if (row->mandatory) {
         return pe_problem(RSP_PE_INVALID_PARAMETER);
     }
-    if (!e->template->created_by_default || (row->must & unknowable) || !parent_of(e, row)) {
-        return pe_ok();
-    }
-    return create_member(e, row, NULL);
+    bool makes = profile_template_makes(e->template, row) &&
+                 (row->type == PROFILE_TYPE_MF || parent_of(e, row));
+    return makes ? run_member(e, row, &nothing) : pe_ok();
 }
 
 static void update_context(struct euicc_installer *in, const struct element *e,
                            enum profile_element_kind kind)
 {
     if (e->first_df) {
-        in->pin_context = e->first_df;
+        in->pin_context = kind == PROFILE_IOT ? e->adf : e->first_df;
     }
-    if (kind == PROFILE_USIM) {
-        in->usim = e->first_df;
-        in->naa = e->first_df;
-    } else if (kind == PROFILE_ISIM) {
-        in->isim = e->first_df;
-        in->naa = e->first_df;
-    } else if (kind == PROFILE_CSIM) {
-        in->csim = e->first_df;
-        in->naa = e->first_df;
+    uicc_file *const naas[PROFILE_KINDS] = {
+        [PROFILE_USIM] = &in->usim,
+        [PROFILE_IOT] = &in->usim,
+        [PROFILE_ISIM] = &in->isim,
+        [PROFILE_CSIM] = &in->csim,
+    };
+    if (naas[kind]) {
+        *naas[kind] = in->naa = e->adf;
     }
+}
+
+/* A member that no row of the template knows. */
+static struct pe_result unknown_members(struct element *e)
+{
+    for (size_t i = 0; i < e->fs->count; i++) {
+        if (profile_template_member(e->template, e->fs->files[i].member)) {
+            continue;
+        }
+        if (e->in->mandated) {
+            return pe_problem(RSP_PE_INVALID_PARAMETER);
+        }
+        installer_warn(e->in, RSP_PE_INVALID_PARAMETER); /* ignored */
+    }
+    return pe_ok();
 }
 
 struct pe_result installer_files(struct euicc_installer *in, const struct profile_files *fs,
@@ -546,114 +499,15 @@ struct pe_result installer_files(struct euicc_installer *in, const struct profil
         const struct profile_template_member *row = profile_template_member(fs->template, m);
         const struct profile_file *file = file_of_member(fs, m);
         if (row) {
-            result = file ? run_items(&e, row, file) : run_absent(&e, row);
+            result = file ? run_member(&e, row, file) : run_absent(&e, row);
         }
     }
-    for (size_t i = 0; result.status == RSP_PE_OK && i < fs->count; i++) {
-        if (profile_template_member(fs->template, fs->files[i].member)) {
-            continue;
-        }
-        if (in->mandated) {
-            result = pe_problem(RSP_PE_INVALID_PARAMETER);
-        } else {
-            installer_warn(in, RSP_PE_INVALID_PARAMETER); /* ignored */
-        }
+    if (result.status == RSP_PE_OK) {
+        result = unknown_members(&e);
     }
     cr_buf_free(&e.filler.pieces);
     if (result.status == RSP_PE_OK) {
         update_context(in, &e, kind);
-    }
-    return result;
-}
-
-/* ---- GenericFileManagement ---------------------------------------------------------------------
- */
-
-struct management {
-    struct euicc_installer *in;
-    uicc_file df; /* current */
-    uicc_file first_df;
-    bool created;
-    struct filler filler;
-};
-
-static struct pe_result manage_path(struct management *m, cr_span path)
-{
-    struct uicc_file_attr attr;
-    uicc_file file = uicc_fs_resolve(&m->in->fs, path);
-    if (!file || !uicc_fs_attr(&m->in->fs, file, &attr)) {
-        return pe_problem(RSP_PE_INVALID_PARAMETER);
-    }
-    struct pe_result result = filler_end(m->in, &m->filler);
-    if (uicc_kind_is_df(attr.kind)) {
-        m->df = file;
-        m->filler.file = 0;
-    } else {
-        m->df = uicc_fs_parent(&m->in->fs, file);
-        filler_start(m->in, &m->filler, file);
-    }
-    return result;
-}
-
-static struct pe_result manage_create(struct management *m, const struct profile_fcp *fcp)
-{
-    struct uicc_file_attr attr;
-    uicc_file file = 0;
-    struct pe_result result = filler_end(m->in, &m->filler);
-    if (result.status == RSP_PE_OK) {
-        result = create_file(m->in, m->df, NULL, fcp, 0, &file);
-    }
-    if (result.status != RSP_PE_OK || !uicc_fs_attr(&m->in->fs, file, &attr)) {
-        return result;
-    }
-    if (uicc_kind_is_df(attr.kind)) {
-        m->df = file;
-        m->first_df = m->first_df ? m->first_df : file;
-        m->filler.file = 0;
-    } else {
-        m->created = true;
-        filler_start(m->in, &m->filler, file);
-    }
-    return pe_ok();
-}
-
-static struct pe_result manage_item(struct management *m, const struct profile_gfm_item *item)
-{
-    switch ((enum profile_gfm_item_kind)item->which) {
-    case PROFILE_GFM_PATH:
-        return manage_path(m, item->file_path);
-    case PROFILE_GFM_FCP:
-        return manage_create(m, &item->create_fcp);
-    case PROFILE_GFM_OFFSET:
-        return filler_offset(&m->filler, item->fill_file_offset);
-    case PROFILE_GFM_CONTENT:
-        return filler_content(m->in, &m->filler, item->fill_file_content);
-    }
-    return pe_problem(RSP_PE_INVALID_PARAMETER);
-}
-
-struct pe_result installer_gfm(struct euicc_installer *in, const struct profile_gfm *gfm)
-{
-    struct management m = {.in = in, .df = uicc_fs_mf(&in->fs)};
-    struct pe_result result = pe_ok();
-    for (size_t c = 0; c < gfm->commands.count; c++) {
-        const struct profile_gfm_command *command = &gfm->commands.items[c];
-        for (size_t i = 0; result.status == RSP_PE_OK && i < command->items.count; i++) {
-            result = manage_item(&m, &command->items.items[i]);
-        }
-    }
-    if (result.status == RSP_PE_OK) {
-        result = filler_end(in, &m.filler);
-    }
-    cr_buf_free(&m.filler.pieces);
-    if (result.status != RSP_PE_OK) {
-        return result;
-    }
-    if (m.first_df) {
-        in->pin_context = m.first_df;
-    } else if (!m.created && m.df) {
-        /* Only paths: older packages fix the PIN context so. */
-        in->pin_context = m.df;
     }
     return result;
 }

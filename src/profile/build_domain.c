@@ -49,16 +49,18 @@ static cr_status make_keys(struct profile_maker *m, const struct profile_plan *p
     return CR_OK;
 }
 
-/* UICC toolkit parameters (TS 102 226 8.2.1.3.2.2.1): the TAR and nothing of the toolkit. */
+/* UICC toolkit parameters (TS 102 226 8.2.1.3.2.2.1): nothing of the toolkit (priority; timers,
+ * text, menu entries, channels: none), minimum security level, TAR, no services. */
 static cr_status toolkit_of(struct profile_maker *m, const struct profile_plan *plan, cr_span *out)
 {
-    static const uint8_t before[] = {0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x01};
-    static const uint8_t behind[] = {0x00, 0x00, 0x00, 0x00, 0x00};
+    static const uint8_t nothing[] = {0x01, 0x00, 0x00, 0x00, 0x00};
     cr_buf buf = {0};
-    cr_buf_append(&buf, before, sizeof(before));
+    cr_buf_append(&buf, nothing, sizeof(nothing));
+    cr_buf_append(&buf, "\x02\x01", 2);
     cr_buf_append_byte(&buf, plan->minimum_security_level);
+    cr_buf_append_byte(&buf, (uint8_t)plan->tar.n);
     cr_buf_append_span(&buf, plan->tar);
-    cr_buf_append(&buf, behind, sizeof(behind));
+    cr_buf_append_byte(&buf, 0x00);
     return profile_build_take(m, &buf, out);
 }
 

@@ -183,6 +183,25 @@ static bool is_naa(enum profile_element_kind kind)
            kind == PROFILE_IOT;
 }
 
+/* The kind of the last application that file management makes; PROFILE_UNKNOWN with *made = one of
+ * another kind. */
+static enum profile_element_kind gfm_naa(const struct profile_element *e, bool *made)
+{
+    enum profile_element_kind kind = PROFILE_UNKNOWN;
+    *made = false;
+    for (size_t c = 0; e->kind == PROFILE_GFM && c < e->gfm.commands.count; c++) {
+        const struct profile_gfm_command *command = &e->gfm.commands.items[c];
+        for (size_t k = 0; k < command->items.count; k++) {
+            const struct profile_gfm_item *item = &command->items.items[k];
+            if (item->which == PROFILE_GFM_FCP && cr_span_present(item->create_fcp.df_name)) {
+                kind = profile_naa_of_aid(item->create_fcp.df_name);
+                *made = true;
+            }
+        }
+    }
+    return kind;
+}
+
 /* An application that uses AKA has its element before the next application comes. */
 static void order_aka(const struct order *o, size_t naa)
 {
@@ -219,6 +238,14 @@ static void order_element(struct order *o, size_t i)
     }
     if (e->kind == PROFILE_IOT) {
         o->seen[PROFILE_USIM] = i;
+    }
+    bool made;
+    enum profile_element_kind naa = gfm_naa(e, &made);
+    if (made) {
+        o->naa = i;
+    }
+    if (made && naa != PROFILE_UNKNOWN) {
+        o->seen[naa] = i;
     }
     if (e->kind == PROFILE_SECURITY_DOMAIN && o->sd == NONE) {
         o->sd = i;

@@ -69,6 +69,19 @@ bool profile_file_instance(const struct profile_file *file, size_t n,
     return true;
 }
 
+bool profile_file_may_skip(const struct profile_template *template,
+                           const struct profile_template_member *row,
+                           const struct profile_file *file)
+{
+    for (size_t i = 0; i < file->items.count; i++) {
+        if (file->items.items[i].which == PROFILE_ITEM_DO_NOT_CREATE) {
+            return file->items.count == 1 && template->created_by_default &&
+                   row->type != PROFILE_TYPE_MF && row->parent != 0;
+        }
+    }
+    return true;
+}
+
 /* ------------------------------------------------------------------ attributes */
 
 #define CLAUSE "TCA IFT: Fcp"
@@ -347,6 +360,89 @@ cr_status profile_file_resolve(const struct profile_template_member *row,
     }
     *out = file;
     return CR_OK;
+}
+
+struct field {
+    bool counts; /* forbidden, or needed, here */
+    cr_span value;
+    const char *name;
+};
+
+/* The first one that counts and is there (or is not). */
+static const char *first_field(const struct field *fields, size_t n, bool present)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].counts && cr_span_present(fields[i].value) == present) {
+            return fields[i].name;
+        }
+    }
+    return NULL;
+}
+
+const char *profile_fcp_forbidden(const struct profile_file_attributes *file,
+                                  const struct profile_fcp *fcp, bool templated)
+{
+    enum profile_file_type type = file->type;
+    bool df = profile_type_is_df(type);
+    bool no_link = type == PROFILE_TYPE_ADF || type == PROFILE_TYPE_MF;
+    bool link = file->is_link && !no_link;
+    const struct field fields[] = {
+        {df && templated && !link, fcp->file_descriptor, "fileDescriptor"},
+        {link || type != PROFILE_TYPE_ADF, fcp->df_name, "dfName"},
+        {link || df, fcp->ef_file_size, "efFileSize"},
+        {link || !df, fcp->pin_status_template_do, "pinStatusTemplateDO"},
+        {df, fcp->short_efid, "shortEFID"},
+        {no_link, fcp->link_path, "linkPath"},
+    };
+    const char *name = first_field(fields, CR_COUNT(fields), true);
+    return name ? name : df && !link && fcp->has_proprietary ? "proprietaryEFInfo" : NULL;
+}
+
+const char *profile_fcp_missing(const struct profile_template_member *row,
+                                const struct profile_file_attributes *file,
+                                const struct profile_fcp *fcp)
+{
+    static const struct profile_fcp nothing;
+    unsigned must = row ? row->must : profile_type_is_df(file->type) ? PROFILE_MUST_PIN_STATUS : 0;
+    fcp = fcp ? fcp : &nothing;
+    const struct field fields[] = {
+        {(must & PROFILE_MUST_PIN_STATUS) != 0, fcp->pin_status_template_do, "pinStatusTemplateDO"},
+        {(must & PROFILE_MUST_AID) != 0, fcp->df_name, "dfName"},
+        {(must & PROFILE_MUST_SFI) != 0, fcp->short_efid, "shortEFID"},
+    };
+    return file->is_link ? NULL : first_field(fields, CR_COUNT(fields), false);
+}
+
+#define FID_5GS3GPPNSC      0x4F03
+#define FID_5GSN3GPPNSC     0x4F04
+#define UST_TWO_NSC_RECORDS 136
+
+unsigned profile_file_service(const struct profile_template *template,
+                              const struct profile_template_member *row,
+                              const struct profile_fcp *fcp)
+{
+    bool nsc = template->kind == PROFILE_DF_5GS && template->version >= 3 &&
+               (row->fid == FID_5GS3GPPNSC || row->fid == FID_5GSN3GPPNSC);
+    bool stated = fcp && cr_span_present(fcp->ef_file_size);
+    return nsc && !stated ? UST_TWO_NSC_RECORDS : 0;
+}
+
+void profile_file_without_service(struct profile_file_attributes *file)
+{
+    file->records = 1;
+    file->size = file->record_length;
+}
+
+cr_span profile_iot_aid(const struct profile_header *header, uint8_t out[PROFILE_IOT_AID])
+{
+    static const uint8_t start[] = {0xA0, 0x00, 0x00, 0x00, 0x87};
+    cr_span pix = header->iot_options.pix;
+    if (!header->has_iot_options || pix.n > PROFILE_IOT_AID - sizeof(start)) {
+        return (cr_span){0};
+    }
+    memcpy(out, start, sizeof(start));
+    memcpy(out + sizeof(start), pix.p, pix.n);
+    return cr_span_of(out, sizeof(start) + pix.n);
 }
 
 uint16_t profile_arr_fid(const struct profile_file_attributes *file, bool parent_is_mf)

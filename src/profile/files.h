@@ -54,6 +54,12 @@ size_t profile_file_instances(const struct profile_file *file);
 bool profile_file_instance(const struct profile_file *file, size_t n,
                            struct profile_file_instance *out);
 
+/* False when doNotCreate stands beside other items, or where the template does not create the file
+ * by itself. */
+bool profile_file_may_skip(const struct profile_template *template,
+                           const struct profile_template_member *row,
+                           const struct profile_file *file);
+
 /* Everything a file is, with defaults applied. */
 struct profile_file_attributes {
     enum profile_file_type type;
@@ -95,8 +101,34 @@ cr_status profile_file_resolve(const struct profile_template_member *row,
                                struct profile_file_attributes *out,
                                struct cr_err *err) CR_MUST_CHECK;
 
+/* Name of the first field of the Fcp that a file of this type may not have, NULL = all are right.
+ * templated: in a template element a DF has no fileDescriptor. */
+const char *profile_fcp_forbidden(const struct profile_file_attributes *file,
+                                  const struct profile_fcp *fcp, bool templated);
+
+/* Name of the first field that has to be stated and is not: what the template leaves to the
+ * package, and (row NULL) the PIN status of a DF of generic file management. fcp may be NULL with a
+ * row. */
+const char *profile_fcp_missing(const struct profile_template_member *row,
+                                const struct profile_file_attributes *file,
+                                const struct profile_fcp *fcp);
+
+/* The number of an optional service of EF.UST that decides over the geometry of a template file, 0
+ * = none does. EF.5GS3GPPNSC and EF.5GSN3GPPNSC of DF.5GS have two records from version 3 of the
+ * template on, but only one without service 136. */
+unsigned profile_file_service(const struct profile_template *template,
+                              const struct profile_template_member *row,
+                              const struct profile_fcp *fcp);
+/* What the file is without that service. */
+void profile_file_without_service(struct profile_file_attributes *file);
+
 /* File id of the EF.ARR that the access rule of a file refers to. */
 uint16_t profile_arr_fid(const struct profile_file_attributes *file, bool parent_is_mf);
+
+/* AID of the application of an IoT minimal profile: A000000087 and the pix of the header. Written
+ * to out; absent without iotOptions. */
+#define PROFILE_IOT_AID 16
+cr_span profile_iot_aid(const struct profile_header *header, uint8_t out[PROFILE_IOT_AID]);
 
 /* A file being filled. size bytes at image hold the initial content already (profile_fill()). */
 struct profile_writer {

@@ -112,6 +112,14 @@ profile_template_member(const struct profile_template *template, unsigned member
     return member >= 2 && member - 2 < template->count ? &template->rows[member - 2] : NULL;
 }
 
+bool profile_template_makes(const struct profile_template *template,
+                            const struct profile_template_member *row)
+{
+    unsigned unknowable = PROFILE_MUST_RECORDS | PROFILE_MUST_SIZE | PROFILE_MUST_CONTENT |
+                          PROFILE_MUST_AID | PROFILE_MUST_PIN_STATUS | PROFILE_MUST_FID;
+    return template->created_by_default && !row->mandatory && !(row->must & unknowable);
+}
+
 const struct profile_template_member *
 profile_template_member_named(const struct profile_template *template, const char *name)
 {
@@ -121,6 +129,25 @@ profile_template_member_named(const struct profile_template *template, const cha
         }
     }
     return NULL;
+}
+
+enum profile_element_kind profile_naa_of_aid(cr_span aid)
+{
+    static const struct {
+        uint8_t code[7]; /* RID and application code */
+        enum profile_element_kind kind;
+    } known[] = {
+        {{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02}, PROFILE_USIM},
+        {{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x04}, PROFILE_ISIM},
+        {{0xA0, 0x00, 0x00, 0x03, 0x43, 0x10, 0x02}, PROFILE_CSIM},
+    };
+    for (size_t i = 0; i < CR_COUNT(known); i++) {
+        if (cr_span_equal(cr_span_sub(aid, 0, sizeof(known[i].code)),
+                          CR_SPAN_ARRAY(known[i].code))) {
+            return known[i].kind;
+        }
+    }
+    return PROFILE_UNKNOWN;
 }
 
 const char *profile_type_name(enum profile_file_type type)

@@ -119,9 +119,18 @@ const struct profile_template *profile_template_of_kind(enum profile_element_kin
 const struct profile_template_member *
 profile_template_member(const struct profile_template *template, unsigned member);
 
+/* True when the template makes the file by itself, from what it knows, in an element that does not
+ * mention it. */
+bool profile_template_makes(const struct profile_template *template,
+                            const struct profile_template_member *row);
+
 /* Row by name ("ef-imsi"), or NULL. */
 const struct profile_template_member *
 profile_template_member_named(const struct profile_template *template, const char *name);
+
+/* The kind of application that an AID names (TS 101 220 annex E; 3GPP2): PROFILE_USIM,
+ * PROFILE_ISIM, PROFILE_CSIM, or PROFILE_UNKNOWN. */
+enum profile_element_kind profile_naa_of_aid(cr_span aid);
 
 /* Initial content of a file: size bytes at out. record_length 0 for files without records. */
 void profile_fill(uint8_t *out, size_t size, size_t record_length, enum profile_fill fill,

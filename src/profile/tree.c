@@ -345,75 +345,25 @@ static cr_status write_items(struct builder *b, struct profile_node *n,
 
 /* ------------------------------------------------------------------ what an Fcp may say */
 
-/* True, and *field named, when a value is there that may not be. */
-static bool stated(const char **field, bool forbidden, cr_span value, const char *name)
-{
-    if (forbidden && cr_span_present(value)) {
-        *field = name;
-        return true;
-    }
-    return false;
-}
-
-/* Fields that a link may not have. */
-static void check_link_fields(const struct builder *b, const struct profile_node *n)
-{
-    const char *field = NULL;
-    const struct profile_fcp *fcp = n->fcp;
-    if (stated(&field, true, fcp->ef_file_size, "efFileSize") ||
-        stated(&field, true, fcp->df_name, "dfName") ||
-        stated(&field, true, fcp->pin_status_template_do, "pinStatusTemplateDO") ||
-        stated(&field, profile_type_is_df(n->file.type), fcp->short_efid, "shortEFID")) {
-        report(b, PROFILE_RULE_LINK_FIELD, n->name, "%s", field);
-    }
-}
-
-/* Fields that a file of its type may not have. In a template element a DF has no fileDescriptor. */
+/* Fields that a file of its type may not have. */
 static void check_fields(const struct builder *b, const struct profile_node *n)
 {
-    const struct profile_fcp *fcp = n->fcp;
-    enum profile_file_type type = n->file.type;
-    bool df = profile_type_is_df(type);
-    bool no_link = type == PROFILE_TYPE_ADF || type == PROFILE_TYPE_MF;
-    const char *field = NULL;
-    if (n->file.is_link && !no_link) {
-        check_link_fields(b, n);
-        return;
-    }
-    if (stated(&field, df && n->row, fcp->file_descriptor, "fileDescriptor") ||
-        stated(&field, type != PROFILE_TYPE_ADF, fcp->df_name, "dfName") ||
-        stated(&field, df, fcp->ef_file_size, "efFileSize") ||
-        stated(&field, !df, fcp->pin_status_template_do, "pinStatusTemplateDO") ||
-        stated(&field, df, fcp->short_efid, "shortEFID") ||
-        stated(&field, no_link, fcp->link_path, "linkPath")) {
+    const char *field = profile_fcp_forbidden(&n->file, n->fcp, n->row != NULL);
+    if (field && n->file.is_link) {
+        report(b, PROFILE_RULE_LINK_FIELD, n->name, "%s", field);
+    } else if (field) {
         report(b, PROFILE_RULE_FORBIDDEN_FIELD, n->name, "%s in a %s", field,
-               profile_type_name(type));
-    } else if (df && fcp->has_proprietary) {
-        report(b, PROFILE_RULE_FORBIDDEN_FIELD, n->name, "proprietaryEFInfo in a %s",
-               profile_type_name(type));
+               profile_type_name(n->file.type));
     }
 }
 
 /* What the template leaves to the package. Geometry is seen to by profile_file_resolve(). */
 static void check_must(const struct builder *b, const struct profile_node *n)
 {
-    static const struct profile_fcp nothing;
-    unsigned must = n->row->must;
-    const struct profile_fcp *fcp = n->fcp ? n->fcp : &nothing;
-    const char *missing = NULL;
-    if (n->file.is_link) {
-        return;
-    }
-    if ((must & PROFILE_MUST_PIN_STATUS) && !cr_span_present(fcp->pin_status_template_do)) {
-        missing = "pinStatusTemplateDO";
-    } else if ((must & PROFILE_MUST_AID) && !cr_span_present(fcp->df_name)) {
-        missing = "dfName";
-    } else if ((must & PROFILE_MUST_SFI) && !cr_span_present(fcp->short_efid)) {
-        missing = "shortEFID";
-    }
+    const char *missing = profile_fcp_missing(n->row, &n->file, n->fcp);
     if (missing) {
         report(b, PROFILE_RULE_MUST_GIVE, n->name, "no %s", missing);
-    } else if ((must & PROFILE_MUST_CONTENT) && !n->filled) {
+    } else if ((n->row->must & PROFILE_MUST_CONTENT) && !n->filled && !n->file.is_link) {
         report(b, PROFILE_RULE_MUST_FILL, n->name, "no content");
     }
 }
@@ -454,22 +404,11 @@ static size_t parent_of(const struct builder *b, const struct profile_template *
     return up == PROFILE_NO_NODE ? up : profile_tree_child(&b->tree, up, df->fid);
 }
 
-/* AID of the only application of an IoT minimal profile. */
 static cr_span iot_aid(const struct builder *b)
 {
-    static const uint8_t start[] = {0xA0, 0x00, 0x00, 0x00, 0x87};
     const struct profile_element *first = &b->package->elements[0];
-    if (first->kind != PROFILE_HEADER || !first->profile_header.has_iot_options) {
-        return (cr_span){0};
-    }
-    cr_span pix = first->profile_header.iot_options.pix;
-    uint8_t *aid = cr_arena_alloc(b->arena, sizeof(start) + pix.n);
-    if (!aid) {
-        return (cr_span){0};
-    }
-    memcpy(aid, start, sizeof(start));
-    memcpy(aid + sizeof(start), pix.p, pix.n);
-    return cr_span_of(aid, sizeof(start) + pix.n);
+    uint8_t *aid = first->kind == PROFILE_HEADER ? cr_arena_alloc(b->arena, PROFILE_IOT_AID) : NULL;
+    return aid ? profile_iot_aid(&first->profile_header, aid) : (cr_span){0};
 }
 
 #define FID_ICCID 0x2FE2
@@ -537,9 +476,20 @@ static void remember_df(struct builder *b, const struct profile_template *t, siz
     }
 }
 
+#define FID_UST 0x6F38
+
+static bool ust_has(const struct builder *b, unsigned service)
+{
+    size_t usim = b->naa[PROFILE_USIM];
+    size_t ust = usim == PROFILE_NO_NODE ? usim : profile_tree_child(&b->tree, usim, FID_UST);
+    return ust != PROFILE_NO_NODE &&
+           profile_table_has(profile_tree_content(&b->tree, &b->tree.nodes[ust]), service);
+}
+
 /* Attributes, image and content of one instance. *skip = the file cannot be made. */
-static cr_status make_instance(struct builder *b, const struct profile_file_instance *i,
-                               struct profile_node *n, bool *skip)
+static cr_status make_instance(struct builder *b, const struct profile_template *t,
+                               const struct profile_file_instance *i, struct profile_node *n,
+                               bool *skip)
 {
     struct cr_err why = {0};
     *skip = profile_file_resolve(n->row, n->fcp, n->instance, &n->file, &why) != CR_OK;
@@ -548,6 +498,10 @@ static cr_status make_instance(struct builder *b, const struct profile_file_inst
         report(b, must ? PROFILE_RULE_MUST_GIVE : PROFILE_RULE_FILE_BAD, n->name, "%s: %s",
                why.field, why.cause);
         return CR_OK;
+    }
+    unsigned service = profile_file_service(t, n->row, n->fcp);
+    if (service && !n->file.is_link && !ust_has(b, service)) {
+        profile_file_without_service(&n->file);
     }
     if (n->file.size_from_content) {
         n->file.size = profile_items_extent(i->items, i->count);
@@ -585,7 +539,7 @@ static cr_status add_instance(struct builder *b, const struct profile_template *
     if (iot && row->fid == FID_DIR && !i->fcp && i->count == 0) {
         CR_TRY(iot_dir(b, &n));
     } else {
-        CR_TRY(make_instance(b, i, &n, &skip));
+        CR_TRY(make_instance(b, t, i, &n, &skip));
     }
     if (skip) {
         return CR_OK;
@@ -608,16 +562,8 @@ static cr_status add_file(struct builder *b, const struct profile_template *t,
 {
     static const struct profile_file empty;
     struct profile_file_instance i;
-    size_t count = profile_file_instances(file ? file : &empty);
-    if (file && count == 0 &&
-        (!t->created_by_default || row->type == PROFILE_TYPE_MF || row->parent == 0)) {
+    if (file && !profile_file_may_skip(t, row, file)) {
         report(b, PROFILE_RULE_DO_NOT_CREATE, row->name, "doNotCreate has no place here");
-    }
-    for (size_t k = 0; file && k < file->items.count; k++) {
-        if (file->items.items[k].which == PROFILE_ITEM_DO_NOT_CREATE && file->items.count > 1) {
-            report(b, PROFILE_RULE_DO_NOT_CREATE, row->name, "doNotCreate and other items");
-            break;
-        }
     }
     for (size_t n = 0; profile_file_instance(file ? file : &empty, n, &i); n++) {
         CR_TRY(add_instance(b, t, row, &i));
@@ -633,13 +579,6 @@ static const struct profile_file *find_file(const struct profile_files *fs, unsi
         }
     }
     return NULL;
-}
-
-/* True for a file of a created-by-default template that cannot be made from the template alone. */
-static bool needs_package(const struct profile_template_member *row)
-{
-    return (row->must & (PROFILE_MUST_RECORDS | PROFILE_MUST_SIZE | PROFILE_MUST_CONTENT |
-                         PROFILE_MUST_AID | PROFILE_MUST_PIN_STATUS | PROFILE_MUST_FID)) != 0;
 }
 
 static cr_status add_template(struct builder *b, const struct profile_files *fs,
@@ -664,7 +603,7 @@ static cr_status add_template(struct builder *b, const struct profile_files *fs,
         if (!file && row->mandatory) {
             report(b, PROFILE_RULE_MEMBER_MISSING, row->name, "missing");
         }
-        if (file || (t->created_by_default && !row->mandatory && !needs_package(row))) {
+        if (file || profile_template_makes(t, row)) {
             CR_TRY(add_file(b, t, row, file));
         }
     }
@@ -730,9 +669,9 @@ static const char *name_below(const struct profile_tree *tree, size_t df, uint16
 static void gfm_check(const struct builder *b, const struct profile_node *n)
 {
     bool adf = n->file.type == PROFILE_TYPE_ADF;
-    if (profile_type_is_df(n->file.type) && !n->file.is_link &&
-        !cr_span_present(n->fcp->pin_status_template_do)) {
-        report(b, PROFILE_RULE_MUST_GIVE, n->name, "no pinStatusTemplateDO");
+    const char *missing = profile_fcp_missing(NULL, &n->file, n->fcp);
+    if (missing) {
+        report(b, PROFILE_RULE_MUST_GIVE, n->name, "no %s", missing);
     }
     if (adf && n->file.is_link) {
         report(b, PROFILE_RULE_LINK_FIELD, n->name, "an ADF is no link");
@@ -771,7 +710,10 @@ static cr_status gfm_create(struct builder *b, const struct profile_fcp *fcp)
         b->tree.mf = index;
     }
     if (n.file.type == PROFILE_TYPE_ADF) {
+        enum profile_element_kind naa = profile_naa_of_aid(n.file.aid);
         b->latest_adf = index;
+        b->tree.nodes[index].naa = naa;
+        b->naa[naa] = index; /* that of PROFILE_UNKNOWN is nobody's base */
     }
     bool df = profile_type_is_df(n.file.type);
     b->df = df ? index : b->df;

@@ -322,6 +322,7 @@ enum rsp_uicc_capability {
     RSP_UICC_PROFILE_B_P256 = 1 << 24,
     RSP_UICC_SUCI_CALCULATOR_API = 1 << 25
 };
+#define RSP_UICC_IOT_MINIMAL ((uint64_t)1 << 31) /* no int */
 extern const struct asn1_name rsp_uicc_capability_names[];
 
 enum rsp_tre_property {

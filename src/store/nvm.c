@@ -21,6 +21,7 @@
 struct entry {
     _Atomic uint32_t owners; /* memories and undo lists that point here */
     uint32_t value_len;
+    uint16_t epoch; /* of fresh ones: behind which mark */
     uint8_t key_len;
     bool fresh;      /* made in the open transaction: nobody else has it, not in the file yet */
     bool tombstone;  /* in undo lists only: the key was not there */
@@ -38,6 +39,7 @@ struct nvm {
     struct list undo; /* oldest first */
     size_t used;
     size_t capacity;
+    uint16_t epoch;        /* counts marks: what is older than the last has to be found again */
     struct nvm_file *file; /* NULL = RAM only */
     nvm_fault fault;
     void *fault_ctx;
@@ -57,6 +59,7 @@ static struct entry *entry_new(cr_span key, cr_span value)
     atomic_init(&e->owners, 1);
     e->value_len = (uint32_t)value.n;
     e->key_len = (uint8_t)key.n;
+    e->epoch = 0;
     e->fresh = false;
     e->tombstone = false;
     memcpy(e->bytes, key.p, key.n);
@@ -186,11 +189,11 @@ static size_t list_range(const struct list *l, cr_span prefix, size_t *from)
 
 /* ---- undo ---- */
 
-/* Puts the content back to what it was when the undo list was empty. Needs no memory: the content
- * had these entries before, and lists do not shrink. */
-static void undo_apply(struct list *all, const struct list *undo, size_t *used)
+/* Puts the content back to what it was when the undo list had `from` entries. Needs no memory: the
+ * content had these entries before, and lists do not shrink. */
+static void undo_apply(struct list *all, const struct list *undo, size_t from, size_t *used)
 {
-    for (size_t i = undo->n; i-- > 0;) {
+    for (size_t i = undo->n; i-- > from;) {
         struct entry *e = undo->p[i];
         size_t at;
         bool there = list_find(all, entry_key(e), &at);
@@ -219,6 +222,7 @@ static void undo_forget(struct nvm *nvm)
         entry_drop(nvm->undo.p[i]);
     }
     nvm->undo.n = 0;
+    nvm->epoch = 0;
     if (nvm->undo.room > UNDO_KEEP) {
         list_free(&nvm->undo);
     }
@@ -226,7 +230,7 @@ static void undo_forget(struct nvm *nvm)
 
 static void transaction_drop(struct nvm *nvm)
 {
-    undo_apply(&nvm->all, &nvm->undo, &nvm->used);
+    undo_apply(&nvm->all, &nvm->undo, 0, &nvm->used);
     undo_forget(nvm);
     nvm->open = false;
     nvm->nested = false;
@@ -270,6 +274,26 @@ bool nvm_in_transaction(const struct nvm *nvm)
 void nvm_rollback(struct nvm *nvm)
 {
     transaction_drop(nvm);
+}
+
+size_t nvm_mark(struct nvm *nvm)
+{
+    if (nvm->epoch < UINT16_MAX) {
+        nvm->epoch++;
+    }
+    return nvm->undo.n;
+}
+
+void nvm_rollback_to(struct nvm *nvm, size_t mark)
+{
+    if (mark >= nvm->undo.n) {
+        return;
+    }
+    undo_apply(&nvm->all, &nvm->undo, mark, &nvm->used);
+    for (size_t i = mark; i < nvm->undo.n; i++) {
+        entry_drop(nvm->undo.p[i]);
+    }
+    nvm->undo.n = mark;
 }
 
 /* Writes what the transaction did to one key. A key may stand in the undo list more than once. */
@@ -442,7 +466,8 @@ static cr_status put(struct nvm *nvm, cr_span key, cr_span value, struct cr_err 
         return CR_OK; /* nothing to write */
     }
     CR_TRY(room_check(nvm, key.n + value.n, old ? entry_size(old) : 0, err));
-    bool first = !old || !old->fresh; /* what was there before must be found again */
+    /* What was there before must be found again. */
+    bool first = !old || !old->fresh || old->epoch != nvm->epoch;
     if ((first && !list_reserve(&nvm->undo, 1)) || (!old && !list_reserve(&nvm->all, 1))) {
         return cr_fail_memory(err);
     }
@@ -456,6 +481,7 @@ static cr_status put(struct nvm *nvm, cr_span key, cr_span value, struct cr_err 
         return cr_fail_memory(err);
     }
     now->fresh = true;
+    now->epoch = nvm->epoch;
     nvm->used += entry_size(now);
     if (old) {
         nvm->used -= entry_size(old);
@@ -495,7 +521,7 @@ static cr_status delete_range(struct nvm *nvm, size_t from, size_t to, struct cr
     for (size_t i = from; i < to; i++) {
         struct entry *e = nvm->all.p[i];
         nvm->used -= entry_size(e);
-        if (e->fresh) {
+        if (e->fresh && e->epoch == nvm->epoch) {
             entry_drop(e); /* the undo list knows what was there before it */
         } else {
             nvm->undo.p[nvm->undo.n++] = e;
@@ -598,7 +624,7 @@ cr_status nvm_clone_committed(const struct nvm *nvm, struct nvm **out, struct cr
         clone->all.p[i] = entry_share(nvm->all.p[i]);
     }
     clone->all.n = nvm->all.n;
-    undo_apply(&clone->all, &nvm->undo, &clone->used);
+    undo_apply(&clone->all, &nvm->undo, 0, &clone->used);
     *out = clone;
     return CR_OK;
 }

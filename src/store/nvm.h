@@ -35,6 +35,12 @@ bool nvm_in_transaction(const struct nvm *nvm);
 cr_status nvm_commit(struct nvm *nvm, struct cr_err *err) CR_MUST_CHECK;
 void nvm_rollback(struct nvm *nvm);
 
+/* A place inside the open transaction, and back to it: what came behind is undone, what came before
+ * stays part of the transaction. A mark is good until the transaction ends or goes back to an
+ * earlier one. */
+size_t nvm_mark(struct nvm *nvm);
+void nvm_rollback_to(struct nvm *nvm, size_t mark);
+
 /* The value, valid until the next change of it; an absent span when there is none. */
 cr_span nvm_get(const struct nvm *nvm, cr_span key);
 /* Outside of a transaction each put and delete is a transaction of its own. CR_RESOURCE = full: the

@@ -4,10 +4,14 @@
 
 #define MAX_DEPTH 6 /* nested conditions */
 
-/* Tags of ISO 7816-4 5.4.3.2. */
+/* Tags of ISO 7816-4 5.4.3.2. 81 to 8F: a list of command headers, of which the low bits of the tag
+ * say what is given. */
 #define AM_BYTE   0x80 /* access mode byte */
-#define AM_INS    0x84 /* list of instruction codes */
 #define AM_LAST   0x8F
+#define AM_CLA    0x08
+#define AM_INS    0x04
+#define AM_P1     0x02
+#define AM_P2     0x01
 #define SC_ALWAYS 0x90
 #define SC_NEVER  0x97
 #define SC_BYTE   0x9E
@@ -90,13 +94,66 @@ static enum verdict condition(const struct asker *asker, const struct der_tlv *t
     }
 }
 
+/* One command header of a list. The class is compared without its channel. */
+static bool header_covers(uint32_t tag, const uint8_t *p, struct uicc_access access)
+{
+    bool same = true;
+    if (tag & AM_CLA) {
+        same = same && (*p & 0x80) == (access.cla & 0x80);
+        p++;
+    }
+    if (tag & AM_INS) {
+        same = same && *p++ == access.ins;
+    }
+    if (tag & AM_P1) {
+        same = same && *p++ == access.p1;
+    }
+    if (tag & AM_P2) {
+        same = same && *p++ == access.p2;
+    }
+    return same;
+}
+
 static bool mode_covers(const struct der_tlv *tlv, struct uicc_access access)
 {
     if (tlv->tag == AM_BYTE) {
         return tlv->value.n == 1 && !(tlv->value.p[0] & 0x80) &&
                (tlv->value.p[0] & access.mode) != 0;
     }
-    return tlv->tag == AM_INS && tlv->value.n && memchr(tlv->value.p, access.ins, tlv->value.n);
+    /* A list without instructions would cover commands that nobody thought of. */
+    size_t size = 0;
+    for (uint32_t bit = AM_P2; bit <= AM_CLA; bit <<= 1) {
+        size += (tlv->tag & bit) != 0;
+    }
+    if (!(tlv->tag & AM_INS) || tlv->value.n % size) {
+        return false;
+    }
+    for (size_t at = 0; at < tlv->value.n; at += size) {
+        if (header_covers(tlv->tag, tlv->value.p + at, access)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool uicc_access_compact(cr_span rule, struct uicc_access access)
+{
+    uint8_t modes = rule.n ? rule.p[0] : 0;
+    size_t at = 1;
+    /* b8: proprietary meaning of the modes. Only "always" and "never" name no environment. */
+    for (uint8_t bit = 0x40; bit && !(modes & 0x80); bit >>= 1) {
+        if (!(modes & bit)) {
+            continue;
+        }
+        if (at >= rule.n) {
+            return false;
+        }
+        if (bit == access.mode) {
+            return rule.p[at] == 0x00;
+        }
+        at++;
+    }
+    return false;
 }
 
 bool uicc_access_rule(cr_span rule, struct uicc_access access, uicc_access_key key, const void *ctx)
@@ -156,11 +213,15 @@ static uicc_file find_arr(const struct uicc_fs *fs, const struct uicc_path *path
     return 0;
 }
 
-bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
-                         const struct uicc_path *path, const struct uicc_file_attr *attr,
-                         struct uicc_access access)
+bool uicc_access_allowed_by(const struct uicc_fs *fs, uicc_access_key key, const void *ctx,
+                            const struct uicc_path *path, const struct uicc_file_attr *attr,
+                            struct uicc_access access)
 {
     struct uicc_file_attr arr;
+    if (attr->rule_tag) {
+        return attr->rule_tag == UICC_RULE_EXPANDED ? uicc_access_rule(attr->rule, access, key, ctx)
+                                                    : uicc_access_compact(attr->rule, access);
+    }
     uicc_file file = attr->arr_record ? find_arr(fs, path, attr) : 0;
     if (!file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
         return false;
@@ -168,8 +229,15 @@ bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session
     cr_buf scratch = {0};
     size_t at = (size_t)(attr->arr_record - 1) * arr.record_size;
     cr_span rule = cr_span_sub(uicc_fs_content(fs, file, &scratch), at, arr.record_size);
-    struct place place = {.fs = fs, .session = session, .path = path};
-    bool allowed = uicc_access_rule(rule, access, place_key, &place);
+    bool allowed = uicc_access_rule(rule, access, key, ctx);
     cr_buf_free(&scratch);
     return allowed;
+}
+
+bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
+                         const struct uicc_path *path, const struct uicc_file_attr *attr,
+                         struct uicc_access access)
+{
+    struct place place = {.fs = fs, .session = session, .path = path};
+    return uicc_access_allowed_by(fs, place_key, &place, path, attr, access);
 }

@@ -1,6 +1,6 @@
 /*
  * Administrative commands (TS 102 222): ACTIVATE, DEACTIVATE, TERMINATE, CREATE, DELETE and RESIZE
- * FILE.
+ * FILE, TERMINATE CARD USAGE.
  */
 #include "asn1/der.h"
 #include "uicc/internal.h"
@@ -11,15 +11,36 @@
 
 #define TAG_FCP 0x62
 
+#define INS_TERMINATE_DF 0xE6
+
 /* A file that a command names, and the way to it. */
 struct named {
     uicc_file file;
     struct uicc_file_attr attr;
-    struct uicc_path path; /* to the DF it is in; for a DF: to itself */
+    struct uicc_path path;      /* to the DF it is in; for a DF: to itself */
+    struct selection selection; /* with it as the current file */
 };
 
-/* P1 00: a child of the current DF by FID, without data the current EF. P1 08, 09: a path from the
- * MF or the current DF. */
+/* A child of the current DF, or that itself: a DF by its FID, an application by 7FFF. */
+static bool walk_fid(const struct uicc *u, struct selection *sel, cr_span fid)
+{
+    struct uicc_file_attr a;
+    uicc_file df = uicc_path_df(&sel->path);
+    uint16_t wanted = (uint16_t)(fid.p[0] << 8 | fid.p[1]);
+    struct selection below = *sel;
+    if (selection_walk(u, &below, fid)) {
+        *sel = below;
+        return true;
+    }
+    sel->ef = 0;
+    if (wanted == UICC_FID_CURRENT) {
+        return sel->adf && df == sel->adf;
+    }
+    return uicc_fs_attr(&u->fs, df, &a) && a.kind == UICC_DF && a.fid == wanted;
+}
+
+/* P1 00: by FID; without data the current EF, for TERMINATE DF the current DF. P1 08, 09: a path
+ * from the MF or the current DF. */
 static uicc_sw find_named(const struct command *c, struct named *out)
 {
     struct selection sel = *c->sel;
@@ -35,7 +56,9 @@ static uicc_sw find_named(const struct command *c, struct named *out)
         if (p1 || (c->apdu->has_le && c->apdu->le != 256)) {
             return UICC_SW_WRONG_LENGTH;
         }
-        if (!sel.ef) {
+        if (c->apdu->ins == INS_TERMINATE_DF) {
+            sel.ef = 0;
+        } else if (!sel.ef) {
             return UICC_SW_NO_EF;
         }
     } else if (data.n % 2 || (p1 == 0 && data.n != 2)) {
@@ -49,10 +72,11 @@ static uicc_sw find_named(const struct command *c, struct named *out)
                 data = cr_span_sub(data, 2, data.n);
             }
         }
-        if (!selection_walk(c->u, &sel, data)) {
+        if (!(p1 ? selection_walk(c->u, &sel, data) : walk_fid(c->u, &sel, data))) {
             return UICC_SW_NOT_FOUND;
         }
     }
+    out->selection = sel;
     out->path = sel.path;
     out->file = sel.ef ? sel.ef : uicc_path_df(&sel.path);
     return uicc_fs_attr(&c->u->fs, out->file, &out->attr) ? UICC_SW_OK : UICC_SW_NOT_FOUND;
@@ -60,8 +84,7 @@ static uicc_sw find_named(const struct command *c, struct named *out)
 
 static bool may(const struct command *c, const struct named *n, uint8_t mode)
 {
-    struct uicc_access access = {.mode = mode, .ins = c->apdu->ins};
-    return uicc_access_allowed(&c->u->fs, &c->u->pins, &n->path, &n->attr, access);
+    return uicc_may(c, &n->path, &n->attr, access_of(c, mode));
 }
 
 static uicc_sw set_state(struct command *c, const struct named *n, uint8_t lcsi)
@@ -88,7 +111,14 @@ static uicc_sw change_state(struct command *c, uint8_t mode, uint8_t lcsi)
     if (n.attr.kind == UICC_MF || uicc_lcsi_terminated(n.attr.lcsi)) {
         return UICC_SW_CONDITIONS;
     }
-    return set_state(c, &n, lcsi);
+    sw = set_state(c, &n, lcsi);
+    /* TS 102 221 11.1.14, 11.1.15: an EF that the command named is the current one now. */
+    if (sw == UICC_SW_OK && n.selection.ef && n.selection.ef != c->sel->ef) {
+        c->sel->path = n.path;
+        c->sel->ef = n.file;
+        c->sel->record = 0;
+    }
+    return sw;
 }
 
 uicc_sw command_activate(struct command *c)
@@ -104,7 +134,7 @@ uicc_sw command_deactivate(struct command *c)
 uicc_sw command_terminate(struct command *c)
 {
     struct named n;
-    bool want_df = c->apdu->ins == 0xE6;
+    bool want_df = c->apdu->ins == INS_TERMINATE_DF;
     uicc_sw sw = find_named(c, &n);
     if (sw != UICC_SW_OK) {
         return sw;
@@ -113,6 +143,25 @@ uicc_sw command_terminate(struct command *c)
         return UICC_SW_FILE_TYPE;
     }
     return change_state(c, UICC_AM_TERMINATE, LCSI_TERMINATED);
+}
+
+/* TERMINATE CARD USAGE (TS 102 222 6.9), of the profile: its MF is terminated, and nothing below it
+ * can be used any more. The rule of the MF says who may. */
+uicc_sw command_terminate_card(struct command *c)
+{
+    struct named n = {.file = c->u->mounted ? uicc_fs_mf(&c->u->fs) : 0};
+    if (c->apdu->p1 || c->apdu->p2) {
+        return UICC_SW_WRONG_P1P2;
+    }
+    if (!n.file || !uicc_fs_attr(&c->u->fs, n.file, &n.attr)) {
+        return UICC_SW_CONDITIONS;
+    }
+    n.path = (struct uicc_path){.depth = 1, .df = {n.file}};
+    if (!may(c, &n, UICC_AM_TERMINATE)) {
+        return UICC_SW_SECURITY;
+    }
+    return uicc_lcsi_terminated(n.attr.lcsi) ? UICC_SW_CONDITIONS
+                                             : set_state(c, &n, LCSI_TERMINATED);
 }
 
 /* --- DELETE ------------------------------------------------------------------------------------
@@ -173,7 +222,7 @@ static uint32_t number_of(cr_span v)
 /* The FCP under construction and room for what its spans point to. */
 struct creation {
     struct uicc_file_attr attr;
-    bool has_descriptor, has_fid, has_size, has_sfi, has_rule;
+    bool has_descriptor, has_fid, has_size, has_sfi, has_rule, has_name, has_max;
     uint8_t references[UICC_MAX_PIN_STATUS];
 };
 
@@ -214,11 +263,19 @@ static bool take_information(struct creation *f, cr_span in)
         case 0x84:
             f->attr.file_details = tlv.value.n == 1 ? tlv.value.p[0] : 0;
             break;
+        case 0x85: /* reserved size of a BER-TLV file */
+            if (tlv.value.n < 1 || tlv.value.n > 4) {
+                return false;
+            }
+            f->attr.size = number_of(tlv.value);
+            f->has_size = true;
+            break;
         case 0x86:
             if (tlv.value.n < 1 || tlv.value.n > 4) {
                 return false;
             }
             f->attr.max_size = number_of(tlv.value);
+            f->has_max = true;
             break;
         case 0xC0:
             f->attr.special = tlv.value.n == 1 ? tlv.value.p[0] : 0;
@@ -254,6 +311,18 @@ static bool take_pin_status(struct creation *f, cr_span in)
     return true;
 }
 
+/* A rule of the file's own. A compact one has a condition for each of its access modes. */
+static bool take_rule(struct creation *f, uint8_t tag, cr_span v)
+{
+    f->has_rule = v.n >= 1 && v.n <= UICC_MAX_RULE;
+    f->attr.rule_tag = tag;
+    f->attr.rule = v;
+    if (f->has_rule && tag == UICC_RULE_COMPACT) {
+        f->has_rule = v.n == 1U + (unsigned)__builtin_popcount(v.p[0] & 0x7F);
+    }
+    return f->has_rule;
+}
+
 static bool take(struct creation *f, const struct der_tlv *tlv)
 {
     cr_span v = tlv->value;
@@ -264,9 +333,13 @@ static bool take(struct creation *f, const struct der_tlv *tlv)
         f->attr.fid = (uint16_t)number_of(v);
         f->has_fid = v.n == 2;
         return f->has_fid;
+    case 0x84:
+        f->has_name = true;
+        f->attr.aid = v;
+        return v.n >= UICC_MIN_AID && v.n <= UICC_MAX_AID;
     case 0x8A:
         f->attr.lcsi = v.n == 1 ? v.p[0] : 0;
-        return v.n == 1;
+        return f->attr.lcsi == 0x01 || (f->attr.lcsi >= 0x03 && f->attr.lcsi <= 0x07);
     case 0x8B:
         f->has_rule = v.n == 3;
         if (f->has_rule) {
@@ -274,6 +347,9 @@ static bool take(struct creation *f, const struct der_tlv *tlv)
             f->attr.arr_record = v.p[2];
         }
         return f->has_rule;
+    case UICC_RULE_COMPACT:
+    case UICC_RULE_EXPANDED:
+        return take_rule(f, (uint8_t)tlv->tag, v);
     case 0x80:
         f->has_size = v.n >= 1 && v.n <= 4;
         f->attr.size = f->has_size ? number_of(v) : 0;
@@ -289,7 +365,7 @@ static bool take(struct creation *f, const struct der_tlv *tlv)
     case 0xC6:
         return take_pin_status(f, v);
     default:
-        return false; /* an ADF's name, other rule formats: nothing this card creates */
+        return false;
     }
 }
 
@@ -333,8 +409,11 @@ uicc_sw command_create_file(struct command *c)
         return UICC_SW_WRONG_DATA;
     }
     bool is_df = f.attr.kind == UICC_DF;
-    if (!is_df && !f.has_size) {
+    if (is_df ? f.has_name && df.attr.kind != UICC_MF : f.has_name || !f.has_size) {
         return UICC_SW_WRONG_DATA;
+    }
+    if (f.has_name) {
+        f.attr.kind = UICC_ADF;
     }
     if (!may(c, &df, is_df ? UICC_AM_CREATE_DF : UICC_AM_CREATE_EF)) {
         return UICC_SW_SECURITY;
@@ -357,21 +436,58 @@ uicc_sw command_create_file(struct command *c)
     if (is_df) {
         c->sel->path.df[c->sel->path.depth++] = created;
     }
+    if (f.attr.kind == UICC_ADF) {
+        c->sel->adf = created;
+        selection_end_sessions(c->u);
+    }
     return UICC_SW_OK;
 }
 
 /* --- RESIZE ------------------------------------------------------------------------------------
  */
 
+/* Record pointers into a file that has changed its size are undefined. */
+static void forget_records(struct uicc *u, uicc_file file)
+{
+    for (unsigned i = 0; i < u->channels; i++) {
+        if (u->selection[i].ef == file) {
+            u->selection[i].record = 0;
+        }
+    }
+}
+
+/* Mode 1 of P1 is for BER-TLV files: all objects go when the new maximum is too small for them. */
+static uicc_sw resize(struct command *c, const struct named *n, const struct creation *f)
+{
+    struct cr_err err;
+    cr_status status;
+    bool empty = c->apdu->p1 != 0;
+    if (n->attr.kind == UICC_BERTLV) {
+        uint32_t size = f->has_size ? f->attr.size : n->attr.size;
+        uint32_t most = f->has_max ? f->attr.max_size : n->attr.max_size;
+        status = uicc_fs_bertlv_resize(&c->u->fs, n->file, size, most, empty, &err);
+    } else if (empty) {
+        return UICC_SW_WRONG_P1P2;
+    } else if (!f->has_size || f->has_max) {
+        return UICC_SW_WRONG_DATA;
+    } else {
+        status = uicc_fs_resize(&c->u->fs, n->file, f->attr.size, &err);
+    }
+    if (status != CR_OK) {
+        return uicc_failed(c, status, &err);
+    }
+    forget_records(c->u, n->file);
+    return UICC_SW_OK;
+}
+
 uicc_sw command_resize_file(struct command *c)
 {
     struct creation f = {.attr = {.kind = UICC_DF}};
     struct named n = {.path = c->sel->path};
-    struct cr_err err;
-    if (c->apdu->p1 || c->apdu->p2) {
+    if (c->apdu->p1 > 1 || c->apdu->p2) {
         return UICC_SW_WRONG_P1P2;
     }
-    if (!parse_fcp(c->apdu->data, &f) || !f.has_fid || !f.has_size) {
+    if (!parse_fcp(c->apdu->data, &f) || !f.has_fid || (!f.has_size && !f.has_max)) {
         return UICC_SW_WRONG_DATA;
     }
     n.file = c->u->mounted ? uicc_fs_child(&c->u->fs, uicc_path_df(&n.path), f.attr.fid) : 0;
@@ -384,6 +500,9 @@ uicc_sw command_resize_file(struct command *c)
     if (!may(c, &n, 0)) {
         return UICC_SW_SECURITY;
     }
-    cr_status status = uicc_fs_resize(&c->u->fs, n.file, f.attr.size, &err);
-    return status == CR_OK ? UICC_SW_OK : uicc_failed(c, status, &err);
+    uicc_sw sw = path_usable(c->u, &n.path);
+    if (sw == UICC_SW_OK && uicc_lcsi_terminated(n.attr.lcsi)) {
+        sw = UICC_SW_CONDITIONS;
+    }
+    return sw == UICC_SW_OK ? resize(c, &n, &f) : sw;
 }

@@ -1,5 +1,8 @@
 #include "uicc/auth.h"
 
+#include "profile/template.h"
+#include "uicc/gba.h"
+
 /* Keys: x ADF = parameters, q ADF = sequence numbers and the count of authentications. */
 #define OWN_RECORD    (6 + 32 + 32 + 5 + 80 + 4 + 6 + 6 + 4)
 #define MAPPED_RECORD 4
@@ -8,15 +11,20 @@
 #define IND_BITS      5
 
 #define FID_UST 0x6F38
-/* Services of EF.UST (TS 31.102 4.2.8). */
+#define FID_IST 0x6F07
+/* Services of EF.UST (TS 31.102 4.2.8) and EF.IST (TS 31.103 4.2.7). */
 #define UST_GSM_ACCESS  27
 #define UST_GSM_CONTEXT 38
+#define UST_GBA         68
+#define IST_GBA         2
 
 /* AMF that asks the test algorithm for a resynchronisation (TS 34.108 8.1.2; value not certain). */
 static const uint8_t amf_resynch[2] = {0xFF, 0xFF};
 
-#define TAG_SUCCESS 0xDB
-#define TAG_RESYNC  0xDC
+#define TAG_SUCCESS   0xDB
+#define TAG_RESYNC    0xDC
+#define TAG_BOOTSTRAP 0xDD
+#define TAG_NAF       0xDE
 
 struct keys {
     struct aka_params params;
@@ -252,31 +260,11 @@ bool uicc_auth_sqn(const struct uicc_fs *fs, uicc_file adf, uint64_t seq[UICC_SQ
 /* --- the application ---------------------------------------------------------------------------
  */
 
-enum naa { NAA_OTHER, NAA_USIM, NAA_ISIM };
-
-/* By the application code of the AID (TS 101 220 annex E). */
-static enum naa naa_of(cr_span aid)
+static bool table_has(const struct uicc_fs *fs, uicc_file adf, uint16_t fid, unsigned service)
 {
-    static const struct {
-        uint8_t prefix[7];
-        enum naa naa;
-    } table[] = {
-        {{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02}, NAA_USIM},
-        {{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x04}, NAA_ISIM},
-    };
-    for (size_t i = 0; i < CR_COUNT(table); i++) {
-        if (cr_span_equal(cr_span_sub(aid, 0, 7), CR_SPAN_ARRAY(table[i].prefix))) {
-            return table[i].naa;
-        }
-    }
-    return NAA_OTHER;
-}
-
-static bool ust_has(const struct uicc_fs *fs, uicc_file adf, unsigned service)
-{
-    uicc_file ust = uicc_fs_child(fs, adf, FID_UST);
+    uicc_file table = uicc_fs_child(fs, adf, fid);
     cr_buf scratch = {0};
-    cr_span v = ust ? uicc_fs_content(fs, ust, &scratch) : (cr_span){0};
+    cr_span v = table ? uicc_fs_content(fs, table, &scratch) : (cr_span){0};
     size_t at = (service - 1) / 8;
     bool has = at < v.n && (v.p[at] >> ((service - 1) % 8) & 1);
     cr_buf_free(&scratch);
@@ -286,7 +274,23 @@ static bool ust_has(const struct uicc_fs *fs, uicc_file adf, unsigned service)
 bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service)
 {
     struct uicc_file_attr a;
-    return uicc_fs_attr(fs, adf, &a) && naa_of(a.aid) == NAA_USIM && ust_has(fs, adf, service);
+    return uicc_fs_attr(fs, adf, &a) && profile_naa_of_aid(a.aid) == PROFILE_USIM &&
+           table_has(fs, adf, FID_UST, service);
+}
+
+/* The files of GBA of an application that has the service. */
+static bool gba_of(const struct uicc_fs *fs, uicc_file adf, struct uicc_gba *gba)
+{
+    struct uicc_file_attr a;
+    enum profile_element_kind naa =
+        uicc_fs_attr(fs, adf, &a) ? profile_naa_of_aid(a.aid) : PROFILE_UNKNOWN;
+    bool usim = naa == PROFILE_USIM;
+    *gba = (struct uicc_gba){.fs = fs,
+                             .adf = adf,
+                             .fid_gbabp = usim ? 0x6FD6 : 0x6FD5,
+                             .fid_gbanl = usim ? 0x6FDA : 0x6FD7};
+    return (usim && table_has(fs, adf, FID_UST, UST_GBA)) ||
+           (naa == PROFILE_ISIM && table_has(fs, adf, FID_IST, IST_GBA));
 }
 
 /* --- sequence numbers (TS 33.102 annex C) ------------------------------------------------------
@@ -330,6 +334,8 @@ struct run {
     struct keys keys;
     struct sequence sequence;
     struct aka_vector vector;
+    bool bootstrapping; /* the result goes to the files of GBA */
+    struct uicc_gba gba;
     cr_buf *out;
 };
 
@@ -409,6 +415,28 @@ static uicc_sw success(struct run *run)
     return UICC_SW_OK;
 }
 
+/* The answer to a bootstrapping challenge is RES alone: CK and IK stay as Ks. */
+static uicc_sw bootstrapped(struct run *run, const uint8_t rand[16])
+{
+    const struct aka_params *params = &run->keys.params;
+    uint8_t ks[GBA_MAX_KS];
+    memcpy(ks, run->vector.ck, params->ck_size);
+    memcpy(ks + params->ck_size, run->vector.ik, params->ik_size);
+    uicc_sw sw =
+        uicc_gba_bootstrapped(&run->gba, rand, cr_span_of(ks, params->ck_size + params->ik_size));
+    cr_wipe(ks, sizeof ks);
+    if (sw == UICC_SW_OK) {
+        cr_buf_append_byte(run->out, TAG_SUCCESS);
+        put_field(run->out, run->vector.res, params->res_size);
+    }
+    return sw;
+}
+
+static uicc_sw accepted(struct run *run, const uint8_t rand[16])
+{
+    return run->bootstrapping ? bootstrapped(run, rand) : success(run);
+}
+
 /* The test algorithm ignores sequence numbers, but for the AMF that asks for a resynchronisation:
  * its SQN_MS is then what came. */
 static uicc_sw aka_test(struct run *run, const uint8_t rand[16], const uint8_t amf[2], uint64_t sqn)
@@ -417,9 +445,34 @@ static uicc_sw aka_test(struct run *run, const uint8_t rand[16], const uint8_t a
         return resync(run, rand, sqn);
     }
     uicc_sw sw = run->keys.counter_max ? store(run) : UICC_SW_OK;
-    return sw == UICC_SW_OK ? success(run) : sw;
+    return sw == UICC_SW_OK ? accepted(run, rand) : sw;
 }
 
+/* All functions for the challenge, with the SQN that AUTN conceals. False: the algorithm failed. */
+static bool compute(struct run *run, const uint8_t rand[16], const uint8_t *autn,
+                    uint8_t sqn[UICC_SQN_SIZE])
+{
+    const struct aka_params *params = &run->keys.params;
+    const uint8_t *amf = autn + UICC_SQN_SIZE;
+    memcpy(sqn, autn, UICC_SQN_SIZE);
+    if (aka_compute(params, rand, sqn, amf, &run->vector, NULL) != CR_OK) {
+        return false;
+    }
+    if (conceals(&run->keys)) {
+        for (size_t i = 0; i < UICC_SQN_SIZE; i++) {
+            sqn[i] ^= run->vector.ak[i];
+        }
+        if (aka_compute(params, rand, sqn, amf, &run->vector, NULL) != CR_OK) {
+            return false;
+        }
+    }
+    if (run->bootstrapping) {
+        gba_mac(cr_span_of(run->vector.ik, params->ik_size), run->vector.mac_a, params->mac_size);
+    }
+    return true;
+}
+
+/* data = length, RAND, length, AUTN; for 3G, IMS and (behind its tag) GBA alike. */
 static uicc_sw aka(struct run *run, cr_span data)
 {
     const struct aka_params *params = &run->keys.params;
@@ -432,17 +485,8 @@ static uicc_sw aka(struct run *run, cr_span data)
         return UICC_SW_WRONG_DATA;
     }
     uint8_t sqn[UICC_SQN_SIZE];
-    memcpy(sqn, autn, sizeof sqn);
-    if (aka_compute(params, rand, sqn, amf, &run->vector, NULL) != CR_OK) {
+    if (!compute(run, rand, autn, sqn)) {
         return UICC_SW_TECHNICAL;
-    }
-    if (conceals(&run->keys)) {
-        for (size_t i = 0; i < sizeof sqn; i++) {
-            sqn[i] ^= run->vector.ak[i];
-        }
-        if (aka_compute(params, rand, sqn, amf, &run->vector, NULL) != CR_OK) {
-            return UICC_SW_TECHNICAL;
-        }
     }
     if (!cr_span_equal_ct(cr_span_of(amf + 2, params->mac_size),
                           cr_span_of(run->vector.mac_a, params->mac_size))) {
@@ -459,7 +503,25 @@ static uicc_sw aka(struct run *run, cr_span data)
     }
     s->seq[value & (UICC_SQN_COUNT - 1)] = value >> IND_BITS;
     uicc_sw sw = store(run);
-    return sw == UICC_SW_OK ? success(run) : sw;
+    return sw == UICC_SW_OK ? accepted(run, rand) : sw;
+}
+
+/* GBA: DD bootstraps, DE derives the keys of a NAF. */
+static uicc_sw gba(struct run *run, cr_span data)
+{
+    if (!gba_of(run->fs, run->adf, &run->gba)) {
+        return UICC_SW_NO_CONTEXT;
+    }
+    cr_span rest = cr_span_sub(data, 1, data.n);
+    switch (data.n ? data.p[0] : 0) {
+    case TAG_BOOTSTRAP:
+        run->bootstrapping = true;
+        return uicc_gba_ready(&run->gba) ? aka(run, rest) : UICC_SW_CONDITIONS;
+    case TAG_NAF:
+        return uicc_gba_derive(&run->gba, rest, run->out);
+    default:
+        return UICC_SW_WRONG_DATA;
+    }
 }
 
 uicc_sw uicc_auth_run(const struct uicc_fs *fs, uicc_file adf, enum uicc_auth_context context,
@@ -477,8 +539,12 @@ uicc_sw uicc_auth_run(const struct uicc_fs *fs, uicc_file adf, enum uicc_auth_co
         case UICC_AUTH_3G:
             sw = aka(&run, data);
             break;
-        case UICC_AUTH_VGCS:
         case UICC_AUTH_GBA:
+            sw = gba(&run, data);
+            break;
+        case UICC_AUTH_VGCS:
+        case UICC_AUTH_MBMS:
+        case UICC_AUTH_LOCAL_KEY:
         default:
             sw = UICC_SW_NO_CONTEXT;
         }

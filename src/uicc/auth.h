@@ -60,14 +60,17 @@ bool uicc_usim_service(const struct uicc_fs *fs, uicc_file adf, unsigned service
 
 enum uicc_auth_context {
     UICC_AUTH_GSM = 0x00,
-    UICC_AUTH_3G = 0x01, /* on an ISIM: IMS AKA */
-    UICC_AUTH_VGCS = 0x02,
-    UICC_AUTH_GBA = 0x04
+    UICC_AUTH_3G = 0x01,   /* on an ISIM: IMS AKA */
+    UICC_AUTH_VGCS = 0x02, /* on an ISIM: HTTP digest */
+    UICC_AUTH_GBA = 0x04,
+    UICC_AUTH_MBMS = 0x05,
+    UICC_AUTH_LOCAL_KEY = 0x06
 };
 
 /* AUTHENTICATE without the checks of access: data is the command's data field, the response data is
- * appended to out. Answers DB..., DC... with 9000, or 9862, 9864, 6A80, 6700, 6985 (limit reached
- * or no parameters), 6581. */
+ * appended to out. Answers DB..., DC... with 9000, or 9862, 9864 (a context that this card or the
+ * application's service table does not have), 9866 (no room in EF.GBANL), 6A80, 6700, 6985 (limit
+ * reached, no parameters, nothing bootstrapped), 6581. */
 uicc_sw uicc_auth_run(const struct uicc_fs *fs, uicc_file adf, enum uicc_auth_context context,
                       cr_span data, cr_buf *out);
 

@@ -77,8 +77,7 @@ uicc_sw command_retrieve_data(struct command *c)
     if (p1 > UICC_MAX_SFI || (p2 != BLOCK_FIRST && p2 != BLOCK_NEXT && p2 != BLOCK_AGAIN)) {
         return UICC_SW_WRONG_P1P2;
     }
-    struct uicc_access access = {.mode = UICC_AM_READ, .ins = c->apdu->ins};
-    uicc_sw sw = target_open(c, p1, KIND(UICC_BERTLV), access, &t);
+    uicc_sw sw = target_open(c, p1, KIND(UICC_BERTLV), access_of(c, UICC_AM_READ), &t);
     if (sw != UICC_SW_OK) {
         return sw;
     }
@@ -176,8 +175,7 @@ uicc_sw command_set_data(struct command *c)
     if (p1 > UICC_MAX_SFI || (p2 != BLOCK_FIRST && p2 != BLOCK_NEXT)) {
         return UICC_SW_WRONG_P1P2;
     }
-    struct uicc_access access = {.mode = UICC_AM_UPDATE, .ins = c->apdu->ins};
-    uicc_sw sw = target_open(c, p1, KIND(UICC_BERTLV), access, &t);
+    uicc_sw sw = target_open(c, p1, KIND(UICC_BERTLV), access_of(c, UICC_AM_UPDATE), &t);
     if (sw != UICC_SW_OK) {
         return sw;
     }

@@ -1,8 +1,4 @@
-#include "uicc/fs.h"
-
-#include "asn1/der.h"
-
-#include <stdlib.h>
+#include "uicc/fs_internal.h"
 
 /* Sorts of keys under the prefix, each followed by four hex digits of a file number unless said:
  *   n       number of the next file (2 bytes), no number behind it
@@ -10,14 +6,12 @@
  *   d       parent, then four hex digits of the FID: file number (2), kind, SFI
  *   a       AID of an ADF
  *   c       content that has been written
- * pin.c has k, s and u; auth.c has x and q. */
-#define RECORD_VERSION 1
-#define RECORD_FIXED   30
-
-struct record {
-    struct uicc_file_attr attr; /* as stored: links not resolved */
-    uicc_file parent;
-};
+ * pin.c has k, s and u; auth.c has x and q; gba.c has g and j. */
+#define RECORD_VERSION 2
+#define RECORD_FIXED   32
+/* Version 1 has no rule of the file's own: the two bytes for it are missing. */
+#define RECORD_VERSION_1 1
+#define RECORD_FIXED_1   30
 
 /* --- keys --------------------------------------------------------------------------------------
  */
@@ -67,7 +61,7 @@ static cr_span child_key(const struct uicc_fs *fs, char buf[UICC_KEY_SIZE], uicc
     return cr_span_of(buf, n);
 }
 
-static cr_status refuse(struct cr_err *err, uicc_sw sw, const char *field, const char *cause)
+cr_status fs_refuse(struct cr_err *err, uicc_sw sw, const char *field, const char *cause)
 {
     cr_status status = cr_fail(err, CR_REFUSED, "TS 102 222 6.3", "%s", cause);
     return cr_err_code(err, cr_err_field(err, status, field), sw);
@@ -86,16 +80,33 @@ static uint32_t get32(const uint8_t *p)
 /* --- records -----------------------------------------------------------------------------------
  */
 
-static bool record_get(const struct uicc_fs *fs, uicc_file file, struct record *out)
+/* The four spans at the end of a record, in this order. */
+struct tail {
+    uint8_t aid, pin_status, pattern, rule;
+};
+
+static bool tail_get(cr_span v, struct tail *tail, size_t *fixed)
+{
+    bool old = v.n >= RECORD_FIXED_1 && v.p[0] == RECORD_VERSION_1;
+    *fixed = old ? RECORD_FIXED_1 : RECORD_FIXED;
+    if (!old && (v.n < RECORD_FIXED || v.p[0] != RECORD_VERSION)) {
+        return false;
+    }
+    *tail = (struct tail){v.p[27], v.p[28], v.p[29], old ? 0 : v.p[31]};
+    return v.n == *fixed + tail->aid + tail->pin_status + tail->pattern + tail->rule;
+}
+
+bool fs_record_get(const struct uicc_fs *fs, uicc_file file, struct fs_record *out)
 {
     char buf[UICC_KEY_SIZE];
     cr_span v = file ? nvm_get(fs->nvm, uicc_fs_key(fs, buf, 'f', file, -1)) : (cr_span){0};
     const uint8_t *p = v.p;
-    if (v.n < RECORD_FIXED || p[0] != RECORD_VERSION ||
-        v.n != (size_t)RECORD_FIXED + p[27] + p[28] + p[29]) {
+    struct tail tail;
+    size_t at;
+    if (!tail_get(v, &tail, &at)) {
         return false;
     }
-    *out = (struct record){
+    *out = (struct fs_record){
         .parent = get16(p + 9),
         .attr = {.kind = (enum uicc_kind)p[1],
                  .fid = get16(p + 2),
@@ -111,9 +122,11 @@ static bool record_get(const struct uicc_fs *fs, uicc_file file, struct record *
                  .max_size = get32(p + 21),
                  .file_details = p[25],
                  .pattern_kind = (enum uicc_pattern)p[26],
-                 .aid = cr_span_sub(v, RECORD_FIXED, p[27]),
-                 .pin_status = cr_span_sub(v, (size_t)RECORD_FIXED + p[27], p[28]),
-                 .pattern = cr_span_sub(v, (size_t)RECORD_FIXED + p[27] + p[28], p[29])}};
+                 .rule_tag = tail.rule ? p[30] : 0,
+                 .aid = cr_span_sub(v, at, tail.aid),
+                 .pin_status = cr_span_sub(v, at + tail.aid, tail.pin_status),
+                 .pattern = cr_span_sub(v, at + tail.aid + tail.pin_status, tail.pattern),
+                 .rule = cr_span_sub(v, v.n - tail.rule, tail.rule)}};
     return true;
 }
 
@@ -133,12 +146,12 @@ static uint8_t *put_span(uint8_t *p, cr_span s)
     return p + s.n;
 }
 
-/* Spans of r may point into the memory: the record is complete before the memory changes. */
-static cr_status record_put(const struct uicc_fs *fs, uicc_file file, const struct record *r,
-                            struct cr_err *err)
+cr_status fs_record_put(const struct uicc_fs *fs, uicc_file file, const struct fs_record *r,
+                        struct cr_err *err)
 {
     const struct uicc_file_attr *a = &r->attr;
-    uint8_t space[RECORD_FIXED + UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN];
+    uint8_t
+        space[RECORD_FIXED + UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN + UICC_MAX_RULE];
     uint8_t *p = space;
     *p++ = RECORD_VERSION;
     *p++ = (uint8_t)a->kind;
@@ -159,19 +172,21 @@ static cr_status record_put(const struct uicc_fs *fs, uicc_file file, const stru
     *p++ = (uint8_t)a->aid.n;
     *p++ = (uint8_t)a->pin_status.n;
     *p++ = (uint8_t)a->pattern.n;
+    *p++ = a->rule_tag;
+    *p++ = (uint8_t)a->rule.n;
     p = put_span(p, a->aid);
     p = put_span(p, a->pin_status);
     p = put_span(p, a->pattern);
+    p = put_span(p, a->rule);
     char key[UICC_KEY_SIZE];
     return nvm_put(fs->nvm, uicc_fs_key(fs, key, 'f', file, -1),
                    cr_span_of(space, (size_t)(p - space)), err);
 }
 
-/* The file that has the content and the children. */
-static uicc_file target_of(const struct uicc_fs *fs, uicc_file file)
+uicc_file fs_target_of(const struct uicc_fs *fs, uicc_file file)
 {
-    struct record r;
-    return record_get(fs, file, &r) && r.attr.link ? r.attr.link : file;
+    struct fs_record r;
+    return fs_record_get(fs, file, &r) && r.attr.link ? r.attr.link : file;
 }
 
 uicc_file uicc_fs_mf(const struct uicc_fs *fs)
@@ -182,13 +197,13 @@ uicc_file uicc_fs_mf(const struct uicc_fs *fs)
 
 bool uicc_fs_attr(const struct uicc_fs *fs, uicc_file file, struct uicc_file_attr *attr)
 {
-    struct record own, target;
-    if (!record_get(fs, file, &own)) {
+    struct fs_record own, target;
+    if (!fs_record_get(fs, file, &own)) {
         return false;
     }
     *attr = own.attr;
     if (own.attr.link) {
-        if (!record_get(fs, own.attr.link, &target)) {
+        if (!fs_record_get(fs, own.attr.link, &target)) {
             return false;
         }
         *attr = target.attr;
@@ -199,6 +214,8 @@ bool uicc_fs_attr(const struct uicc_fs *fs, uicc_file file, struct uicc_file_att
         attr->lcsi = own.attr.lcsi;
         attr->arr_fid = own.attr.arr_fid;
         attr->arr_record = own.attr.arr_record;
+        attr->rule_tag = own.attr.rule_tag;
+        attr->rule = own.attr.rule;
         attr->link = own.attr.link;
     }
     return true;
@@ -206,8 +223,8 @@ bool uicc_fs_attr(const struct uicc_fs *fs, uicc_file file, struct uicc_file_att
 
 uicc_file uicc_fs_parent(const struct uicc_fs *fs, uicc_file file)
 {
-    struct record r;
-    return record_get(fs, file, &r) ? r.parent : 0;
+    struct fs_record r;
+    return fs_record_get(fs, file, &r) ? r.parent : 0;
 }
 
 /* --- finding -----------------------------------------------------------------------------------
@@ -216,7 +233,7 @@ uicc_file uicc_fs_parent(const struct uicc_fs *fs, uicc_file file)
 uicc_file uicc_fs_child(const struct uicc_fs *fs, uicc_file df, uint16_t fid)
 {
     char key[UICC_KEY_SIZE];
-    cr_span v = nvm_get(fs->nvm, child_key(fs, key, target_of(fs, df), fid));
+    cr_span v = nvm_get(fs->nvm, child_key(fs, key, fs_target_of(fs, df), fid));
     return v.n == 4 ? get16(v.p) : 0;
 }
 
@@ -245,13 +262,13 @@ static bool next_entry(const struct uicc_fs *fs, uicc_file df, uint32_t *cursor,
 uicc_file uicc_fs_next_child(const struct uicc_fs *fs, uicc_file df, uint32_t *cursor)
 {
     cr_span v;
-    return next_entry(fs, target_of(fs, df), cursor, &v) ? get16(v.p) : 0;
+    return next_entry(fs, fs_target_of(fs, df), cursor, &v) ? get16(v.p) : 0;
 }
 
 uicc_file uicc_fs_child_sfi(const struct uicc_fs *fs, uicc_file df, uint8_t sfi)
 {
     cr_span v;
-    uicc_file parent = target_of(fs, df);
+    uicc_file parent = fs_target_of(fs, df);
     for (uint32_t cursor = 0; sfi && next_entry(fs, parent, &cursor, &v);) {
         if (v.p[3] == sfi) {
             return get16(v.p);
@@ -292,9 +309,9 @@ uicc_file uicc_fs_next_adf(const struct uicc_fs *fs, cr_span aid, uicc_file afte
 
 uicc_file uicc_fs_adf(const struct uicc_fs *fs, cr_span aid)
 {
-    struct record r;
+    struct fs_record r;
     for (uicc_file f = 0; (f = uicc_fs_next_adf(fs, aid, f)) != 0;) {
-        if (record_get(fs, f, &r) && cr_span_equal(r.attr.aid, aid)) {
+        if (fs_record_get(fs, f, &r) && cr_span_equal(r.attr.aid, aid)) {
             return f;
         }
     }
@@ -321,46 +338,48 @@ bool uicc_fs_path(const struct uicc_fs *fs, uicc_file df, struct uicc_path *path
 /* --- creation ----------------------------------------------------------------------------------
  */
 
-static cr_status check_ef(const struct uicc_file_attr *a, struct cr_err *err)
+cr_status fs_check_ef(const struct uicc_file_attr *a, struct cr_err *err)
 {
     if (a->sfi > UICC_MAX_SFI) {
-        return refuse(err, UICC_SW_WRONG_DATA, "shortEFID", "the SFI is not one of 1 to 30");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "shortEFID", "the SFI is not one of 1 to 30");
     }
     if ((a->pattern_kind == UICC_PATTERN_NONE) != (a->pattern.n == 0) ||
         a->pattern_kind > UICC_PATTERN_REPEAT || a->pattern.n > UICC_MAX_PATTERN) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fillPattern", "a pattern has 1 to 200 bytes");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "fillPattern", "a pattern has 1 to 200 bytes");
     }
     if (uicc_kind_has_records(a->kind)) {
         if (a->record_size == 0 || a->record_size > UICC_MAX_RECORD_SIZE || a->size == 0 ||
             a->size % a->record_size || a->size / a->record_size > UICC_MAX_RECORDS) {
-            return refuse(err, UICC_SW_WRONG_DATA, "efFileSize",
-                          "the size is not 1 to 254 whole records of 1 to 255 bytes");
+            return fs_refuse(err, UICC_SW_WRONG_DATA, "efFileSize",
+                             "the size is not 1 to 254 whole records of 1 to 255 bytes");
         }
     } else if (a->record_size) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fileDescriptor", "only record files have records");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "fileDescriptor",
+                         "only record files have records");
     }
     uint32_t most = a->kind == UICC_BERTLV ? UICC_MAX_BERTLV_SIZE : UICC_MAX_FILE_SIZE;
     if (a->size > most || a->max_size > UICC_MAX_BERTLV_SIZE) {
-        return refuse(err, UICC_SW_NO_MEMORY, "efFileSize", "the file is too large");
+        return fs_refuse(err, UICC_SW_NO_MEMORY, "efFileSize", "the file is too large");
     }
     return CR_OK;
 }
 
 static cr_status check_link(const struct uicc_fs *fs, uicc_file parent,
-                            const struct uicc_file_attr *a, struct record *target,
+                            const struct uicc_file_attr *a, struct fs_record *target,
                             struct cr_err *err)
 {
-    if (!record_get(fs, a->link, target) || target->attr.kind == UICC_MF) {
-        return refuse(err, UICC_SW_NOT_FOUND, "linkPath", "the target of the link does not exist");
+    if (!fs_record_get(fs, a->link, target) || target->attr.kind == UICC_MF) {
+        return fs_refuse(err, UICC_SW_NOT_FOUND, "linkPath",
+                         "the target of the link does not exist");
     }
     if (uicc_kind_is_df(a->kind) != uicc_kind_is_df(target->attr.kind) || a->kind == UICC_MF ||
         a->kind == UICC_ADF) {
-        return refuse(err, UICC_SW_WRONG_DATA, "linkPath",
-                      "the target of the link is not of the same sort");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "linkPath",
+                         "the target of the link is not of the same sort");
     }
     for (uicc_file up = parent; up; up = uicc_fs_parent(fs, up)) {
         if (up == a->link) {
-            return refuse(err, UICC_SW_WRONG_DATA, "linkPath", "the link would contain itself");
+            return fs_refuse(err, UICC_SW_WRONG_DATA, "linkPath", "the link would contain itself");
         }
     }
     return CR_OK;
@@ -370,17 +389,17 @@ static cr_status check_df(const struct uicc_fs *fs, const struct uicc_file_attr 
                           struct cr_err *err)
 {
     if (a->pin_status.n > UICC_MAX_PIN_STATUS) {
-        return refuse(err, UICC_SW_WRONG_DATA, "pinStatusTemplateDO", "more than 16 references");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "pinStatusTemplateDO", "more than 16 references");
     }
     if (a->kind == UICC_ADF) {
         if (a->aid.n < UICC_MIN_AID || a->aid.n > UICC_MAX_AID) {
-            return refuse(err, UICC_SW_WRONG_DATA, "dfName", "an AID has 5 to 16 bytes");
+            return fs_refuse(err, UICC_SW_WRONG_DATA, "dfName", "an AID has 5 to 16 bytes");
         }
         if (uicc_fs_adf(fs, a->aid)) {
-            return refuse(err, UICC_SW_FID_EXISTS, "dfName", "the AID exists");
+            return fs_refuse(err, UICC_SW_FID_EXISTS, "dfName", "the AID exists");
         }
     } else if (a->aid.n) {
-        return refuse(err, UICC_SW_WRONG_DATA, "dfName", "only an ADF has a name");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "dfName", "only an ADF has a name");
     }
     return CR_OK;
 }
@@ -390,28 +409,30 @@ static cr_status check_place(const struct uicc_fs *fs, uicc_file parent,
 {
     if (a->kind == UICC_MF) {
         if (parent || a->fid != UICC_FID_MF) {
-            return refuse(err, UICC_SW_WRONG_DATA, "fileID", "the MF is 3F00 and has no parent");
+            return fs_refuse(err, UICC_SW_WRONG_DATA, "fileID", "the MF is 3F00 and has no parent");
         }
-        return uicc_fs_mf(fs) ? refuse(err, UICC_SW_FID_EXISTS, "fileID", "the MF exists") : CR_OK;
+        return uicc_fs_mf(fs) ? fs_refuse(err, UICC_SW_FID_EXISTS, "fileID", "the MF exists")
+                              : CR_OK;
     }
-    struct record up;
-    if (!record_get(fs, parent, &up) || !uicc_kind_is_df(up.attr.kind)) {
-        return refuse(err, UICC_SW_NOT_FOUND, "filePath", "there is no such DF to create it in");
+    struct fs_record up;
+    if (!fs_record_get(fs, parent, &up) || !uicc_kind_is_df(up.attr.kind)) {
+        return fs_refuse(err, UICC_SW_NOT_FOUND, "filePath", "there is no such DF to create it in");
     }
     if (a->kind == UICC_ADF && up.attr.kind != UICC_MF) {
-        return refuse(err, UICC_SW_WRONG_DATA, "filePath", "an ADF is created below the MF");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "filePath", "an ADF is created below the MF");
     }
-    if (a->fid == 0 || a->fid == UICC_FID_MF || a->fid == UICC_FID_CURRENT || a->fid == 0x3FFF ||
-        a->fid == 0xFFFF) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fileID", "the FID is reserved");
+    /* 7FFF is "the current application": an ADF may have it, as it is not selected by its FID. */
+    bool current = a->fid == UICC_FID_CURRENT && a->kind != UICC_ADF;
+    if (a->fid == 0 || a->fid == UICC_FID_MF || current || a->fid == 0x3FFF || a->fid == 0xFFFF) {
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "fileID", "the FID is reserved");
     }
     if (uicc_fs_child(fs, parent, a->fid)) {
-        return refuse(err, UICC_SW_FID_EXISTS, "fileID", "the FID exists in this DF");
+        return fs_refuse(err, UICC_SW_FID_EXISTS, "fileID", "the FID exists in this DF");
     }
     struct uicc_path path;
     if (uicc_kind_is_df(a->kind) &&
         (!uicc_fs_path(fs, parent, &path) || path.depth == UICC_MAX_DEPTH)) {
-        return refuse(err, UICC_SW_NO_MEMORY, "filePath", "DFs are nested too deep");
+        return fs_refuse(err, UICC_SW_NO_MEMORY, "filePath", "DFs are nested too deep");
     }
     return CR_OK;
 }
@@ -419,27 +440,32 @@ static cr_status check_place(const struct uicc_fs *fs, uicc_file parent,
 static cr_status check_create(const struct uicc_fs *fs, uicc_file parent,
                               const struct uicc_file_attr *a, struct cr_err *err)
 {
-    struct record target;
+    struct fs_record target;
     if (a->kind < UICC_MF || a->kind > UICC_BERTLV) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fileDescriptor", "unknown kind of file");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "fileDescriptor", "unknown kind of file");
     }
     CR_TRY(check_place(fs, parent, a, err));
+    if ((a->rule_tag != 0) != (a->rule.n != 0) || a->rule.n > UICC_MAX_RULE) {
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "securityAttributes",
+                         "an access rule has 1 to 100 bytes");
+    }
     if (a->link) {
         CR_TRY(check_link(fs, parent, a, &target, err));
         if (a->sfi > UICC_MAX_SFI) {
-            return refuse(err, UICC_SW_WRONG_DATA, "shortEFID", "the SFI is not one of 1 to 30");
+            return fs_refuse(err, UICC_SW_WRONG_DATA, "shortEFID", "the SFI is not one of 1 to 30");
         }
     } else if (uicc_kind_is_df(a->kind)) {
         CR_TRY(check_df(fs, a, err));
     } else {
-        CR_TRY(check_ef(a, err));
+        CR_TRY(fs_check_ef(a, err));
         size_t used = nvm_used(fs->nvm), capacity = nvm_capacity(fs->nvm);
         if (used > capacity || a->size > capacity - used) {
-            return refuse(err, UICC_SW_NO_MEMORY, "efFileSize", "the memory of the card is full");
+            return fs_refuse(err, UICC_SW_NO_MEMORY, "efFileSize",
+                             "the memory of the card is full");
         }
     }
     if (!uicc_kind_is_df(a->kind) && a->sfi && uicc_fs_child_sfi(fs, parent, a->sfi)) {
-        return refuse(err, UICC_SW_WRONG_DATA, "shortEFID", "the SFI exists in this DF");
+        return fs_refuse(err, UICC_SW_WRONG_DATA, "shortEFID", "the SFI exists in this DF");
     }
     return CR_OK;
 }
@@ -451,7 +477,7 @@ static cr_status next_number(const struct uicc_fs *fs, uicc_file *out, struct cr
     cr_span v = nvm_get(fs->nvm, k);
     uicc_file n = v.n == 2 ? get16(v.p) : 1;
     if (n > UICC_MAX_FILES) {
-        return refuse(err, UICC_SW_NO_MEMORY, "fileID", "too many files were created");
+        return fs_refuse(err, UICC_SW_NO_MEMORY, "fileID", "too many files were created");
     }
     uint8_t next[2] = {(uint8_t)((n + 1) >> 8), (uint8_t)(n + 1)};
     *out = n;
@@ -459,9 +485,9 @@ static cr_status next_number(const struct uicc_fs *fs, uicc_file *out, struct cr
 }
 
 /* What is kept of the caller's attributes. */
-static struct record record_for(uicc_file parent, const struct uicc_file_attr *a, uicc_file mf)
+static struct fs_record record_for(uicc_file parent, const struct uicc_file_attr *a, uicc_file mf)
 {
-    struct record r = {.parent = parent, .attr = *a};
+    struct fs_record r = {.parent = parent, .attr = *a};
     struct uicc_file_attr *o = &r.attr;
     o->lcsi = a->lcsi ? a->lcsi : 0x05;
     if (!a->arr_fid && a->arr_record) {
@@ -492,13 +518,13 @@ cr_status uicc_fs_create(const struct uicc_fs *fs, uicc_file parent,
                          const struct uicc_file_attr *attr, uicc_file *out, struct cr_err *err)
 {
     struct uicc_file_attr a = *attr;
-    a.link = a.link ? target_of(fs, a.link) : 0; /* links to links are flattened */
-    parent = target_of(fs, parent);
+    a.link = a.link ? fs_target_of(fs, a.link) : 0; /* links to links are flattened */
+    parent = fs_target_of(fs, parent);
     CR_TRY(check_create(fs, parent, &a, err));
     /* The spans of attr may point into the memory that changes now. */
-    uint8_t space[UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN];
-    struct record r = record_for(parent, &a, uicc_fs_mf(fs));
-    cr_span *spans[] = {&r.attr.aid, &r.attr.pin_status, &r.attr.pattern};
+    uint8_t space[UICC_MAX_AID + UICC_MAX_PIN_STATUS + UICC_MAX_PATTERN + UICC_MAX_RULE];
+    struct fs_record r = record_for(parent, &a, uicc_fs_mf(fs));
+    cr_span *spans[] = {&r.attr.aid, &r.attr.pin_status, &r.attr.pattern, &r.attr.rule};
     for (size_t i = 0, at = 0; i < CR_COUNT(spans); i++) {
         if (spans[i]->n) {
             memcpy(space + at, spans[i]->p, spans[i]->n);
@@ -509,7 +535,7 @@ cr_status uicc_fs_create(const struct uicc_fs *fs, uicc_file parent,
     uicc_file file = 0;
     char key[UICC_KEY_SIZE];
     CR_TRY(next_number(fs, &file, err));
-    CR_TRY(record_put(fs, file, &r, err));
+    CR_TRY(fs_record_put(fs, file, &r, err));
     if (r.attr.kind != UICC_MF) {
         uint8_t entry[4] = {(uint8_t)(file >> 8), (uint8_t)file, (uint8_t)r.attr.kind, r.attr.sfi};
         CR_TRY(nvm_put(fs->nvm, child_key(fs, key, parent, r.attr.fid), CR_SPAN_ARRAY(entry), err));
@@ -555,7 +581,7 @@ static bool linked_from_outside(const struct uicc_fs *fs, const cr_buf *list)
     char prefix[UICC_KEY_SIZE];
     cr_span under = cr_span_of(prefix, key_start(fs, prefix, 'f')), at = {0}, v;
     while (nvm_next(fs->nvm, under, at, &at, &v)) {
-        if (v.n < RECORD_FIXED || at.n != under.n + 4) {
+        if (v.n < RECORD_FIXED_1 || at.n != under.n + 4) {
             continue;
         }
         uicc_file link = get16(v.p + 11), parent = get16(v.p + 9);
@@ -573,10 +599,10 @@ static bool linked_from_outside(const struct uicc_fs *fs, const cr_buf *list)
 
 static cr_status forget_file(const struct uicc_fs *fs, uicc_file file, struct cr_err *err)
 {
-    static const char sorts[] = {'f', 'a', 'c', 's', 'x', 'q'};
+    static const char sorts[] = {'f', 'a', 'c', 's', 'x', 'q', 'g'};
     char key[UICC_KEY_SIZE];
-    struct record r;
-    if (record_get(fs, file, &r) && r.parent) {
+    struct fs_record r;
+    if (fs_record_get(fs, file, &r) && r.parent) {
         CR_TRY(nvm_delete(fs->nvm, child_key(fs, key, r.parent, r.attr.fid), err));
     }
     for (size_t i = 0; i < sizeof sorts; i++) {
@@ -585,14 +611,15 @@ static cr_status forget_file(const struct uicc_fs *fs, uicc_file file, struct cr
             CR_TRY(nvm_delete(fs->nvm, k, err));
         }
     }
-    return nvm_delete_prefix(fs->nvm, uicc_fs_key(fs, key, 'k', file, -1), err);
+    CR_TRY(nvm_delete_prefix(fs->nvm, uicc_fs_key(fs, key, 'k', file, -1), err));
+    return nvm_delete_prefix(fs->nvm, uicc_fs_key(fs, key, 'j', file, -1), err);
 }
 
 cr_status uicc_fs_delete(const struct uicc_fs *fs, uicc_file file, struct cr_err *err)
 {
-    struct record r;
-    if (!record_get(fs, file, &r)) {
-        return refuse(err, UICC_SW_NOT_FOUND, "fileID", "there is no such file");
+    struct fs_record r;
+    if (!fs_record_get(fs, file, &r)) {
+        return fs_refuse(err, UICC_SW_NOT_FOUND, "fileID", "there is no such file");
     }
     cr_buf list = {0};
     collect(fs, file, &list);
@@ -600,7 +627,7 @@ cr_status uicc_fs_delete(const struct uicc_fs *fs, uicc_file file, struct cr_err
     if (!cr_buf_ok(&list)) {
         status = cr_fail_memory(err);
     } else if (linked_from_outside(fs, &list)) {
-        status = refuse(err, UICC_SW_CONDITIONS, "linkPath", "a link points to the file");
+        status = fs_refuse(err, UICC_SW_CONDITIONS, "linkPath", "a link points to the file");
     }
     for (size_t i = 0; i < list.n && status == CR_OK; i += 2) {
         status = forget_file(fs, get16(list.p + i), err);
@@ -609,235 +636,13 @@ cr_status uicc_fs_delete(const struct uicc_fs *fs, uicc_file file, struct cr_err
     return status;
 }
 
-/* --- content -----------------------------------------------------------------------------------
- */
-
-static void fill(const struct uicc_file_attr *a, uint8_t *p, size_t n)
-{
-    size_t unit = a->record_size ? a->record_size : n;
-    for (size_t at = 0; at < n; at += unit) {
-        for (size_t i = 0; i < unit && at + i < n; i++) {
-            uint8_t v = 0xFF;
-            if (a->pattern_kind == UICC_PATTERN_REPEAT) {
-                v = a->pattern.p[i % a->pattern.n];
-            } else if (a->pattern_kind == UICC_PATTERN_FILL) {
-                v = a->pattern.p[i < a->pattern.n ? i : a->pattern.n - 1];
-            }
-            p[at + i] = v;
-        }
-    }
-}
-
-cr_span uicc_fs_content(const struct uicc_fs *fs, uicc_file file, cr_buf *scratch)
-{
-    struct record r;
-    char key[UICC_KEY_SIZE];
-    file = target_of(fs, file);
-    if (!record_get(fs, file, &r) || uicc_kind_is_df(r.attr.kind)) {
-        return (cr_span){0};
-    }
-    cr_span v = nvm_get(fs->nvm, uicc_fs_key(fs, key, 'c', file, -1));
-    if (v.p && (r.attr.kind == UICC_BERTLV || v.n == r.attr.size)) {
-        return v;
-    }
-    cr_buf_reset(scratch);
-    if (r.attr.kind == UICC_BERTLV) {
-        return cr_buf_span(scratch);
-    }
-    uint8_t *p = cr_buf_extend(scratch, r.attr.size);
-    if (!p) {
-        return (cr_span){0};
-    }
-    fill(&r.attr, p, r.attr.size);
-    return cr_buf_span(scratch);
-}
-
-/* Puts content that does not point into the memory; nothing is written when nothing changes. */
-static cr_status content_put(const struct uicc_fs *fs, uicc_file file, cr_span content,
-                             struct cr_err *err)
-{
-    char key[UICC_KEY_SIZE];
-    cr_span k = uicc_fs_key(fs, key, 'c', file, -1);
-    cr_span old = nvm_get(fs->nvm, k);
-    return old.p && cr_span_equal(old, content) ? CR_OK : nvm_put(fs->nvm, k, content, err);
-}
-
-cr_status uicc_fs_write(const struct uicc_fs *fs, uicc_file file, size_t offset, cr_span data,
-                        struct cr_err *err)
-{
-    struct uicc_file_attr a;
-    if (!uicc_fs_attr(fs, file, &a) || uicc_kind_is_df(a.kind)) {
-        return refuse(err, UICC_SW_NO_EF, "filePath", "there is no such EF");
-    }
-    if (a.kind == UICC_BERTLV) {
-        if (offset) {
-            return refuse(err, UICC_SW_WRONG_DATA, "fillFileOffset",
-                          "a BER-TLV file has no offsets");
-        }
-        while (data.n) {
-            struct der_tlv tlv;
-            if (der_next(&data, DER_BER_LENGTHS, &tlv, NULL) != CR_OK) {
-                return refuse(err, UICC_SW_WRONG_DATA, "fillFileContent",
-                              "the content is not a sequence of complete TLVs");
-            }
-            CR_TRY(uicc_fs_bertlv_set(fs, file, tlv.all, err));
-        }
-        return CR_OK;
-    }
-    if (offset > a.size || data.n > a.size - offset) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fillFileContent",
-                      "the content is longer than the file");
-    }
-    cr_buf b = {0};
-    cr_span old = uicc_fs_content(fs, file, &b);
-    if (!old.p) {
-        return cr_fail_memory(err);
-    }
-    if (old.p != b.p) {
-        cr_buf_append_span(&b, old);
-    }
-    cr_status status = cr_buf_ok(&b) ? CR_OK : cr_fail_memory(err);
-    if (status == CR_OK) {
-        if (data.n) {
-            memcpy(b.p + offset, data.p, data.n);
-        }
-        status = content_put(fs, target_of(fs, file), cr_buf_span(&b), err);
-    }
-    cr_buf_free(&b);
-    return status;
-}
-
-cr_status uicc_fs_replace(const struct uicc_fs *fs, uicc_file file, cr_span content,
-                          struct cr_err *err)
-{
-    struct uicc_file_attr a;
-    if (!uicc_fs_attr(fs, file, &a) || uicc_kind_is_df(a.kind)) {
-        return refuse(err, UICC_SW_NO_EF, "filePath", "there is no such EF");
-    }
-    if (a.kind == UICC_BERTLV ? content.n > UICC_MAX_BERTLV_SIZE : content.n != a.size) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fillFileContent",
-                      "the content does not have the size of the file");
-    }
-    return content_put(fs, target_of(fs, file), content, err);
-}
-
 cr_status uicc_fs_set_lcsi(const struct uicc_fs *fs, uicc_file file, uint8_t lcsi,
                            struct cr_err *err)
 {
-    struct record r;
-    if (!record_get(fs, file, &r)) {
-        return refuse(err, UICC_SW_NOT_FOUND, "fileID", "there is no such file");
+    struct fs_record r;
+    if (!fs_record_get(fs, file, &r)) {
+        return fs_refuse(err, UICC_SW_NOT_FOUND, "fileID", "there is no such file");
     }
     r.attr.lcsi = lcsi;
-    return record_put(fs, file, &r, err);
-}
-
-cr_status uicc_fs_resize(const struct uicc_fs *fs, uicc_file file, uint32_t size,
-                         struct cr_err *err)
-{
-    struct record r;
-    file = target_of(fs, file);
-    if (!record_get(fs, file, &r) || uicc_kind_is_df(r.attr.kind)) {
-        return refuse(err, UICC_SW_NO_EF, "fileID", "there is no such EF");
-    }
-    uint32_t old = r.attr.size;
-    r.attr.size = size;
-    CR_TRY(check_ef(&r.attr, err));
-    char key[UICC_KEY_SIZE];
-    cr_span k = uicc_fs_key(fs, key, 'c', file, -1), v = nvm_get(fs->nvm, k);
-    if (v.p && r.attr.kind != UICC_BERTLV) {
-        uint8_t *p = malloc(size ? size : 1);
-        if (!p) {
-            return cr_fail_memory(err);
-        }
-        fill(&r.attr, p, size);
-        memcpy(p, v.p, old < size ? old : size);
-        cr_status status = nvm_put(fs->nvm, k, cr_span_of(p, size), err);
-        free(p);
-        CR_TRY(status);
-        /* The put may have moved what the record's spans point to. */
-        if (!record_get(fs, file, &r)) {
-            return cr_fail(err, CR_INTERNAL, NULL, "the record of a file is gone");
-        }
-        r.attr.size = size;
-    }
-    return record_put(fs, file, &r, err);
-}
-
-/* --- BER-TLV files -----------------------------------------------------------------------------
- */
-
-static cr_span bertlv_content(const struct uicc_fs *fs, uicc_file file)
-{
-    char key[UICC_KEY_SIZE];
-    return nvm_get(fs->nvm, uicc_fs_key(fs, key, 'c', target_of(fs, file), -1));
-}
-
-cr_span uicc_fs_bertlv_find(const struct uicc_fs *fs, uicc_file file, uint32_t tag)
-{
-    cr_span in = bertlv_content(fs, file);
-    struct der_tlv tlv;
-    while (in.n && der_next(&in, DER_BER_LENGTHS, &tlv, NULL) == CR_OK) {
-        if (tlv.tag == tag) {
-            return tlv.all;
-        }
-    }
-    return (cr_span){0};
-}
-
-/* Content with the object `tag` taken out and `tlv` (may be empty) in its place or at the end. */
-static cr_status bertlv_change(const struct uicc_fs *fs, uicc_file file, uint32_t tag, cr_span tlv,
-                               size_t most, struct cr_err *err)
-{
-    cr_buf b = {0};
-    cr_span content = bertlv_content(fs, file);
-    cr_span old = uicc_fs_bertlv_find(fs, file, tag);
-    size_t at = old.p ? (size_t)(old.p - content.p) : content.n;
-    cr_buf_append_span(&b, cr_span_sub(content, 0, at));
-    cr_buf_append_span(&b, tlv);
-    cr_buf_append_span(&b, cr_span_sub(content, at + old.n, content.n));
-    cr_status status = CR_OK;
-    if (!cr_buf_ok(&b)) {
-        status = cr_fail_memory(err);
-    } else if (b.n > most) {
-        status = refuse(err, UICC_SW_NO_MEMORY, "maximumFileSize", "the BER-TLV file is full");
-    } else {
-        status = content_put(fs, target_of(fs, file), cr_buf_span(&b), err);
-    }
-    cr_buf_free(&b);
-    return status;
-}
-
-static bool bertlv_attr(const struct uicc_fs *fs, uicc_file file, struct uicc_file_attr *a)
-{
-    return uicc_fs_attr(fs, file, a) && a->kind == UICC_BERTLV;
-}
-
-cr_status uicc_fs_bertlv_set(const struct uicc_fs *fs, uicc_file file, cr_span tlv,
-                             struct cr_err *err)
-{
-    struct uicc_file_attr a;
-    struct der_tlv t;
-    cr_span in = tlv;
-    if (!bertlv_attr(fs, file, &a)) {
-        return refuse(err, UICC_SW_FILE_TYPE, "filePath", "it is no BER-TLV file");
-    }
-    if (der_next(&in, DER_BER_LENGTHS, &t, NULL) != CR_OK || in.n) {
-        return refuse(err, UICC_SW_WRONG_DATA, "fillFileContent", "it is no complete TLV");
-    }
-    size_t most = a.max_size ? a.max_size : UICC_MAX_BERTLV_SIZE;
-    return bertlv_change(fs, file, t.tag, tlv, most, err);
-}
-
-cr_status uicc_fs_bertlv_delete(const struct uicc_fs *fs, uicc_file file, uint32_t tag,
-                                struct cr_err *err)
-{
-    struct uicc_file_attr a;
-    if (!bertlv_attr(fs, file, &a)) {
-        return refuse(err, UICC_SW_FILE_TYPE, "filePath", "it is no BER-TLV file");
-    }
-    if (!uicc_fs_bertlv_find(fs, file, tag).p) {
-        return refuse(err, UICC_SW_NO_REFERENCE, "tag", "there is no such object");
-    }
-    return bertlv_change(fs, file, tag, (cr_span){0}, UICC_MAX_BERTLV_SIZE, err);
+    return fs_record_put(fs, file, &r, err);
 }

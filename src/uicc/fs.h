@@ -33,6 +33,7 @@
 #define UICC_MAX_RECORD_SIZE 255
 #define UICC_MAX_RECORDS     254
 #define UICC_MAX_PATTERN     200
+#define UICC_MAX_RULE        100 /* bytes of an access rule that a file has itself */
 #define UICC_MAX_SFI         30
 #define UICC_MIN_AID         5
 #define UICC_MAX_AID         16
@@ -64,6 +65,8 @@ struct uicc_file_attr {
     uint8_t lcsi;       /* life cycle; 0 at creation = 05 activated */
     uint16_t arr_fid;   /* rule: EF.ARR; 0 at creation = implied by the place (2F06 for the MF, */
     uint8_t arr_record; /* ADFs and files below the MF, 6F06 elsewhere). Record 0 = never */
+    uint8_t rule_tag;   /* 0 = as above; else the rule is the file's own: 8C compact, AB expanded */
+    cr_span rule;
     cr_span aid;        /* ADF: 5..16 bytes */
     cr_span pin_status; /* MF, DF, ADF: key references of the PIN status template, in order */
 
@@ -82,6 +85,9 @@ struct uicc_file_attr {
 
 #define UICC_SPECIAL_HIGH_UPDATE 0x80
 #define UICC_SPECIAL_DEACTIVATED 0x40 /* readable and updatable while deactivated */
+
+#define UICC_RULE_COMPACT  0x8C
+#define UICC_RULE_EXPANDED 0xAB
 
 /* Life cycle status as TS 102 221 11.1.1.4.9 codes it. */
 static inline bool uicc_lcsi_deactivated(uint8_t lcsi)
@@ -180,9 +186,14 @@ cr_status uicc_fs_set_lcsi(const struct uicc_fs *fs, uicc_file file, uint8_t lcs
                            struct cr_err *err) CR_MUST_CHECK;
 
 /* Changes the size of an EF (RESIZE FILE): content is kept from the front, new bytes take the
- * pattern. LF, CY: whole records. BT: the reserved size. */
+ * pattern. LF, CY: whole records. */
 cr_status uicc_fs_resize(const struct uicc_fs *fs, uicc_file file, uint32_t size,
                          struct cr_err *err) CR_MUST_CHECK;
+
+/* The same for a BER-TLV file: reserved and maximum size (0 = UICC_MAX_BERTLV_SIZE). More content
+ * than the new maximum is CR_REFUSED (6A84), or goes altogether when empty is set. */
+cr_status uicc_fs_bertlv_resize(const struct uicc_fs *fs, uicc_file file, uint32_t size,
+                                uint32_t max_size, bool empty, struct cr_err *err) CR_MUST_CHECK;
 
 /* --- the other data of a profile: pin.c and auth.c keep theirs beside the files ----------------
  */

@@ -10,6 +10,10 @@
 
 #define NO_APP (-1)
 
+/* The selection of remote commands stands behind those of the channels. */
+#define REMOTE     UICC_CHANNELS
+#define SELECTIONS (UICC_CHANNELS + 1)
+
 /* What a channel has selected: plain data, copied away before each command and back when it cannot
  * be committed. */
 struct selection {
@@ -109,10 +113,11 @@ struct uicc {
     bool mounted; /* fs is valid */
     struct uicc_fs fs;
     struct uicc_pin_session pins;
-    struct selection selection[UICC_CHANNELS];
-    struct exchange *exchange[UICC_CHANNELS]; /* made when first needed */
+    struct selection selection[SELECTIONS];
+    struct exchange *exchange[SELECTIONS]; /* made when first needed */
     struct toolkit toolkit;
 
+    struct uicc_observer observer;
     uint8_t app_count;
     struct uicc_app *apps; /* unregistered ones have aid_size 0 */
     cr_buf out;            /* response data of the command under way */
@@ -123,7 +128,9 @@ struct command {
     struct uicc *u;
     const struct uicc_apdu *apdu;
     struct selection *sel;
-    struct uicc_call call; /* call.out, call.discard */
+    struct uicc_pin_session *pins;    /* that the command's PINs are verified in */
+    const struct uicc_rights *rights; /* of a remote command; NULL = what is verified in pins */
+    struct uicc_call call;            /* call.out, call.discard */
 };
 
 typedef uicc_sw (*command_handler)(struct command *c);
@@ -156,6 +163,7 @@ uicc_sw command_create_file(struct command *c);
 uicc_sw command_delete_file(struct command *c);
 uicc_sw command_resize_file(struct command *c);
 uicc_sw command_terminate(struct command *c);
+uicc_sw command_terminate_card(struct command *c);
 uicc_sw command_terminal_profile(struct command *c);
 uicc_sw command_terminal_capability(struct command *c);
 uicc_sw command_fetch(struct command *c);
@@ -165,6 +173,9 @@ uicc_sw command_envelope(struct command *c);
 /* --- uicc.c ------------------------------------------------------------------------------------
  */
 
+/* Runs the handler of a command that a remote server may send; 6D00 for others. */
+uicc_sw uicc_dispatch_remote(struct command *c);
+
 /* The exchange of a channel; NULL when memory is short. */
 struct exchange *uicc_exchange(struct uicc *u, unsigned channel);
 /* Ends a transfer in blocks. */
@@ -173,6 +184,12 @@ void uicc_transfer_end(struct exchange *ex);
 uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex);
 /* Frees what a channel keeps between commands. */
 void uicc_exchange_drop(struct uicc *u, unsigned channel);
+
+/* What a remote command's rights have below path; NULL = nothing. */
+const void *uicc_grant(const struct command *c, const struct uicc_path *path);
+/* Whether the command may access the file that path leads to (see access.h) in this way. */
+bool uicc_may(const struct command *c, const struct uicc_path *path,
+              const struct uicc_file_attr *attr, struct uicc_access access);
 
 /* The status word for a failed call: rules keep their code, memory failures undo the command. */
 uicc_sw uicc_failed(struct command *c, cr_status status, const struct cr_err *err);
@@ -211,6 +228,9 @@ struct target {
  * way and is in use. Makes it the current EF. */
 uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_access access,
                     struct target *out);
+
+/* What a rule has to cover for this command: a bit of the access mode byte, or (0) its code. */
+struct uicc_access access_of(const struct command *c, uint8_t mode);
 
 /* A DF on the way that is deactivated or terminated: 6985; else 9000. */
 uicc_sw path_usable(const struct uicc *u, const struct uicc_path *path);

@@ -30,6 +30,21 @@ static bool reference_valid(uint8_t reference)
     return (low >= 1 && low <= 8) || is_adm(reference) || reference == UICC_PIN_UNIVERSAL;
 }
 
+/* TS 102 221 9.5.1: an application PIN has four to eight decimal digits, padded with FF. What an
+ * administrator's key holds is up to them. */
+static bool value_valid(uint8_t reference, cr_span value)
+{
+    size_t digits = 0;
+    while (digits < value.n && value.p[digits] >= '0' && value.p[digits] <= '9') {
+        digits++;
+    }
+    size_t padded = digits;
+    while (padded < value.n && value.p[padded] == 0xFF) {
+        padded++;
+    }
+    return is_adm(reference) || (digits >= 4 && padded == value.n);
+}
+
 static bool tries_valid(uint8_t max, uint8_t left)
 {
     return max >= 1 && max <= 15 && left <= max;
@@ -338,6 +353,8 @@ uicc_sw uicc_pin_change(const struct uicc_fs *fs, struct uicc_pin_session *sessi
         sw = UICC_SW_INVALIDATED;
     } else if (!(pin.attributes & UICC_PIN_CHANGEABLE)) {
         sw = UICC_SW_CONDITIONS;
+    } else if (!value_valid(reference, cr_span_sub(data, UICC_PIN_SIZE, UICC_PIN_SIZE))) {
+        sw = UICC_SW_WRONG_DATA;
     } else {
         sw = pin_compare(fs, session, context, &pin, cr_span_sub(data, 0, UICC_PIN_SIZE));
         if (sw == UICC_SW_OK) {
@@ -352,7 +369,8 @@ uicc_sw uicc_pin_change(const struct uicc_fs *fs, struct uicc_pin_session *sessi
     return sw;
 }
 
-/* P1 of DISABLE PIN: 00, or 80 | the global reference that takes over, which has to be enabled. */
+/* P1 of DISABLE PIN: 00, or 80 | the global PIN that takes over, which has to be enabled. A key of
+ * an administrator is no PIN. */
 static uicc_sw replacement_of(const struct uicc_fs *fs, const struct uicc_path *path, uint8_t p1,
                               uint8_t reference, uint8_t *out)
 {
@@ -362,7 +380,7 @@ static uicc_sw replacement_of(const struct uicc_fs *fs, const struct uicc_path *
     if (p1 == 0) {
         return UICC_SW_OK;
     }
-    if (p1 < 0x80 || *out == 0 || *out == reference || !reference_valid(*out)) {
+    if (p1 < 0x80 || *out == 0 || *out == reference || !reference_valid(*out) || is_adm(*out)) {
         return UICC_SW_WRONG_P1P2;
     }
     uicc_sw sw = pin_find(fs, path, *out, &context, &pin);
@@ -465,6 +483,8 @@ uicc_sw uicc_pin_unblock(const struct uicc_fs *fs, struct uicc_pin_session *sess
     }
     if (data.n == 0) {
         sw = UICC_SW_RETRIES | puk.left;
+    } else if (!value_valid(reference, cr_span_sub(data, UICC_PIN_SIZE, UICC_PIN_SIZE))) {
+        sw = UICC_SW_WRONG_DATA;
     } else {
         sw = puk_compare(fs, &puk, cr_span_sub(data, 0, UICC_PIN_SIZE));
         if (sw == UICC_SW_OK) {

@@ -39,7 +39,7 @@ uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_
     if (sw != UICC_SW_OK) {
         return sw;
     }
-    if (!uicc_access_allowed(&u->fs, &u->pins, &sel->path, &out->attr, access)) {
+    if (!uicc_may(c, &sel->path, &out->attr, access)) {
         return UICC_SW_SECURITY;
     }
     if (uicc_lcsi_terminated(out->attr.lcsi) || (uicc_lcsi_deactivated(out->attr.lcsi) &&
@@ -53,14 +53,13 @@ uicc_sw target_open(struct command *c, uint8_t sfi, unsigned kinds, struct uicc_
     return UICC_SW_OK;
 }
 
-static struct uicc_access access_read(const struct command *c)
+struct uicc_access access_of(const struct command *c, uint8_t mode)
 {
-    return (struct uicc_access){.mode = UICC_AM_READ, .ins = c->apdu->ins};
-}
-
-static struct uicc_access access_update(const struct command *c)
-{
-    return (struct uicc_access){.mode = UICC_AM_UPDATE, .ins = c->apdu->ins};
+    return (struct uicc_access){.mode = mode,
+                                .cla = c->apdu->cla,
+                                .ins = c->apdu->ins,
+                                .p1 = c->apdu->p1,
+                                .p2 = c->apdu->p2};
 }
 
 /* --- transparent -------------------------------------------------------------------------------
@@ -91,7 +90,7 @@ uicc_sw command_read_binary(struct command *c)
     }
     uicc_sw sw = binary_address(c->apdu, &sfi, &offset);
     if (sw == UICC_SW_OK) {
-        sw = target_open(c, sfi, KIND(UICC_TRANSPARENT), access_read(c), &t);
+        sw = target_open(c, sfi, KIND(UICC_TRANSPARENT), access_of(c, UICC_AM_READ), &t);
     }
     if (sw != UICC_SW_OK) {
         return sw;
@@ -122,7 +121,7 @@ uicc_sw command_update_binary(struct command *c)
     size_t offset;
     uicc_sw sw = binary_address(c->apdu, &sfi, &offset);
     if (sw == UICC_SW_OK) {
-        sw = target_open(c, sfi, KIND(UICC_TRANSPARENT), access_update(c), &t);
+        sw = target_open(c, sfi, KIND(UICC_TRANSPARENT), access_of(c, UICC_AM_UPDATE), &t);
     }
     if (sw != UICC_SW_OK) {
         return sw;
@@ -198,7 +197,7 @@ uicc_sw command_read_record(struct command *c)
     }
     uicc_sw sw = record_sfi(c->apdu, &sfi);
     if (sw == UICC_SW_OK) {
-        sw = target_open(c, sfi, RECORD_KINDS, access_read(c), &t);
+        sw = target_open(c, sfi, RECORD_KINDS, access_of(c, UICC_AM_READ), &t);
     }
     if (sw == UICC_SW_OK) {
         sw = record_number(c, &t, &number);
@@ -243,7 +242,7 @@ uicc_sw command_update_record(struct command *c)
     cr_status status;
     uicc_sw sw = record_sfi(c->apdu, &sfi);
     if (sw == UICC_SW_OK) {
-        sw = target_open(c, sfi, RECORD_KINDS, access_update(c), &t);
+        sw = target_open(c, sfi, RECORD_KINDS, access_of(c, UICC_AM_UPDATE), &t);
     }
     if (sw != UICC_SW_OK) {
         return sw;
@@ -364,7 +363,7 @@ uicc_sw command_search_record(struct command *c)
     uint8_t sfi;
     uicc_sw sw = record_sfi(c->apdu, &sfi);
     if (sw == UICC_SW_OK) {
-        sw = target_open(c, sfi, RECORD_KINDS, access_read(c), &t);
+        sw = target_open(c, sfi, RECORD_KINDS, access_of(c, UICC_AM_READ), &t);
     }
     if (sw != UICC_SW_OK) {
         return sw;
@@ -421,8 +420,7 @@ uicc_sw command_increase(struct command *c)
     if (c->apdu->p2 || (p1 & 0x60) || (p1 && !sfi) || sfi > UICC_MAX_SFI) {
         return UICC_SW_WRONG_P1P2;
     }
-    uicc_sw sw =
-        target_open(c, sfi, KIND(UICC_CYCLIC), (struct uicc_access){.ins = c->apdu->ins}, &t);
+    uicc_sw sw = target_open(c, sfi, KIND(UICC_CYCLIC), access_of(c, 0), &t);
     if (sw != UICC_SW_OK) {
         return sw;
     }

@@ -20,7 +20,7 @@ uicc_sw command_verify_pin(struct command *c)
     uicc_sw sw = pin_ready(c);
     return sw != UICC_SW_OK
                ? sw
-               : uicc_pin_verify(&c->u->fs, &c->u->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
+               : uicc_pin_verify(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
 }
 
 uicc_sw command_change_pin(struct command *c)
@@ -28,7 +28,7 @@ uicc_sw command_change_pin(struct command *c)
     uicc_sw sw = pin_ready(c);
     return sw != UICC_SW_OK
                ? sw
-               : uicc_pin_change(&c->u->fs, &c->u->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
+               : uicc_pin_change(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
 }
 
 uicc_sw command_disable_pin(struct command *c)
@@ -36,7 +36,7 @@ uicc_sw command_disable_pin(struct command *c)
     if (!c->u->mounted) {
         return UICC_SW_NO_REFERENCE;
     }
-    return uicc_pin_disable(&c->u->fs, &c->u->pins, &c->sel->path, c->apdu->p2, c->apdu->p1,
+    return uicc_pin_disable(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2, c->apdu->p1,
                             c->apdu->data);
 }
 
@@ -45,15 +45,15 @@ uicc_sw command_enable_pin(struct command *c)
     uicc_sw sw = pin_ready(c);
     return sw != UICC_SW_OK
                ? sw
-               : uicc_pin_enable(&c->u->fs, &c->u->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
+               : uicc_pin_enable(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
 }
 
 uicc_sw command_unblock_pin(struct command *c)
 {
     uicc_sw sw = pin_ready(c);
-    return sw != UICC_SW_OK ? sw
-                            : uicc_pin_unblock(&c->u->fs, &c->u->pins, &c->sel->path, c->apdu->p2,
-                                               c->apdu->data);
+    return sw != UICC_SW_OK
+               ? sw
+               : uicc_pin_unblock(&c->u->fs, c->pins, &c->sel->path, c->apdu->p2, c->apdu->data);
 }
 
 /* --- AUTHENTICATE ------------------------------------------------------------------------------
@@ -95,6 +95,8 @@ static uicc_sw auth_context(uint8_t p2, enum uicc_auth_context *context)
     case 0x81:
     case 0x82:
     case 0x84:
+    case 0x85:
+    case 0x86:
         return UICC_SW_OK;
     default:
         return UICC_SW_WRONG_P1P2;

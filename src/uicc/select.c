@@ -80,7 +80,7 @@ void selection_end_sessions(struct uicc *u)
 void uicc_files_changed(struct uicc *u)
 {
     struct uicc_file_attr a;
-    for (unsigned i = 0; i < UICC_CHANNELS; i++) {
+    for (unsigned i = 0; i < SELECTIONS; i++) {
         struct selection *sel = &u->selection[i];
         if (sel->ef && !uicc_fs_attr(&u->fs, sel->ef, &a)) {
             sel->ef = 0;
@@ -91,7 +91,7 @@ void uicc_files_changed(struct uicc *u)
         }
         for (uint8_t k = 0; k < sel->path.depth; k++) {
             if (!uicc_fs_attr(&u->fs, sel->path.df[k], &a)) {
-                sel->path = path_mf(u);
+                sel->path.depth = k; /* the DF above is what remains */
                 sel->ef = 0;
                 sel->record = 0;
                 break;
@@ -267,9 +267,13 @@ void selection_fcp(const struct uicc *u, const struct selection *sel, cr_buf *ou
         put_ef_information(out, &a);
     }
     put_number(out, 0x8A, a.lcsi, 1);
-    der_put_header(out, 0x8B, 3);
-    cr_buf_append_be(out, a.arr_fid, 2);
-    cr_buf_append_byte(out, a.arr_record);
+    if (a.rule_tag) {
+        der_put(out, a.rule_tag, a.rule);
+    } else {
+        der_put_header(out, 0x8B, 3);
+        cr_buf_append_be(out, a.arr_fid, 2);
+        cr_buf_append_byte(out, a.arr_record);
+    }
     if (df) {
         put_pin_status(u, &sel->path, out, a.pin_status);
     } else {
@@ -565,6 +569,9 @@ static uicc_sw select_name(struct command *c)
         return terminate_session(c, &found);
     }
     if (found.app != NO_APP) {
+        if (c->rights) {
+            return UICC_SW_NOT_FOUND; /* a remote server sees files */
+        }
         return select_app(c, found.app);
     }
     struct selection sel = *c->sel;

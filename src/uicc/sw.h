@@ -18,6 +18,7 @@ enum {
     UICC_SW_TERMINATED = 0x6284,
     UICC_SW_MORE_DATA = 0x62F1,      /* another block can be retrieved */
     UICC_SW_RESPONSE_READY = 0x62F3, /* the answer can be retrieved */
+    UICC_SW_REPORT_ERROR = 0x6300,   /* ENVELOPE: the response data is for an RP-ERROR */
     UICC_SW_MORE_EXPECTED = 0x63F1,  /* another block has to be sent */
     UICC_SW_RETRIES = 0x63C0,        /* | tries left */
     UICC_SW_EXECUTION = 0x6400,      /* execution error, memory unchanged */
@@ -47,7 +48,8 @@ enum {
     UICC_SW_TECHNICAL = 0x6F00,
     UICC_SW_MAXIMUM = 0x9850, /* INCREASE at its maximum */
     UICC_SW_WRONG_MAC = 0x9862,
-    UICC_SW_NO_CONTEXT = 0x9864 /* security context not supported */
+    UICC_SW_NO_CONTEXT = 0x9864,   /* security context not supported */
+    UICC_SW_NO_GBA_MEMORY = 0x9866 /* no room for what the context has to keep */
 };
 
 #endif

@@ -29,7 +29,7 @@ cr_status uicc_new(const struct uicc_options *options, struct uicc **out, struct
     }
     u->out.limit = UICC_MAX_RESPONSE;
     u->toolkit.now.with = -1;
-    for (unsigned i = 0; i < UICC_CHANNELS; i++) {
+    for (unsigned i = 0; i < SELECTIONS; i++) {
         u->selection[i].app = NO_APP;
     }
     u->selection[0].open = true;
@@ -53,7 +53,7 @@ void uicc_free(struct uicc *u)
     if (!u) {
         return;
     }
-    for (unsigned i = 0; i < UICC_CHANNELS; i++) {
+    for (unsigned i = 0; i < SELECTIONS; i++) {
         uicc_exchange_drop(u, i);
     }
     toolkit_free(u);
@@ -64,7 +64,7 @@ void uicc_free(struct uicc *u)
 
 void uicc_reset(struct uicc *u)
 {
-    for (unsigned i = 0; i < UICC_CHANNELS; i++) {
+    for (unsigned i = 0; i < SELECTIONS; i++) {
         uicc_exchange_drop(u, i);
         selection_reset(u, i);
         u->selection[i].open = i == 0;
@@ -75,6 +75,9 @@ void uicc_reset(struct uicc *u)
         if (u->apps[i].aid_size && u->apps[i].reset) {
             u->apps[i].reset(u->apps[i].ctx);
         }
+    }
+    if (u->observer.reset) {
+        u->observer.reset(u->observer.ctx);
     }
 }
 
@@ -154,9 +157,9 @@ cr_status uicc_set_profile(struct uicc *u, cr_span prefix, struct cr_err *err)
     u->mounted = prefix.p && uicc_fs_mf(&fs);
     u->fs = fs;
     u->pins.count = 0;
-    for (unsigned i = 0; i < UICC_CHANNELS; i++) {
+    for (unsigned i = 0; i < SELECTIONS; i++) {
         struct selection *sel = &u->selection[i];
-        *sel = (struct selection){.open = sel->open, .app = sel->app};
+        *sel = (struct selection){.open = sel->open && i != REMOTE, .app = sel->app};
         if (u->mounted) {
             sel->path = (struct uicc_path){.depth = 1, .df = {uicc_fs_mf(&fs)}};
         }
@@ -164,7 +167,15 @@ cr_status uicc_set_profile(struct uicc *u, cr_span prefix, struct cr_err *err)
             uicc_transfer_end(u->exchange[i]);
         }
     }
+    if (u->observer.visible) {
+        u->observer.visible(u->observer.ctx);
+    }
     return CR_OK;
+}
+
+void uicc_set_observer(struct uicc *u, const struct uicc_observer *observer)
+{
+    u->observer = *observer;
 }
 
 const struct uicc_fs *uicc_profile(const struct uicc *u)
@@ -218,6 +229,25 @@ uicc_sw uicc_transfer_send(struct command *c, struct exchange *ex)
     return n < left ? UICC_SW_MORE_DATA : UICC_SW_OK;
 }
 
+const void *uicc_grant(const struct command *c, const struct uicc_path *path)
+{
+    struct uicc_file_attr adf;
+    bool in_adf =
+        path->depth > 1 && uicc_fs_attr(&c->u->fs, path->df[1], &adf) && adf.kind == UICC_ADF;
+    return c->rights->grant(c->rights->ctx, in_adf ? adf.aid : (cr_span){0}, c->apdu->ins);
+}
+
+bool uicc_may(const struct command *c, const struct uicc_path *path,
+              const struct uicc_file_attr *attr, struct uicc_access access)
+{
+    const struct uicc_fs *fs = &c->u->fs;
+    if (!c->rights) {
+        return uicc_access_allowed(fs, c->pins, path, attr, access);
+    }
+    const void *grant = uicc_grant(c, path);
+    return grant && uicc_access_allowed_by(fs, c->rights->key, grant, path, attr, access);
+}
+
 uicc_sw uicc_failed(struct command *c, cr_status status, const struct cr_err *err)
 {
     if (status == CR_REFUSED || status == CR_MALFORMED) {
@@ -247,43 +277,45 @@ struct entry {
     uint8_t ins;
     uint8_t cla;
     uint8_t data;
-    bool own; /* the card's also where an application is selected */
+    bool own;    /* the card's also where an application is selected */
+    bool remote; /* TS 102 226 7: a server may send it in a script */
     command_handler handler;
 };
 
 static const struct entry table[] = {
-    {0x04, ISO, DATA_ANY, false, command_deactivate},
-    {0x10, ETSI, DATA_NEEDED, true, command_terminal_profile},
-    {0x12, ETSI, DATA_NONE, true, command_fetch},
-    {0x14, ETSI, DATA_NEEDED, true, command_terminal_response},
-    {0x20, ISO, DATA_QUERY, false, command_verify_pin},
-    {0x24, ISO, DATA_NEEDED, false, command_change_pin},
-    {0x26, ISO, DATA_NEEDED, false, command_disable_pin},
-    {0x28, ISO, DATA_NEEDED, false, command_enable_pin},
-    {0x2C, ISO, DATA_QUERY, false, command_unblock_pin},
-    {0x32, ETSI, DATA_NEEDED, false, command_increase},
-    {0x44, ISO, DATA_ANY, false, command_activate},
-    {0x70, ISO, DATA_NONE, true, command_manage_channel},
-    {0x78, ETSI, DATA_NONE, false, command_get_identity},
-    {0x84, ISO, DATA_NONE, false, command_get_challenge},
-    {0x88, ISO, DATA_NEEDED, false, command_authenticate},
-    {0x89, ISO, DATA_ANY, false, command_authenticate_odd},
-    {0xA2, ISO, DATA_NEEDED, false, command_search_record},
-    {0xA4, ISO, DATA_ANY, true, command_select},
-    {0xAA, ETSI, DATA_NEEDED, true, command_terminal_capability},
-    {0xB0, ISO, DATA_NONE, false, command_read_binary},
-    {0xB2, ISO, DATA_NONE, false, command_read_record},
-    {0xC2, ETSI, DATA_NEEDED, true, command_envelope},
-    {0xCB, ETSI, DATA_ANY, false, command_retrieve_data},
-    {0xD4, ETSI, DATA_NEEDED, false, command_resize_file},
-    {0xD6, ISO, DATA_NEEDED, false, command_update_binary},
-    {0xDB, ETSI, DATA_NEEDED, false, command_set_data},
-    {0xDC, ISO, DATA_NEEDED, false, command_update_record},
-    {0xE0, ISO, DATA_NEEDED, false, command_create_file},
-    {0xE4, ISO, DATA_NEEDED, false, command_delete_file},
-    {0xE6, ISO, DATA_ANY, false, command_terminate},
-    {0xE8, ISO, DATA_ANY, false, command_terminate},
-    {0xF2, ETSI, DATA_NONE, true, command_status},
+    {0x04, ISO, DATA_ANY, false, true, command_deactivate},
+    {0x10, ETSI, DATA_NEEDED, true, false, command_terminal_profile},
+    {0x12, ETSI, DATA_NONE, true, false, command_fetch},
+    {0x14, ETSI, DATA_NEEDED, true, false, command_terminal_response},
+    {0x20, ISO, DATA_QUERY, false, true, command_verify_pin},
+    {0x24, ISO, DATA_NEEDED, false, true, command_change_pin},
+    {0x26, ISO, DATA_NEEDED, false, true, command_disable_pin},
+    {0x28, ISO, DATA_NEEDED, false, true, command_enable_pin},
+    {0x2C, ISO, DATA_QUERY, false, true, command_unblock_pin},
+    {0x32, ETSI, DATA_NEEDED, false, true, command_increase},
+    {0x44, ISO, DATA_ANY, false, true, command_activate},
+    {0x70, ISO, DATA_NONE, true, false, command_manage_channel},
+    {0x78, ETSI, DATA_NONE, false, false, command_get_identity},
+    {0x84, ISO, DATA_NONE, false, false, command_get_challenge},
+    {0x88, ISO, DATA_NEEDED, false, false, command_authenticate},
+    {0x89, ISO, DATA_ANY, false, false, command_authenticate_odd},
+    {0xA2, ISO, DATA_NEEDED, false, true, command_search_record},
+    {0xA4, ISO, DATA_ANY, true, true, command_select},
+    {0xAA, ETSI, DATA_NEEDED, true, false, command_terminal_capability},
+    {0xB0, ISO, DATA_NONE, false, true, command_read_binary},
+    {0xB2, ISO, DATA_NONE, false, true, command_read_record},
+    {0xC2, ETSI, DATA_NEEDED, true, false, command_envelope},
+    {0xCB, ETSI, DATA_ANY, false, true, command_retrieve_data},
+    {0xD4, ETSI, DATA_NEEDED, false, true, command_resize_file},
+    {0xD6, ISO, DATA_NEEDED, false, true, command_update_binary},
+    {0xDB, ETSI, DATA_NEEDED, false, true, command_set_data},
+    {0xDC, ISO, DATA_NEEDED, false, true, command_update_record},
+    {0xE0, ISO, DATA_NEEDED, false, true, command_create_file},
+    {0xE4, ISO, DATA_NEEDED, false, true, command_delete_file},
+    {0xE6, ISO, DATA_ANY, false, false, command_terminate},
+    {0xE8, ISO, DATA_ANY, false, false, command_terminate},
+    {0xF2, ETSI, DATA_NONE, true, false, command_status},
+    {0xFE, ISO, DATA_NONE, false, false, command_terminate_card},
 };
 
 #define INS_GET_RESPONSE 0xC0
@@ -318,7 +350,8 @@ static uicc_sw class_parse(uint8_t cla, struct uicc_apdu *a)
     switch (cla & 0x70) {
     case 0x00:
         a->channel = cla & 0x03;
-        return cla & 0x0C ? UICC_SW_NO_SECURE_MESSAGING : UICC_SW_OK;
+        a->secure = (cla & 0x0C) == 0x04;
+        return cla & 0x08 ? UICC_SW_NO_SECURE_MESSAGING : UICC_SW_OK;
     case 0x40:
     case 0x50:
         a->channel = (cla & 0x0Fu) + 4;
@@ -326,7 +359,8 @@ static uicc_sw class_parse(uint8_t cla, struct uicc_apdu *a)
     case 0x60:
     case 0x70:
         a->channel = (cla & 0x0Fu) + 4;
-        return cla & 0x10 ? UICC_SW_WRONG_CLA : UICC_SW_NO_SECURE_MESSAGING;
+        a->secure = true;
+        return cla & 0x10 ? UICC_SW_WRONG_CLA : UICC_SW_OK;
     default:
         return UICC_SW_WRONG_CLA;
     }
@@ -356,7 +390,7 @@ static uicc_sw length_parse(cr_span in, struct uicc_apdu *a)
     return UICC_SW_OK;
 }
 
-static uicc_sw apdu_parse(cr_span in, struct uicc_apdu *a)
+uicc_sw uicc_apdu_parse(cr_span in, struct uicc_apdu *a)
 {
     *a = (struct uicc_apdu){.all = in};
     if (in.n < 4) {
@@ -391,20 +425,33 @@ static uicc_sw app_process(struct command *c)
     return app->process ? app->process(app->ctx, &c->call) : UICC_SW_WRONG_INS;
 }
 
-static uicc_sw dispatch(struct command *c)
+static uicc_sw run_entry(struct command *c, const struct entry *entry)
 {
-    const struct entry *entry = entry_of(c->apdu->ins);
-    if (c->sel->app != NO_APP && !(entry && entry->own)) {
-        return app_process(c);
-    }
-    if (!entry) {
-        return UICC_SW_WRONG_INS;
-    }
     if (!(entry->cla & (c->apdu->proprietary ? ETSI : ISO))) {
         return UICC_SW_WRONG_CLA;
     }
     uicc_sw sw = data_check(entry, c->apdu);
     return sw == UICC_SW_OK ? entry->handler(c) : sw;
+}
+
+uicc_sw uicc_dispatch_remote(struct command *c)
+{
+    const struct entry *entry = entry_of(c->apdu->ins);
+    return entry && entry->remote ? run_entry(c, entry) : UICC_SW_WRONG_INS;
+}
+
+static uicc_sw dispatch(struct command *c)
+{
+    const struct entry *entry = entry_of(c->apdu->ins);
+    bool own = entry && entry->own && !(c->apdu->ins == INS_STATUS && c->apdu->p1 > 0x02);
+    if (c->sel->app != NO_APP && !own) {
+        bool able = !c->apdu->secure || c->u->apps[c->sel->app].secure_messaging;
+        return able ? app_process(c) : UICC_SW_NO_SECURE_MESSAGING;
+    }
+    if (c->apdu->secure) {
+        return UICC_SW_NO_SECURE_MESSAGING;
+    }
+    return entry ? run_entry(c, entry) : UICC_SW_WRONG_INS;
 }
 
 /* --- the answer --------------------------------------------------------------------------------
@@ -492,7 +539,7 @@ struct snapshot {
     bool mounted;
     struct uicc_fs fs;
     struct uicc_pin_session pins;
-    struct selection selection[UICC_CHANNELS];
+    struct selection selection[SELECTIONS];
 };
 
 static void snapshot_take(const struct uicc *u, struct snapshot *s)
@@ -505,6 +552,8 @@ static void snapshot_take(const struct uicc *u, struct snapshot *s)
 
 static void snapshot_restore(struct uicc *u, const struct snapshot *s, unsigned channel)
 {
+    bool other = u->mounted != s->mounted || u->fs.prefix_size != s->fs.prefix_size ||
+                 memcmp(u->fs.prefix, s->fs.prefix, s->fs.prefix_size) != 0;
     u->mounted = s->mounted;
     u->fs = s->fs;
     u->pins = s->pins;
@@ -518,6 +567,12 @@ static void snapshot_restore(struct uicc *u, const struct snapshot *s, unsigned 
             u->apps[i].aborted(u->apps[i].ctx);
         }
     }
+    if (other && u->observer.visible) {
+        u->observer.visible(u->observer.ctx);
+    }
+    if (u->observer.aborted) {
+        u->observer.aborted(u->observer.ctx);
+    }
 }
 
 static cr_status run(struct uicc *u, const struct uicc_apdu *a, cr_buf *response,
@@ -526,7 +581,7 @@ static cr_status run(struct uicc *u, const struct uicc_apdu *a, cr_buf *response
     struct snapshot before;
     snapshot_take(u, &before);
     toolkit_begin(u);
-    struct command c = {.u = u, .apdu = a, .sel = &u->selection[a->channel]};
+    struct command c = {.u = u, .apdu = a, .sel = &u->selection[a->channel], .pins = &u->pins};
     c.call = (struct uicc_call){.uicc = u, .apdu = a, .channel = a->channel, .out = &u->out};
     cr_buf_reset(&u->out);
     if (u->exchange[a->channel]) {
@@ -572,10 +627,10 @@ static cr_status run(struct uicc *u, const struct uicc_apdu *a, cr_buf *response
 cr_status uicc_transmit(struct uicc *u, cr_span command, cr_buf *response, struct cr_err *err)
 {
     struct uicc_apdu a;
-    uicc_sw sw = apdu_parse(command, &a);
+    uicc_sw sw = uicc_apdu_parse(command, &a);
     bool channel_open = a.channel < u->channels && u->selection[a.channel].open;
     if (sw == UICC_SW_OK && !channel_open) {
-        sw = UICC_SW_NO_CHANNEL;
+        sw = a.secure ? UICC_SW_NO_SECURE_MESSAGING : UICC_SW_NO_CHANNEL;
     }
     if (sw == UICC_SW_OK && a.ins == INS_GET_RESPONSE) {
         get_response(u, &a, response);

@@ -13,6 +13,7 @@
 #define CRISP_UICC_UICC_H
 
 #include "base/env.h"
+#include "uicc/access.h"
 #include "uicc/auth.h"
 #include "uicc/pin.h"
 
@@ -29,11 +30,15 @@ struct uicc_apdu {
     uint8_t cla, ins, p1, p2;
     unsigned channel; /* 0..19, from the class */
     bool proprietary; /* class 8X, CX, EX */
+    bool secure;      /* secure messaging as GlobalPlatform codes it: 04 in 0X and 8X, 6X, EX */
     cr_span data;     /* command data; absent when there is no Lc */
     bool has_le;      /* Le (or, for five bytes, P3) was given */
     unsigned le;      /* 1..256; 0 when absent */
     cr_span all;      /* the whole command as received */
 };
+
+/* A command APDU as it came: class, lengths. 9000, or the status word that says what is wrong. */
+uicc_sw uicc_apdu_parse(cr_span in, struct uicc_apdu *a);
 
 /* One command on its way through an application. The memory has the transaction of the command
  * open: no nvm_begin() or nvm_commit() in here. */
@@ -54,6 +59,7 @@ struct uicc_app {
     void *ctx; /* given to each function */
     uint8_t aid[UICC_MAX_AID];
     uint8_t aid_size;
+    bool secure_messaging; /* process() takes commands with it; otherwise they are 6882 */
 
     /* NULL = always; false hides the application from SELECT. */
     bool (*selectable)(void *ctx);
@@ -64,7 +70,8 @@ struct uicc_app {
 
     /* A command on a channel where the application is selected that is not one of the UICC's own
      * (SELECT, MANAGE CHANNEL, GET RESPONSE, STATUS, TERMINAL PROFILE, TERMINAL CAPABILITY,
-     * ENVELOPE, FETCH, TERMINAL RESPONSE). 6D00 when it is not known. */
+     * ENVELOPE, FETCH, TERMINAL RESPONSE). 6D00 when it is not known. F2 with P1 above 02 is no
+     * STATUS but the application's GET STATUS. */
     uicc_sw (*process)(void *ctx, struct uicc_call *call);
 
     /* Another selection on this channel, the channel closed, power off; NULL allowed. */
@@ -117,11 +124,58 @@ void uicc_unregister(struct uicc *uicc, cr_span aid);
  * transaction of that command fails. */
 cr_status uicc_set_profile(struct uicc *uicc, cr_span prefix, struct cr_err *err) CR_MUST_CHECK;
 /* To be called after files of the visible profile were deleted by other means than APDUs: channels
- * that point to one which is gone go back to the MF. */
+ * that point to one which is gone go to the DF above it. */
 void uicc_files_changed(struct uicc *uicc);
 
 /* The file system that is visible; NULL = none. */
 const struct uicc_fs *uicc_profile(const struct uicc *uicc);
+
+/* Whoever has state of its own beside the visible profile. Functions may be NULL. */
+struct uicc_observer {
+    void *ctx;
+    /* Another profile is visible, or none: by uicc_set_profile(), or because a command that called
+     * it was undone. Applications may be registered and unregistered here. */
+    void (*visible)(void *ctx);
+    void (*reset)(void *ctx);   /* as uicc_app.reset */
+    void (*aborted)(void *ctx); /* as uicc_app.aborted */
+};
+/* One; all NULL removes it. */
+void uicc_set_observer(struct uicc *uicc, const struct uicc_observer *observer);
+
+/* --- remote commands ---------------------------------------------------------------------------
+ */
+
+/* The file commands of a remote server (TS 102 226 clause 7): a selection of its own that no
+ * channel sees, PINs verified for nobody else, access by rights. The selection ends with the power
+ * and when another profile becomes visible. */
+
+/* Begins at the MF, or with the ADF of exactly this AID as current directory. False: no profile is
+ * visible or there is no such ADF. */
+bool uicc_remote_begin(struct uicc *uicc, cr_span adf) CR_MUST_CHECK;
+/* False after a reset or a change of the profile. */
+bool uicc_remote_active(const struct uicc *uicc);
+void uicc_remote_end(struct uicc *uicc);
+
+/* Where it is: FIDs from the MF down (without 3F00), the EF last; for scripts that go on after a
+ * reset. The current ADF is given by its AID. */
+struct uicc_remote_place {
+    uint8_t adf[UICC_MAX_AID];
+    uint8_t adf_size; /* 0 = none */
+    bool in_adf;      /* path begins in the ADF, else in the MF */
+    uint8_t path[2 * UICC_MAX_DEPTH];
+    uint8_t path_size;
+    uint8_t record;
+};
+void uicc_remote_where(const struct uicc *uicc, struct uicc_remote_place *out);
+/* Begins there; false when it does not exist any more. */
+bool uicc_remote_begin_at(struct uicc *uicc, const struct uicc_remote_place *place) CR_MUST_CHECK;
+
+/* Runs one command APDU of class 0X or 8X, channel 0, without secure messaging, inside the
+ * transaction that is open. Response data is appended to out as much as there is, whatever Le says.
+ * 6D00: not one of the commands of TS 102 226 7. What a command that fails has changed is undone,
+ * counters of PINs excepted. */
+uicc_sw uicc_remote_command(struct uicc *uicc, const struct uicc_rights *rights, cr_span apdu,
+                            cr_buf *out);
 
 struct nvm *uicc_nvm(const struct uicc *uicc);
 const cr_env *uicc_env(const struct uicc *uicc);

@@ -1,286 +1,8 @@
 /*
- * The interpreter of profile packages: what each broken element is answered, warnings against
- * aborts, order, memory that is full at any moment.
+ * The interpreter of profile packages: elements that fail without being mandated, unknown
+ * components, memory that is full at any moment. What each broken rule is answered: rules.c.
  */
-#include "fake_server.h"
-#include "package.h"
-
-struct scene {
-    struct fake_server *server;
-    struct bed *bed;
-};
-
-static int set_up(void **state)
-{
-    struct scene *c = calloc(1, sizeof(*c));
-    MUST(c);
-    c->server = fake_new(CRYPTO_P256);
-    c->bed = bed_new();
-    *state = c;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct scene *c = *state;
-    fake_free(c->server);
-    bed_free(c->bed);
-    free(c);
-    return 0;
-}
-
-/* Downloads the package; takes the reference. */
-static struct rsp_profile_installation_result load(struct scene *c, json_t *package)
-{
-    cr_buf upp = {0};
-    struct fake_server *s = c->server;
-    package_encode(package, &upp);
-    s->upp = cr_buf_span(&upp);
-    crypto_private_free(s->otsk);
-    s->otsk = NULL;
-    struct rsp_profile_installation_result result = fake_download(s, c->bed);
-    s->upp = (cr_span){0};
-    cr_buf_free(&upp);
-    bed_check_consistent(c->bed);
-    return result;
-}
-
-/* What the answers of an installation say, "4:9 12:7/1 !6:3" = warnings id:status/additional, then
- * the abort. */
-static const char *answers(struct scene *c, const struct rsp_profile_installation_result *result)
-{
-    static char text[512];
-    struct cr_err err = {0};
-    rsp_euicc_response_list list;
-    const struct rsp_final_result *final = &result->data.final_result;
-    cr_span response = final->which == RSP_INSTALL_SUCCESS ? final->success_result.sima_response
-                                                           : final->error_result.sima_response;
-    size_t at = 0;
-    text[0] = 0;
-    MUST_OK(rsp_sima_response_decode(response, &c->bed->arena, &list, &err));
-    for (size_t i = 0; i < list.count; i++) {
-        for (size_t k = 0; k < list.items[i].pe_status.count; k++) {
-            const struct rsp_pe_status *s = &list.items[i].pe_status.items[k];
-            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at ? " " : "",
-                                   list.items[i].profile_installation_aborted ? "!" : "");
-            if (s->has_identification) {
-                at += (size_t)snprintf(text + at, sizeof(text) - at, "%d:", (int)s->identification);
-            }
-            at += (size_t)snprintf(text + at, sizeof(text) - at, "%d", (int)s->status);
-            if (s->has_additional_information) {
-                at += (size_t)snprintf(text + at, sizeof(text) - at, "/%d",
-                                       (int)s->additional_information);
-            }
-        }
-    }
-    return text;
-}
-
-/* Expects an abort with this reason and these answers. */
-static void refused(struct scene *c, json_t *package, int64_t reason, const char *expected)
-{
-    struct rsp_profile_installation_result result = load(c, package);
-    if (result.data.final_result.which != RSP_INSTALL_FAILURE ||
-        result.data.final_result.error_result.error_reason != reason ||
-        strcmp(answers(c, &result), expected) != 0) {
-        fail_msg("%s instead of %d, %s", fake_result_text(&result), (int)reason, expected);
-    }
-    assert_int_equal(result.data.final_result.error_result.bpp_command_id,
-                     RSP_BPP_LOAD_PROFILE_ELEMENTS);
-    assert_int_equal(bed_profile_count(c->bed), 0);
-}
-
-/* Expects an installation with these answers, and deletes the profile. */
-static void installed(struct scene *c, json_t *package, const char *expected)
-{
-    struct rsp_profile_installation_result result = load(c, package);
-    if (result.data.final_result.which != RSP_INSTALL_SUCCESS ||
-        strcmp(answers(c, &result), expected) != 0) {
-        fail_msg("%s instead of %s", fake_result_text(&result), expected);
-    }
-    assert_int_equal(bed_delete(c->bed, c->server->metadata.iccid), RSP_PROFILE_OK);
-}
-
-/* ---- one change --------------------------------------------------------------------------------
- */
-
-enum change {
-    SET,    /* key of element n = text */
-    DROP,   /* key of element n goes */
-    INSERT, /* element "key": text in front of n */
-    REMOVE, /* element n goes */
-    MOVE    /* element n goes in front of element `to` */
-};
-
-struct row {
-    enum change change;
-    size_t n;
-    const char *key, *text;
-    const char *answer; /* when the element is mandated */
-    const char *warned; /* when it is not, and the installation goes on; NULL = it is fatal anyway,
-                           or there is nothing to mandate */
-    int64_t reason;     /* 0 = PEProcessingError */
-};
-
-static json_t *changed(struct scene *c, const struct row *row)
-{
-    json_t *package = package_json(c->server->metadata.iccid);
-    json_t *elements = json_object_get(package, "elements");
-    switch (row->change) {
-    case SET:
-        MUST(json_object_set_new(package_element(package, row->n), row->key,
-                                 package_parse(row->text)) == 0);
-        break;
-    case DROP:
-        MUST(json_object_del(package_element(package, row->n), row->key) == 0);
-        break;
-    case INSERT:
-        package_insert(package, row->n, row->key, package_parse(row->text));
-        break;
-    case REMOVE:
-        MUST(json_array_remove(elements, row->n) == 0);
-        break;
-    case MOVE: {
-        json_t *element = json_incref(json_array_get(elements, row->n));
-        MUST(json_array_remove(elements, row->n) == 0);
-        MUST(json_array_insert_new(elements, (size_t)strtoul(row->text, NULL, 10), element) == 0);
-        break;
-    }
-    }
-    return package;
-}
-
-#define PACKAGE_ELEMENT(header, rest)                                                              \
-    "{'" header "': {'mandated': true, 'identification': 77}" rest "}"
-
-static const struct row rows[] = {
-    /* header: always fatal, without identification */
-    {SET, PACKAGE_HEADER, "major-version", "[4]", "!31", NULL, 0},
-    {SET, PACKAGE_HEADER, "major-version", "[1]", "!31", NULL, 0},
-    {SET, PACKAGE_HEADER, "eUICC-Mandatory-services", "{'javacard': true}", "!7", NULL, 0},
-    {SET, PACKAGE_HEADER, "eUICC-Mandatory-services", "{'contactless': true}", "!10", NULL, 0},
-    {SET, PACKAGE_HEADER, "eUICC-Mandatory-services", "{'gba-usim': true}", "!10", NULL, 0},
-    {SET, PACKAGE_HEADER, "eUICC-Mandatory-GFSTEList", "['2.23.143.1.2.99']", "!9", NULL, 0},
-    {SET, PACKAGE_HEADER, "eUICC-Mandatory-AIDs", "[{'aid': 'A0000000010203', 'version': '0100'}]",
-     "!8", NULL, 0},
-    {SET, PACKAGE_HEADER, "iotOptions", "{'pix': '01020304050607'}", "!10", NULL, 0},
-    {SET, PACKAGE_HEADER, "iccid", "['89000000000000000002']", "!3", NULL,
-     RSP_INSTALL_DATA_MISMATCH},
-    /* elements that this chip does not execute */
-    {INSERT, PACKAGE_END, "application", PACKAGE_ELEMENT("app-Header", ""), "!77:7", "77:7 0", 0},
-    {INSERT, PACKAGE_END, "nonStandard",
-     PACKAGE_ELEMENT("nonStandard-header", ", 'issuerID': '2.999.1', 'content': '00'"), "!77:1",
-     "77:1 0", 0},
-    /* templates */
-    {SET, PACKAGE_USIM, "templateID", "['2.23.143.1.2.99']", "!4:9", NULL, 0},
-    {INSERT, PACKAGE_END, "telecom",
-     PACKAGE_ELEMENT("telecom-header", ", 'templateID': '2.23.143.1.2.98'"), "!77:9", "77:9 0", 0},
-    {DROP, PACKAGE_MF, "ef-dir", NULL, "!1:6", NULL, 0},
-    {DROP, PACKAGE_USIM, "ef-imsi", NULL, "!4:6", NULL, 0},
-    /* files */
-    {SET, PACKAGE_USIM, "ef-imsi", "[{'fillFileContent': '08091010103254769800'}]", "!4:3", NULL,
-     0},
-    {SET, PACKAGE_USIM, "ef-ad", "[{'fillFileOffset': 3}, {'fillFileContent': '0002'}]", "!4:3",
-     NULL, 0},
-    {SET, PACKAGE_USIM, "ef-ad", "[{'fileDescriptor': {'fileID': '6F07'}}]", "!4:3", NULL, 0},
-    {SET, PACKAGE_USIM, "ef-ad", "[{'fileDescriptor': {'fileDescriptor': '4321'}}]", "!4:3", NULL,
-     0},
-    {SET, PACKAGE_USIM, "ef-ad", "[{'fileDescriptor': {'linkPath': '7FFF6F01'}}]", "!4:6", NULL, 0},
-    {SET, PACKAGE_GFM, "fileManagementCMD", "[[{'filePath': '6F99'}]]", "!7:6", "7:6 0", 0},
-    {SET, PACKAGE_GFM, "fileManagementCMD", "[[{'fillFileContent': '00'}]]", "!7:6", "7:6 0", 0},
-    {SET, PACKAGE_GFM, "fileManagementCMD",
-     "[[{'createFCP': {'fileDescriptor': '4121', 'fileID': '2F10', 'efFileSize': '02',"
-     "   'securityAttributesReferenced': '01'}},"
-     "  {'createFCP': {'fileDescriptor': '4121', 'fileID': '2F10', 'efFileSize': '02',"
-     "   'securityAttributesReferenced': '01'}}]]",
-     "!7:3", "7:3 0", 0},
-    /* codes and keys */
-    {SET, PACKAGE_PIN, "pinCodes", "{'filePath': '7F99'}", "!3:6", NULL, 0},
-    {REMOVE, PACKAGE_PIN, NULL, NULL, "!10:11/1", NULL, 0},
-    {REMOVE, PACKAGE_USIM_PIN, NULL, NULL, "!10:11/129", NULL, 0},
-    {SET, PACKAGE_AKA, "algoConfiguration",
-     "{'algoParameter': {'algorithmID': 'milenage', 'algorithmOptions': '01',"
-     " 'key': '0001020304', 'opc': '" PACKAGE_OPC "'}}",
-     "!6:3", "6:3 0", 0},
-    {SET, PACKAGE_AKA, "algoConfiguration",
-     "{'algoParameter': {'algorithmID': 'milenage', 'algorithmOptions': '01',"
-     " 'key': '" PACKAGE_K "', 'opc': '00'}}",
-     "!6:3", "6:3 0", 0},
-    {SET, PACKAGE_AKA, "algoConfiguration",
-     "{'algoParameter': {'algorithmID': 9, 'algorithmOptions': '01',"
-     " 'key': '" PACKAGE_K "', 'opc': '" PACKAGE_OPC "'}}",
-     "!6:10", "6:10 0", 0},
-    {SET, PACKAGE_AKA, "algoConfiguration",
-     "{'mappingParameter': {'mappingOptions': '06', 'mappingSource': 'A0000000871004'}}", "!6:3",
-     "6:3 0", 0},
-    /* order */
-    {REMOVE, PACKAGE_HEADER, NULL, NULL, "!1:6", NULL, 0},
-    {REMOVE, PACKAGE_MF, NULL, NULL, "!2:6", NULL, 0},
-    {MOVE, PACKAGE_MF, NULL, "4", "!2:6", NULL, 0},
-    {MOVE, PACKAGE_AKA, NULL, "3", "!6:6", NULL, 0},
-    {MOVE, PACKAGE_RFM, NULL, "2", "!9:6", NULL, 0},
-    {MOVE, PACKAGE_USIM, NULL, "1", "!4:6", NULL, 0},
-    {INSERT, PACKAGE_PIN, "pukCodes",
-     PACKAGE_ELEMENT("puk-Header",
-                     ", 'pukCodes': [{'keyReference': 2, 'pukValue': '3132333435363738'}]"),
-     "!77:6", NULL, 0},
-    {INSERT, PACKAGE_USIM, "opt-usim",
-     PACKAGE_ELEMENT("optusim-header", ", 'templateID': '2.23.143.1.2.5'"), "!77:6", NULL, 0},
-    {INSERT, PACKAGE_END, "end", "{'end-header': {'mandated': true, 'identification': 90}}", "!5",
-     NULL, 0},
-    {SET, PACKAGE_RFM, "rfm-header", "{'mandated': true, 'identification': 8}", "!8:6", NULL, 0},
-    /* the ICCID of the file */
-    {SET, PACKAGE_MF, "ef-iccid", "[{'fillFileContent': '98000000000000000099'}]", "!10:3", NULL,
-     RSP_INSTALL_DATA_MISMATCH},
-    /* security domains: the second one needs a personalized first one */
-    {INSERT, PACKAGE_RFM, "securityDomain",
-     PACKAGE_ELEMENT("sd-Header",
-                     ", 'instance': {'applicationLoadPackageAID': 'A0000001515350',"
-                     "'classAID': 'A000000151535041', 'instanceAID': 'A000000151000001',"
-                     "'applicationPrivileges': '82DC00',"
-                     "'applicationSpecificParametersC9': '8102'}"),
-     NULL, "0", 0},
-};
-
-static void test_rows(void **state)
-{
-    struct scene *c = *state;
-    for (size_t i = 0; i < CR_COUNT(rows); i++) {
-        const struct row *row = &rows[i];
-        struct row fixed = *row;
-        char text[1024];
-        if (row->change == SET && row->text[0] == '[' &&
-            (strcmp(row->key, "major-version") == 0 || strcmp(row->key, "iccid") == 0 ||
-             strcmp(row->key, "templateID") == 0)) {
-            /* jansson reads no bare values: they come in a list of one */
-            json_t *package = package_json(c->server->metadata.iccid);
-            json_t *list = package_parse(row->text);
-            MUST(json_object_set(package_element(package, row->n), row->key,
-                                 json_array_get(list, 0)) == 0);
-            json_decref(list);
-            refused(c, package, row->reason ? row->reason : RSP_INSTALL_PE_PROCESSING_ERROR,
-                    row->answer);
-            continue;
-        }
-        if (row->answer) {
-            refused(c, changed(c, row), row->reason ? row->reason : RSP_INSTALL_PE_PROCESSING_ERROR,
-                    row->answer);
-        }
-        if (row->warned && row->change == INSERT) {
-            const char *mandated = strstr(row->text, "'mandated': true, ");
-            MUST(mandated);
-            (void)snprintf(text, sizeof(text), "%.*s%s", (int)(mandated - row->text), row->text,
-                           mandated + strlen("'mandated': true, "));
-            fixed.text = text;
-            installed(c, changed(c, &fixed), row->warned);
-        } else if (row->warned) {
-            json_t *package = changed(c, row);
-            package_mandate(package, row->n, false);
-            installed(c, package, row->warned);
-        }
-    }
-    installed(c, package_json(c->server->metadata.iccid), "0");
-}
+#include "scene.h"
 
 /* Elements that failed without being mandated leave no files, and no context. */
 static void test_undone_elements(void **state)
@@ -294,9 +16,9 @@ static void test_undone_elements(void **state)
                       " 'df-telecom': [{'fileDescriptor': {'pinStatusTemplateDO': '01'}}],"
                       " 'ef-sume': [{'fillFileContent': "
                       "'00112233445566778899AABBCCDDEEFF00112233445566778899'}]}"));
-    struct rsp_profile_installation_result result = load(c, package);
+    struct rsp_profile_installation_result result = scene_load(c, package);
     ASSERT_INSTALLED(result);
-    assert_string_equal(answers(c, &result), "70:3 0");
+    assert_string_equal(scene_answers(c, &result), "70:3 0");
     assert_int_equal(bed_enable(c->bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
     assert_int_equal(bed_hex(c->bed, "00A40004027F10"), 0x6A82);
     assert_int_equal(bed_hex(c->bed, "00A40004022FFC"), 0x9000);
@@ -323,7 +45,7 @@ static void test_unknown_components(void **state)
         struct rsp_profile_installation_result result = fake_download(c->server, c->bed);
         assert_int_equal(result.data.final_result.which,
                          round ? RSP_INSTALL_SUCCESS : RSP_INSTALL_FAILURE);
-        assert_string_equal(answers(c, &result), round ? "10:6 0" : "!10:6");
+        assert_string_equal(scene_answers(c, &result), round ? "10:6 0" : "!10:6");
         cr_buf_free(&upp);
     }
 }
@@ -353,13 +75,14 @@ static void test_strict_test_keys(void **state)
                        "{'algoParameter': {'algorithmID': 'milenage', 'algorithmOptions': '01',"
                        " 'key': '%s', 'opc': '" PACKAGE_OPC "'}}",
                        cases[i].key);
-        struct row row = {
-            .change = SET, .n = PACKAGE_AKA, .key = "algoConfiguration", .text = text};
+        json_t *package = package_json(c.server->metadata.iccid);
+        MUST(json_object_set_new(package_element(package, PACKAGE_AKA), "algoConfiguration",
+                                 package_parse(text)) == 0);
         c.server->metadata.profile_class = cases[i].profile_class;
         if (cases[i].fine) {
-            installed(&c, changed(&c, &row), "0");
+            scene_installed(&c, package, "0");
         } else {
-            refused(&c, changed(&c, &row), RSP_INSTALL_TEST_PROFILE_INVALID_NAA_KEY, "!6:3");
+            scene_refused(&c, package, RSP_INSTALL_TEST_PROFILE_INVALID_NAA_KEY, "!6:3");
         }
     }
     fake_free(c.server);
@@ -456,7 +179,7 @@ static void test_defaults(void **state)
     struct scene *c = *state;
     struct bed *bed = c->bed;
     struct rsp_profile_installation_result result =
-        load(c, package_json(c->server->metadata.iccid));
+        scene_load(c, package_json(c->server->metadata.iccid));
     ASSERT_INSTALLED(result);
     assert_int_equal(bed_enable(bed, c->server->metadata.iccid, false), RSP_PROFILE_OK);
     /* file management: offset, then content, the rest FF; SFI from the file id */
@@ -493,12 +216,9 @@ static void test_defaults(void **state)
                      0x9862);
 }
 
-#define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SCENE(test_rows),
         WITH_SCENE(test_undone_elements),
         WITH_SCENE(test_unknown_components),
         cmocka_unit_test(test_strict_test_keys),

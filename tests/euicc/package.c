@@ -56,7 +56,7 @@ static const char text[] =
     "    'applicationPrivileges': '82DC00', 'lifeCycleState': '0F',"
     "    'applicationSpecificParametersC9': '810280008201F0'}}},"
     "{'rfm': {'rfm-header': {'mandated': true, 'identification': 9},"
-    "  'instanceAID': 'A00000055910100001', 'minimumSecurityLevel': '12',"
+    "  'instanceAID': 'A00000055910100001', 'tarList': ['B00120'], 'minimumSecurityLevel': '12',"
     "  'uiccAccessDomain': '00', 'uiccAdminAccessDomain': '00'}},"
     "{'end': {'end-header': {'mandated': true, 'identification': 10}}}"
     "]}";

@@ -200,7 +200,7 @@ static void test_everything(void **state)
     assert_int_equal(sd->key_list.count, 3);
     assert_hex(sd->key_list.items[2].key_components.items[0].key_type, "80");
     assert_hex(sd->instance.application_parameters.uicc_toolkit,
-               "010000000000020112B201010000000000");
+               "010000000002011203B2010100");
     assert_hex(sd->sd_perso_data.items[0],
                "0070326630732E06072A864886FC6B01600B06092A864886FC6B020202630906072A864886FC6B03"
                "640B06092A864886FC6B048000");

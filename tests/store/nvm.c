@@ -125,6 +125,9 @@ struct history {
     struct model committed;
     struct cut cut;
     int cuts;
+    struct model marked[2]; /* what the model was at the marks of this transaction */
+    size_t mark[2], marks;
+    int returns;
 };
 
 static void history_reopen(struct history *h)
@@ -203,10 +206,32 @@ static void history_delete(struct history *h, bool prefix)
     history_settle(h, status, &wanted, commits);
 }
 
+/* A mark, or back to one; they end with the transaction. */
+static void history_mark(struct history *h)
+{
+    if (h->marks < CR_COUNT(h->mark) && pick(2)) {
+        h->marked[h->marks] = h->now;
+        h->mark[h->marks++] = nvm_mark(h->nvm);
+    } else if (h->marks > 0) {
+        size_t to = pick(h->marks);
+        nvm_rollback_to(h->nvm, h->mark[to]);
+        h->now = h->marked[to];
+        h->marks = to + pick(2); /* a mark may serve again */
+        h->returns++;
+    }
+}
+
 static void history_step(struct history *h)
 {
-    size_t what = pick(100);
-    if (what < 50) {
+    size_t what = pick(150);
+    if (!nvm_in_transaction(h->nvm)) {
+        h->marks = 0;
+    }
+    if (what >= 100) {
+        if (nvm_in_transaction(h->nvm)) {
+            history_mark(h);
+        }
+    } else if (what < 50) {
         history_put(h);
     } else if (what < 68) {
         history_delete(h, false);
@@ -214,6 +239,7 @@ static void history_step(struct history *h)
         history_delete(h, true);
     } else if (what < 80 && !nvm_in_transaction(h->nvm)) {
         nvm_begin(h->nvm);
+        h->marks = 0;
     } else if (what < 88 && nvm_in_transaction(h->nvm)) {
         const struct model wanted = h->now;
         history_settle(h, nvm_commit(h->nvm, NULL), &wanted, true);
@@ -246,6 +272,7 @@ static void history_run(const char *dir, uint64_t start, int steps, int look_eve
         }
     }
     assert_true(h.cuts > 0);
+    assert_true(h.returns > 0);
     nvm_close(h.nvm);
 }
 

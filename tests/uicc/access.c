@@ -116,6 +116,77 @@ static void nesting_has_an_end(void **state)
     }
 }
 
+/* Lists of command headers: the low bits of the tag say which of CLA, INS, P1, P2 are given. */
+static void command_headers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        struct uicc_access access;
+        bool allowed;
+    } cases[] = {
+        {"8C0280329000", {.cla = 0x80, .ins = 0x32}, true},
+        {"8C0280329000", {.cla = 0x81, .ins = 0x32}, true}, /* another channel */
+        {"8C0280329000", {.cla = 0x00, .ins = 0x32}, false},
+        {"8C0480D480329000", {.cla = 0x80, .ins = 0x32}, true},
+        {"8C0380D4809000", {.cla = 0x80, .ins = 0xD4}, false}, /* no whole header */
+        {"860232019000", {.ins = 0x32, .p1 = 0x01}, true},
+        {"860232019000", {.ins = 0x32, .p1 = 0x02}, false},
+        {"850232059000", {.ins = 0x32, .p1 = 0x01, .p2 = 0x05}, true},
+        {"850232059000", {.ins = 0x32, .p1 = 0x05, .p2 = 0x01}, false},
+        {"8F04803201059000", {.cla = 0x80, .ins = 0x32, .p1 = 0x01, .p2 = 0x05}, true},
+        {"8F04803201059000", {.cla = 0x80, .ins = 0x32, .p1 = 0x01, .p2 = 0x04}, false},
+        {"8F04803201059000", {.cla = 0x80, .ins = 0x33, .p1 = 0x01, .p2 = 0x05}, false},
+        /* a class or a parameter alone says nothing */
+        {"8801809000", {.cla = 0x80, .ins = 0x32}, false},
+        {"8201019000", {.ins = 0x32, .p1 = 0x01}, false},
+        {"8101019000", {.ins = 0x32, .p2 = 0x01}, false},
+        {"84009000", {.ins = 0x32}, false},
+    };
+    const struct keys none = {.n = 0};
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        struct sim_bytes b = sim_hex(cases[i].rule);
+        if (uicc_access_rule(cr_span_of(b.p, b.n), cases[i].access, key, &none) !=
+            cases[i].allowed) {
+            fail_msg("rule %zu: %s", i, cases[i].rule);
+        }
+    }
+}
+
+static void compact_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        uint8_t mode;
+        bool allowed;
+    } cases[] = {
+        {"0100", READ, true},
+        {"01FF", READ, false},
+        {"0111", READ, false}, /* names an environment */
+        {"0100", UPDATE, false},
+        {"03FF00", READ, true},
+        {"03FF00", UPDATE, false},
+        {"0300FF", UPDATE, true},
+        {"0300FF", READ, false},
+        {"7FFFFFFFFFFFFF00", READ, true},
+        {"7F00FFFFFFFFFFFF", 0x40, true},
+        {"7F00FFFFFFFFFFFF", 0x20, false},
+        {"8100", READ, false}, /* modes of somebody's own */
+        {"03FF", READ, false}, /* the condition is missing */
+        {"0100", 0, false},    /* an instruction */
+        {"00", READ, false},
+        {"", READ, false},
+    };
+    for (size_t i = 0; i < CR_COUNT(cases); i++) {
+        struct sim_bytes b = sim_hex(cases[i].rule);
+        struct uicc_access access = {.mode = cases[i].mode, .ins = 0x32};
+        if (uicc_access_compact(cr_span_of(b.p, b.n), access) != cases[i].allowed) {
+            fail_msg("rule %zu: %s", i, cases[i].rule);
+        }
+    }
+}
+
 /* Every file of the profile with each key: which of READ, UPDATE, DEACTIVATE is allowed. */
 static void rights_matrix(void **state)
 {
@@ -201,10 +272,9 @@ static void missing_rules_are_never(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_are_evaluated),
-        cmocka_unit_test(nesting_has_an_end),
-        cmocka_unit_test(rights_matrix),
-        cmocka_unit_test(missing_rules_are_never),
+        cmocka_unit_test(rules_are_evaluated), cmocka_unit_test(nesting_has_an_end),
+        cmocka_unit_test(command_headers),     cmocka_unit_test(compact_rules),
+        cmocka_unit_test(rights_matrix),       cmocka_unit_test(missing_rules_are_never),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

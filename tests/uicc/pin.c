@@ -71,6 +71,45 @@ static void change(void **state)
     sim_free(sim);
 }
 
+/* TS 102 221 9.5.1: four to eight digits, padded with FF; nothing is counted for a new value that
+ * is none. An administrator's key may be anything. */
+static void new_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        uicc_sw sw;
+    } rows[] = {
+        {"313131FFFFFFFFFF", 0x6A80}, {"FFFFFFFFFFFFFFFF", 0x6A80}, {"3131313AFFFFFFFF", 0x6A80},
+        {"31313131FF31FFFF", 0x6A80}, {"3131313100000000", 0x6A80}, {"31313131FFFFFFFF", 0x9000},
+        {"3131313132FFFFFF", 0x9000}, {"3132333435363738", 0x9000},
+    };
+    struct sim *sim = sim_new();
+    SIM_EXPECT(sim, ENABLE_PIN1, "9000");
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        char command[80];
+        (void)snprintf(command, sizeof command,
+                       "002C000110"
+                       "3131313131313131"
+                       "%s",
+                       rows[i].value);
+        SIM_SW(sim, command, rows[i].sw);
+        SIM_EXPECT(sim, "002C000100", "63CA");
+        (void)snprintf(command, sizeof command,
+                       "0024000110"
+                       "%s%s",
+                       rows[i].sw == 0x9000 ? rows[i].value : "30303030FFFFFFFF", rows[i].value);
+        SIM_SW(sim, command, rows[i].sw);
+        SIM_EXPECT(sim, "0020000100", "63C3");
+    }
+    SIM_EXPECT(sim,
+               "0024000A10"
+               "35353535353535350001020304050607",
+               "9000");
+    SIM_EXPECT(sim, "0020000A080001020304050607", "9000");
+    sim_free(sim);
+}
+
 static void disable_and_replace(void **state)
 {
     (void)state;
@@ -93,6 +132,7 @@ static void disable_and_replace(void **state)
     SIM_EXPECT(sim, DISABLE("91"), "6A88");
     SIM_EXPECT(sim, DISABLE("11"), "6A86");
     SIM_EXPECT(sim, DISABLE("81"), "6A86");
+    SIM_EXPECT(sim, DISABLE("8A"), "6A86"); /* a key of an administrator is no replacement */
     sim_pin(sim, sim->mf, 0x11, "4444", 0, UICC_PIN_CHANGEABLE, 3);
     SIM_EXPECT(sim, DISABLE("91"), "6985");
     SIM_EXPECT(sim, "002800110834343434FFFFFFFF", "9000");
@@ -322,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verify),
         cmocka_unit_test(change),
+        cmocka_unit_test(new_values),
         cmocka_unit_test(disable_and_replace),
         cmocka_unit_test(unblock),
         cmocka_unit_test(local_pins),

@@ -1,0 +1,376 @@
+/*
+ * SMS-PP download: an ENVELOPE brings a message, messages make a secured packet, the packet a
+ * script for what its TAR names, and the proof of receipt goes back (TS 31.115, TS 102 225;
+ * SGP.02 4.1.3).
+ */
+#include "asn1/der.h"
+#include "gp/internal.h"
+#include "ota/packet.h"
+
+static const uint8_t response_header[] = {0x02, 0x71, 0x00};
+
+/* A packet on its way through the card. */
+struct packet {
+    struct gp *gp;
+    const struct sms_address *sender;
+    struct ota_command_header header;
+    struct gp_object target;
+    uint16_t owner;           /* domain whose keys secure it */
+    uint8_t kic_kvn, kid_kvn; /* versions that were found; 0 = none */
+    struct ota_key kic, kid;  /* secret */
+    uint64_t counter;
+    cr_buf scratch; /* deciphered; secret */
+    cr_buf answer;  /* response script */
+};
+
+/* --- who and with what keys --------------------------------------------------------------------
+ */
+
+/* What a TAR names, when it can be reached now. */
+static bool target_of(const struct gp *gp, const uint8_t tar[3], struct gp_object *out)
+{
+    return gp_object_by_tar(&gp->reg, tar, out) && !(out->state & GP_LOCKED) &&
+           out->state >= GP_SELECTABLE && (out->kind == GP_DOMAIN || out->kind == GP_RFM);
+}
+
+static bool has_packet_keys(const struct gp *gp, uint16_t domain)
+{
+    struct gp_key key;
+    bool found =
+        gp_key_next(&gp->reg, domain, 0, 0, &key) && key.kvn >= 1 && key.kvn <= GP_KVN_SCP80_LAST;
+    cr_wipe(&key, sizeof key);
+    return found;
+}
+
+/* The domain of the target; one without keys for packets relies on the one it is associated with.
+ */
+static uint16_t owner_of(const struct gp *gp, const struct gp_object *target)
+{
+    struct gp_object o;
+    uint16_t id = target->kind == GP_DOMAIN ? target->id : target->domain;
+    for (unsigned n = 0; n < GP_MAX_OBJECTS && gp_object_get(&gp->reg, id, &o); n++) {
+        if (o.state & GP_LOCKED) {
+            return 0;
+        }
+        if (has_packet_keys(gp, id)) {
+            return id;
+        }
+        if (o.domain == id) {
+            return 0;
+        }
+        id = o.domain;
+    }
+    return 0;
+}
+
+static bool key_convert(const struct gp_key *from, struct ota_key *out)
+{
+    *out = (struct ota_key){.n = from->n, .mac_size = from->mac_size};
+    if (from->type == GP_KEY_AES) {
+        out->algorithm = OTA_AES;
+    } else if (from->type == GP_KEY_DES) {
+        out->algorithm = from->n == 24 ? OTA_3DES_3 : from->n == 16 ? OTA_3DES_2 : OTA_DES_CBC;
+    } else {
+        return false;
+    }
+    memcpy(out->value, from->value, from->n);
+    return true;
+}
+
+/* Does a key suit the algorithm that a header byte asks for? The packet codec decides; this chooses
+ * among versions when none is named. */
+static bool key_suits(const struct ota_key *key, enum ota_algorithm wanted)
+{
+    return wanted == OTA_ALGORITHM_IMPLICIT || (key->algorithm == OTA_AES) == (wanted == OTA_AES);
+}
+
+/* The key that KIc or KID names: by version, or for version 0 the first that suits. The version it
+ * has; 0 = none. */
+static uint8_t key_find(const struct gp *gp, uint16_t owner, uint8_t kid, uint8_t name,
+                        struct ota_key *out)
+{
+    struct gp_key key;
+    uint8_t wanted = OTA_KVN(name), found = 0;
+    for (uint8_t kvn = wanted ? wanted : 1; !found && kvn <= (wanted ? wanted : GP_KVN_SCP80_LAST);
+         kvn++) {
+        if (gp_key_get(&gp->reg, owner, kvn, kid, &key) && key_convert(&key, out) &&
+            (wanted || key_suits(out, OTA_ALGORITHM(name)))) {
+            found = kvn;
+        }
+    }
+    cr_wipe(&key, sizeof key);
+    return found;
+}
+
+static struct ota_keys keys_of(const struct packet *p)
+{
+    return (struct ota_keys){.kic = p->kic_kvn ? &p->kic : NULL,
+                             .kid = p->kid_kvn ? &p->kid : NULL};
+}
+
+/* --- acceptance --------------------------------------------------------------------------------
+ */
+
+static bool by_cc(const struct packet *p)
+{
+    return (p->header.spi[0] & OTA_SPI1_CHECK) == OTA_SPI1_CC;
+}
+
+static bool ciphered(const struct packet *p)
+{
+    return (p->header.spi[0] & OTA_SPI1_CIPHER) != 0;
+}
+
+/* A domain executes nothing without a cryptographic checksum, whatever its parameters say. */
+static uint8_t minimum_level(const struct gp_object *target)
+{
+    uint8_t level = target->has_msl ? target->msl : OTA_SPI1_CC;
+    if (target->kind == GP_DOMAIN && (level & OTA_SPI1_CHECK) < OTA_SPI1_CC) {
+        level = (uint8_t)((level & ~OTA_SPI1_CHECK) | OTA_SPI1_CC);
+    }
+    return level;
+}
+
+/* The counter of the key version that proves the sender. Nobody else may move it. */
+static enum ota_result count(struct packet *p)
+{
+    struct gp_counters counters;
+    struct cr_err err;
+    uint8_t kvn = by_cc(p) ? p->kid_kvn : ciphered(p) ? p->kic_kvn : 0;
+    bool proved = by_cc(p) || (ciphered(p) && (p->header.spi[0] & OTA_SPI1_CHECK) == OTA_SPI1_RC);
+    uint64_t next;
+    gp_counters_get(&p->gp->reg, p->owner, kvn, &counters);
+    enum ota_result result =
+        ota_counter_check(p->header.spi[0], counters.packets, p->counter, &next);
+    if (result == OTA_OK && proved && next != counters.packets) {
+        counters.packets = next;
+        if (gp_counters_put(&p->gp->reg, p->owner, kvn, &counters, &err) != CR_OK) {
+            return OTA_COUNTER_BLOCKED; /* what is not remembered must not be executed */
+        }
+    }
+    return result;
+}
+
+/* The four steps of ota/packet.h. */
+static enum ota_result accept_packet(struct packet *p, struct ota_command *command)
+{
+    struct cr_err err;
+    if (!target_of(p->gp, p->header.tar, &p->target)) {
+        return OTA_TAR_UNKNOWN;
+    }
+    p->owner = owner_of(p->gp, &p->target);
+    if (p->owner) {
+        p->kic_kvn = key_find(p->gp, p->owner, GP_KID_ENC, p->header.kic, &p->kic);
+        p->kid_kvn = key_find(p->gp, p->owner, GP_KID_MAC, p->header.kid, &p->kid);
+    }
+    enum ota_result result = ota_command_open(&p->header, keys_of(p), &p->scratch, command, &err);
+    if (result != OTA_OK) {
+        return result;
+    }
+    p->counter = command->counter;
+    if (!ota_spi_sufficient(p->header.spi[0], minimum_level(&p->target))) {
+        return OTA_LEVEL_INSUFFICIENT;
+    }
+    return count(p);
+}
+
+/* --- the way back ------------------------------------------------------------------------------
+ */
+
+struct sender {
+    struct packet *p;
+    uint8_t reference;
+};
+
+static cr_status send_segment(void *ctx, uint8_t number, uint8_t count_all, cr_span ud,
+                              struct cr_err *err)
+{
+    const struct sender *s = ctx;
+    struct sms_tpdu t = {.type = SMS_SUBMIT,
+                         .has_header = true,
+                         .reference = s->reference,
+                         .address = *s->p->sender,
+                         .pid = SMS_PID_USIM_DOWNLOAD,
+                         .dcs = SMS_DCS_8BIT_CLASS2,
+                         .ud = ud};
+    cr_buf tpdu = {0};
+    (void)number;
+    (void)count_all;
+    cr_status status = sms_encode(&t, &tpdu, err);
+    if (status == CR_OK) {
+        status = uicc_proactive_send_sms(s->p->gp->uicc, (cr_span){0}, cr_buf_span(&tpdu),
+                                         UICC_RETRY_ANY, NULL, NULL, err);
+    }
+    cr_buf_free(&tpdu);
+    return status;
+}
+
+/* By SMS-SUBMIT, in as many as it takes; all or none. */
+static bool send_submit(struct packet *p, cr_span response)
+{
+    struct gp *gp = p->gp;
+    struct sender s = {.p = p, .reference = ++gp->sms_reference};
+    struct sms_cut cut = {.packet = SMS_IEI_RESPONSE_PACKET,
+                          .reference = gp->sms_reference,
+                          .max_segments = GP_MAX_SCRIPT_SMS};
+    size_t n = sms_segment_count(&cut, response.n);
+    return n <= GP_MAX_SCRIPT_SMS && n <= uicc_proactive_room(gp->uicc) &&
+           sms_segment(&cut, response, send_segment, &s, NULL) == CR_OK;
+}
+
+static bool build(const struct packet *p, const struct ota_response_fields *fields, uint8_t status,
+                  cr_span data, cr_buf *out)
+{
+    cr_buf_reset(out);
+    return ota_response_build(fields, keys_of(p), status, data, out, NULL) == CR_OK;
+}
+
+/* In the answer to the ENVELOPE: RP-ACK, or with an error status RP-ERROR. */
+static uicc_sw report(struct uicc_call *call, uint8_t status, cr_span response)
+{
+    cr_buf_append(call->out, response_header, sizeof response_header);
+    cr_buf_append_span(call->out, response);
+    return status == OTA_STATUS_OK || status == OTA_STATUS_FOLLOWS_SMS ? UICC_SW_OK
+                                                                       : UICC_SW_REPORT_ERROR;
+}
+
+static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result result)
+{
+    const struct ota_result_row *row = ota_result_row(result);
+    struct ota_response_fields fields;
+    cr_buf response = {0};
+    uint8_t spi2 = p->header.spi[1], status = row->status;
+    cr_span data = cr_buf_span(&p->answer);
+    uicc_sw sw = UICC_SW_OK;
+    if (row->tell == OTA_TELL_NOTHING || !ota_response_wanted(spi2, status)) {
+        return UICC_SW_OK;
+    }
+    ota_response_fields_of(&p->header, p->counter, &fields);
+    if (row->tell == OTA_TELL_UNPROVED) {
+        fields.spi[1] &= (uint8_t) ~(OTA_SPI2_CHECK | OTA_SPI2_CIPHER);
+    }
+    /* Who is not proved gets an answer on the way he came, never a message that costs somebody
+     * something. */
+    bool submit = (spi2 & OTA_SPI2_SUBMIT) && row->tell == OTA_TELL_STATUS;
+    bool built = build(p, &fields, status, data, &response);
+    if (built && submit) {
+        if (!send_submit(p, cr_buf_span(&response)) &&
+            build(p, &fields, OTA_STATUS_NO_MEMORY, (cr_span){0}, &response)) {
+            /* What cannot be told for its size is told to be so; nothing more can be done for a
+             * terminal that does not send messages. */
+            (void)send_submit(p, cr_buf_span(&response));
+        }
+    } else if (built && response.n + sizeof response_header > GP_REPORT_MAX) {
+        status =
+            send_submit(p, cr_buf_span(&response)) ? OTA_STATUS_FOLLOWS_SMS : OTA_STATUS_NO_MEMORY;
+        if (build(p, &fields, status, (cr_span){0}, &response)) {
+            sw = report(call, status, cr_buf_span(&response));
+        }
+    } else if (built) {
+        sw = report(call, status, cr_buf_span(&response));
+    }
+    cr_buf_free(&response);
+    return sw;
+}
+
+/* --- a whole packet ----------------------------------------------------------------------------
+ */
+
+static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sms_address *sender,
+                          cr_span bytes)
+{
+    struct packet p = {.gp = gp, .sender = sender, .scratch = {.secret = true}};
+    struct ota_command command;
+    struct cr_err err;
+    enum ota_result result = ota_command_read(OTA_SMS, bytes, &p.header, &err);
+    if (result == OTA_OK) {
+        if (!ciphered(&p) && p.header.body.n >= OTA_COUNTER) {
+            for (size_t i = 0; i < OTA_COUNTER; i++) {
+                p.counter = p.counter << 8 | p.header.body.p[i];
+            }
+        }
+        result = accept_packet(&p, &command);
+    }
+    if (result == OTA_OK && command.data.n) {
+        struct gp_script script = {.gp = gp,
+                                   .target = p.target,
+                                   .spi1 = p.header.spi[0],
+                                   .packet_domain = p.owner,
+                                   .packet_kvn = by_cc(&p) ? p.kid_kvn : p.kic_kvn};
+        size_t mark = nvm_mark(gp->reg.nvm);
+        p.answer.limit = GP_MAX_RESPONSE + 64;
+        if (gp_script_run(&script, command.data, &p.answer, &err) != CR_OK) {
+            nvm_rollback_to(gp->reg.nvm, mark); /* the counter stays */
+            cr_buf_reset(&p.answer);
+            gp->chain.object = 0;
+            gp_context_drop(&gp->air);
+            gp_sync(gp);
+        }
+    }
+    uicc_sw sw = respond(&p, call, result);
+    cr_wipe(&p.kic, sizeof p.kic);
+    cr_wipe(&p.kid, sizeof p.kid);
+    cr_buf_free(&p.scratch);
+    cr_buf_free(&p.answer);
+    return sw;
+}
+
+/* --- a message ---------------------------------------------------------------------------------
+ */
+
+static uicc_sw sms_pp(void *ctx, struct uicc_call *call, const struct cat_envelope *envelope)
+{
+    struct gp *gp = ctx;
+    struct sms_tpdu t;
+    cr_span tpdu;
+    if (envelope->source != CAT_DEVICE_NETWORK || envelope->target != CAT_DEVICE_UICC ||
+        !cat_find(envelope->tlvs, CAT_TAG_SMS_TPDU, &tpdu) ||
+        sms_decode(SMS_TO_CARD, tpdu, &t, NULL) != CR_OK || t.type != SMS_DELIVER) {
+        return UICC_SW_WRONG_DATA;
+    }
+    if (!gp->visible || t.pid != SMS_PID_USIM_DOWNLOAD || !sms_dcs_is_8bit_class2(t.dcs) ||
+        !t.has_header) {
+        return UICC_NOT_MINE;
+    }
+    enum sms_assembly state;
+    uint8_t packet = 0;
+    cr_buf whole = {.secret = true};
+    uicc_sw sw = UICC_SW_OK;
+    cr_status status =
+        sms_assembler_add(gp->assembler, &t.address, t.has_header, t.ud,
+                          cr_now_ms(uicc_env(gp->uicc)), &state, &packet, &whole, NULL);
+    if (status == CR_OK && state == SMS_ASSEMBLED) {
+        sw = packet == SMS_IEI_COMMAND_PACKET
+                 ? packet_run(gp, call, &t.address, cr_buf_span(&whole))
+                 : UICC_NOT_MINE;
+    } else if (status == CR_RESOURCE) {
+        sw = UICC_SW_TOOLKIT_BUSY;
+    }
+    /* What waits for its other parts, came twice or is broken: taken, nothing to say. */
+    cr_buf_free(&whole);
+    return sw;
+}
+
+cr_status gp_endpoint_new(struct gp *gp, struct cr_err *err)
+{
+    struct sms_assembler_limits limits = {.segments = GP_MAX_SCRIPT_SMS};
+    struct uicc_toolkit_owner owner = {
+        .ctx = gp, .envelopes = UICC_ENVELOPE_BIT(CAT_SMS_PP_DOWNLOAD), .envelope = sms_pp};
+    CR_TRY(sms_assembler_new(&limits, &gp->assembler, err));
+    cr_status status = uicc_toolkit_register(gp->uicc, &owner, &gp->toolkit, err);
+    if (status != CR_OK) {
+        sms_assembler_free(gp->assembler);
+    }
+    return status;
+}
+
+void gp_endpoint_reset(struct gp *gp)
+{
+    sms_assembler_clear(gp->assembler);
+}
+
+void gp_endpoint_free(struct gp *gp)
+{
+    uicc_toolkit_unregister(gp->uicc, gp->toolkit);
+    sms_assembler_free(gp->assembler);
+}

@@ -1,0 +1,59 @@
+/*
+ * GlobalPlatform on the card: the security domains of the visible profile as applications of the
+ * UICC (Card Specification 2.3, UICC configuration), and remote management over the air (TS 102
+ * 225, TS 102 226; ES6 of SGP.02).
+ *
+ * What is registered is in the memory (gp/registry.h) and belongs to a profile; secure channel
+ * sessions, half a load file, blocks of data and segments of a message are RAM. The object follows
+ * the UICC: it registers the visible profile's applications and forgets the other ones'.
+ *
+ * One transaction of the memory for each APDU, as with everything on the card; a command that is
+ * answered with an error leaves nothing behind but counters.
+ */
+#ifndef CRISP_GP_GP_H
+#define CRISP_GP_GP_H
+
+#include "gp/registry.h"
+#include "uicc/uicc.h"
+
+#define GP_MAX_SCRIPT_SMS 10   /* segments of one secured packet, either way */
+#define GP_REPORT_MAX     158  /* bytes of user data of an SMS-DELIVER-REPORT */
+#define GP_MAX_RESPONSE   4096 /* bytes of a response script that the card buffers */
+
+struct gp;
+
+/* Who a command comes from: the security domain that executes it. */
+struct gp_requester {
+    struct gp *gp;
+    const struct gp_registry *reg;
+    const struct gp_object *domain;
+    bool remote;   /* over the air, else on a logical channel */
+    uint8_t level; /* SPI1 of the secured packet; security level of the session */
+};
+
+/* The layer above: what a domain reaches that is not in the registry of its profile. Functions run
+ * inside the transaction of the command. */
+struct gp_hooks {
+    void *ctx;
+
+    /* INSTALL [for personalization] names an AID that the registry does not have (SGP.02: the ISD-P
+     * of the profile, by its own AID or the reserved one). 9000: store() gets the STORE DATA that
+     * follow; 6A88: nobody has it. NULL = 6A88. */
+    uicc_sw (*personalize)(void *ctx, const struct gp_requester *who, cr_span aid);
+
+    /* One data grouping of a STORE DATA for that AID. last: of the last block. out takes response
+     * data. */
+    uicc_sw (*store)(void *ctx, const struct gp_requester *who, cr_span aid, uint16_t dgi,
+                     cr_span value, bool last, cr_buf *out);
+};
+
+/* Attaches itself to the card: its observer and SMS-PP download. hooks may be NULL. */
+cr_status gp_new(struct uicc *uicc, const struct gp_hooks *hooks, struct gp **out,
+                 struct cr_err *err) CR_MUST_CHECK;
+/* Before the uicc is freed. NULL allowed. */
+void gp_free(struct gp *gp);
+
+/* The registry of the visible profile; NULL = none. */
+const struct gp_registry *gp_visible(const struct gp *gp);
+
+#endif
