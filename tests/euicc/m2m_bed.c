@@ -79,7 +79,7 @@ static void clean_up(void)
     }
 }
 
-static const char *m2m_pki(void)
+const char *m2m_pki(void)
 {
     struct cr_err err = {0};
     const char *tmp = getenv("TMPDIR");
@@ -370,6 +370,15 @@ const char *m2m_script(struct m2m_bed *bed, const char *first, ...)
     }
     va_end(ap);
     MUST_OK(ota_writer_end(&writer, &err));
+    (void)cr_hex_into(bed->text, sizeof bed->text, cr_buf_span(&out));
+    cr_buf_free(&out);
+    return bed->text;
+}
+
+const char *m2m_tlvs(struct m2m_bed *bed, cr_span tlvs)
+{
+    cr_buf out = {0};
+    der_put(&out, OTA_TAG_COMMANDS, tlvs);
     (void)cr_hex_into(bed->text, sizeof bed->text, cr_buf_span(&out));
     cr_buf_free(&out);
     return bed->text;

@@ -77,6 +77,10 @@ const char *m2m_es5_run(struct m2m_bed *bed, const char *apdu);
 uicc_sw m2m_es5_sw(struct m2m_bed *bed, const char *apdu);
 /* A definite script of hex commands, NULL at the end. Valid until the next call. */
 const char *m2m_script(struct m2m_bed *bed, const char *first, ...);
+/* A definite script of TLVs as they are (83, 22, 84, 85, 86). Valid until the next call. */
+const char *m2m_tlvs(struct m2m_bed *bed, cr_span tlvs);
+/* The hierarchy of this program, its EUM for M2M_EID's range. */
+const char *m2m_pki(void);
 /* Platform commands by DGI: 3A03 .. */
 uicc_sw m2m_platform(struct m2m_bed *bed, const char *dgi, const char *aid);
 uicc_sw m2m_confirm_sw(struct m2m_bed *bed, unsigned sequence);
