@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define CLAUSE    "SGP.02 2.4.3"
+#define CLAUSE    "SGP.02 ES5"
 #define GCM       "PSK-AES128-GCM-SHA256"
 #define CBC       "PSK-AES128-CBC-SHA256"
 #define OVERHEAD  128 /* bytes that a record adds to its clear text, at most */

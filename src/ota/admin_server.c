@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CLAUSE     "SGP.02 2.4.3"
+#define CLAUSE     "GP Amendment B"
 #define NONCE      8  /* bytes */
 #define URI_ROOM   40 /* characters that nonce and number add to the path */
 #define MAX_NUMBER 999999
