@@ -2,9 +2,10 @@
  * An HTTP/1.1 server: event loops move bytes, handlers run as plain blocking functions on a pool of
  * worker threads; quick ones, which never wait, run in the loop itself.
  *
- * Keep-alive, Content-Length and chunked requests, Expect: 100-continue, TLS, TCP_NODELAY on every
- * accepted socket, limits on line, header and body sizes, idle and header timeouts, a limit on
- * connections. A client that goes away in the middle costs nothing else.
+ * Keep-alive, Content-Length and chunked requests, Expect: 100-continue, TLS (with certificates, or
+ * pre-shared keys: net/psk.h), TCP_NODELAY on every accepted socket, limits on line, header and
+ * body sizes, idle and header timeouts, a limit on connections. A client that goes away in the
+ * middle costs nothing else.
  */
 #ifndef CRISP_NET_HTTP_SERVER_H
 #define CRISP_NET_HTTP_SERVER_H
