@@ -83,12 +83,12 @@ cr_status psk_server_new(const struct psk_server_options *options, SSL_CTX **out
     return CR_OK;
 }
 
-void psk_server_free(SSL_CTX *ctx)
+void psk_server_free(SSL_CTX *policy)
 {
-    if (ctx) {
-        struct policy *policy = SSL_CTX_get_app_data(ctx);
-        SSL_CTX_free(ctx);
-        free(policy);
+    if (policy) {
+        struct policy *own = SSL_CTX_get_app_data(policy);
+        SSL_CTX_free(policy);
+        free(own);
     }
 }
 

@@ -145,18 +145,14 @@ static cr_status again(const struct ota_admin_server *server, struct ota_admin_r
 /* Types are compared without the blanks that senders like behind the semicolon. */
 static bool is_response_type(const char *text)
 {
-    const char *want = OTA_ADMIN_RESPONSE_TYPE;
-    for (; text && *text; text++) {
-        if (*text == ' ' || *text == '\t') {
-            continue;
+    char bare[sizeof(OTA_ADMIN_RESPONSE_TYPE) + 1];
+    size_t n = 0;
+    for (; text && *text && n < sizeof(bare); text++) {
+        if (*text != ' ' && *text != '\t') {
+            bare[n++] = *text;
         }
-        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
-        if (c != *want) {
-            return false;
-        }
-        want++;
     }
-    return text && *want == 0;
+    return cr_span_equal_nocase(cr_span_of(bare, n), cr_span_str(OTA_ADMIN_RESPONSE_TYPE));
 }
 
 /* "s=NONCE&n=NUMBER", octet for octet as it was given out. 0 = it is something else. */

@@ -105,36 +105,36 @@ static cr_status read_variable(const uint8_t *p, size_t n, struct cattp_pdu *out
     return CR_OK;
 }
 
-cr_status cattp_pdu_read(cr_span in, struct cattp_pdu *out, struct cr_err *err)
+cr_status cattp_pdu_read(cr_span datagram, struct cattp_pdu *out, struct cr_err *err)
 {
-    if (in.n < CATTP_HEADER) {
+    if (datagram.n < CATTP_HEADER) {
         return broken(err, CATTP_ILLEGAL_PARAMETER, "too short");
     }
     struct cattp_pdu pdu = {
-        .flags = in.p[0],
-        .source = read16(in.p + 4),
-        .destination = read16(in.p + 6),
-        .sequence = read16(in.p + 10),
-        .acknowledgement = read16(in.p + 12),
-        .window = read16(in.p + 14),
+        .flags = datagram.p[0],
+        .source = read16(datagram.p + 4),
+        .destination = read16(datagram.p + 6),
+        .sequence = read16(datagram.p + 10),
+        .acknowledgement = read16(datagram.p + 12),
+        .window = read16(datagram.p + 14),
     };
-    size_t header = in.p[3];
-    size_t data = read16(in.p + 8);
-    if (in.p[0] & CATTP_VERSION) {
+    size_t header = datagram.p[3];
+    size_t data = read16(datagram.p + 8);
+    if (datagram.p[0] & CATTP_VERSION) {
         return broken(err, CATTP_WRONG_VERSION, "another version");
     }
-    if (header < CATTP_HEADER || header > in.n || data != in.n - header) {
+    if (header < CATTP_HEADER || header > datagram.n || data != datagram.n - header) {
         return broken(err, CATTP_ILLEGAL_PARAMETER, "lengths do not meet the end");
     }
-    if (checksum(in) != read16(in.p + CATTP_CHECKSUM_AT)) {
+    if (checksum(datagram) != read16(datagram.p + CATTP_CHECKSUM_AT)) {
         return broken(err, CATTP_ILLEGAL_PARAMETER, "wrong checksum");
     }
     const struct kind *kind = find_kind(pdu.flags);
     if (!kind || (data > 0 && !kind->data) || ((pdu.flags & CATTP_SEG) && data == 0)) {
         return broken(err, CATTP_ILLEGAL_PARAMETER, "flags that exclude each other, or the data");
     }
-    CR_TRY(read_variable(in.p + CATTP_HEADER, header - CATTP_HEADER, &pdu, err));
-    pdu.data = cr_span_of(in.p + header, data);
+    CR_TRY(read_variable(datagram.p + CATTP_HEADER, header - CATTP_HEADER, &pdu, err));
+    pdu.data = cr_span_of(datagram.p + header, data);
     *out = pdu;
     return CR_OK;
 }
