@@ -330,6 +330,40 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
     return CR_OK;
 }
 
+struct ota_admin_post ota_admin_post_of(const struct http_request *request)
+{
+    return (struct ota_admin_post){.method = request->method,
+                                   .path = request->path,
+                                   .query = request->query,
+                                   .fields = request->headers,
+                                   .body = request->body};
+}
+
+cr_status ota_admin_answer_http(const struct ota_admin_answer *answer,
+                                const struct http_request *request, struct http_response *out,
+                                struct cr_err *err)
+{
+    struct http_response response = {.status = answer->status,
+                                     .content_type = answer->content_type, /* static */
+                                     .chunked = true};
+    for (; response.header_count < answer->header_count; response.header_count++) {
+        size_t i = response.header_count;
+        response.headers[i].name = answer->headers[i].name; /* static */
+        response.headers[i].value =
+            cr_arena_strn(request->arena, cr_span_str(answer->headers[i].value));
+        if (!response.headers[i].value) {
+            return cr_fail_memory(err);
+        }
+    }
+    response.body.secret = true;
+    cr_buf_append_span(&response.body, answer->body);
+    if (!cr_buf_ok(&response.body)) {
+        return cr_fail_memory(err);
+    }
+    *out = response;
+    return CR_OK;
+}
+
 static const char *phrase(int status)
 {
     switch (status) {

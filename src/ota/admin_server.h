@@ -17,6 +17,7 @@
 #define CRISP_OTA_ADMIN_SERVER_H
 
 #include "base/env.h"
+#include "net/http_server.h"
 #include "ota/admin.h"
 
 struct ota_admin_server;
@@ -102,6 +103,13 @@ bool ota_admin_server_waits(const struct ota_admin_server *server);
 bool ota_admin_server_owes(const struct ota_admin_server *server);
 /* Not begun, or ended by an answer without a URI. */
 bool ota_admin_server_idle(const struct ota_admin_server *server);
+
+/* Between a handler of net/http_server.h and a session. The answer is copied (texts into the
+ * request's arena), so that the session may go on, or end, while it is on its way. */
+struct ota_admin_post ota_admin_post_of(const struct http_request *request);
+cr_status ota_admin_answer_http(const struct ota_admin_answer *answer,
+                                const struct http_request *request, struct http_response *out,
+                                struct cr_err *err) CR_MUST_CHECK;
 
 /* The whole of an HTTP answer, for those who have no HTTP server under them. */
 cr_status ota_admin_answer_write(cr_buf *out, const struct ota_admin_answer *answer,

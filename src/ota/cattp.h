@@ -6,9 +6,9 @@
  *     CLOSED --connect()--> SYN-SENT --SYN/ACK--> OPEN <--ACK-- SYN-RCVD <--SYN-- LISTEN
  *     OPEN --RST, close(), too many retries--> CLOSE-WAIT --timer--> CLOSED
  *
- * Callbacks come from inside cattp_input(), cattp_tick(), cattp_send() and may call cattp_send()
- * and cattp_close(), not cattp_free(). A PDU that is broken (length, checksum, version) is dropped
- * without an answer.
+ * Callbacks come from inside cattp_input(), cattp_tick(), cattp_send() and the like. All but
+ * transmit() may call cattp_send() and cattp_close(); none may call cattp_free(). A PDU that is
+ * broken (length, checksum, version) is dropped without an answer.
  */
 #ifndef CRISP_OTA_CATTP_H
 #define CRISP_OTA_CATTP_H
