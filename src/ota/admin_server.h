@@ -9,6 +9,11 @@
  * The caller has authenticated the card by its PSK identity and finds the session by the EID; a
  * session that is not there is made when its first POST comes.
  *
+ * Between the two a POST may be held while there is no work: a handler of net/http_server.h that is
+ * run again for it (http_release()) goes on with ota_admin_server_answer() and does not give the
+ * POST a second time. If the card has resumed meanwhile, the POST that is held is dead: it is
+ * answered with anything, nobody reads it.
+ *
  * URIs hold a nonce of the session and a number, so that each result belongs to one script. A POST
  * that is repeated after a broken link (X-Admin-Resume) is answered octet for octet as before when
  * it had been answered, and is never given to the caller as a result twice: no script runs twice.
