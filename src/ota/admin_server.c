@@ -22,11 +22,12 @@ struct ota_admin_server {
     const cr_env *env;
 
     char nonce[2 * NONCE + 1];
-    bool begun;    /* a POST has come */
-    bool answered; /* the last one was answered */
-    bool ended;    /* by an answer without a URI */
-    bool owes;     /* that answer held a script whose result has not come */
-    uint32_t last; /* number of the last POST; the next one has one more */
+    bool begun;      /* a POST has come */
+    bool answered;   /* the last one was answered */
+    bool ended;      /* by an answer without a URI */
+    bool owes;       /* that answer held a script whose result has not come */
+    uint32_t last;   /* number of the last POST; the next one has one more */
+    uint64_t ticket; /* of the sending of it that is waited with */
 
     /* The last answer. */
     int status;
@@ -130,12 +131,14 @@ static cr_status bad(struct ota_admin_received *out, int status, const char *rea
 }
 
 /* The POST that was last comes again: as it was answered, or for the answer that it waits for. */
-static cr_status again(const struct ota_admin_server *server, struct ota_admin_received *out)
+static cr_status again(struct ota_admin_server *server, struct ota_admin_received *out)
 {
-    *out = (struct ota_admin_received){.event = OTA_ADMIN_ASK};
+    *out = (struct ota_admin_received){.event = OTA_ADMIN_REPEATED};
     if (server->answered) {
-        out->event = OTA_ADMIN_REPEATED;
         last_answer(server, &out->answer);
+    } else {
+        out->event = OTA_ADMIN_ASK;
+        out->ticket = ++server->ticket;
     }
     return CR_OK;
 }
@@ -217,6 +220,7 @@ static cr_status first_post(struct ota_admin_server *server, const struct ota_ad
         .event = notifies ? OTA_ADMIN_NOTIFY : OTA_ADMIN_FIRST,
         .restarted = !ota_admin_server_idle(server),
         .lost_script = server->owes,
+        .ticket = ++server->ticket,
     };
     if (notifies) {
         out->notification = cr_buf_span(&server->notification);
@@ -252,6 +256,7 @@ static cr_status next_post(struct ota_admin_server *server, const struct ota_adm
     }
     server->last++;
     server->answered = server->owes = false;
+    received.ticket = ++server->ticket;
     *out = received;
     return CR_OK;
 }
@@ -297,8 +302,8 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
 {
     bool script = work->kind == OTA_ADMIN_SCRIPT || work->kind == OTA_ADMIN_LAST_SCRIPT;
     bool goes_on = work->kind == OTA_ADMIN_SCRIPT || work->kind == OTA_ADMIN_WAIT;
-    if (!ota_admin_server_waits(server)) {
-        return cr_fail(err, CR_REFUSED, CLAUSE, "no POST of the eUICC waits for an answer");
+    if (!ota_admin_server_waits(server) || (work->ticket && work->ticket != server->ticket)) {
+        return cr_fail(err, CR_REFUSED, CLAUSE, "no POST of the eUICC waits for this answer");
     }
     if (script && (work->script.n == 0 || work->script.n > server->max_body)) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "a script has 1 to %zu bytes, not %zu",

@@ -11,8 +11,8 @@
  *
  * Between the two a POST may be held while there is no work: a handler of net/http_server.h that is
  * run again for it (http_release()) goes on with ota_admin_server_answer() and does not give the
- * POST a second time. If the card has resumed meanwhile, the POST that is held is dead: it is
- * answered with anything, nobody reads it.
+ * POST a second time. Each POST has a ticket: a held one whose place was taken by a resumed one is
+ * refused its answer, and whatever is sent for it is read by nobody.
  *
  * URIs hold a nonce of the session and a number, so that each result belongs to one script. A POST
  * that is repeated after a broken link (X-Admin-Resume) is answered octet for octet as before when
@@ -68,8 +68,9 @@ struct ota_admin_answer {
 
 struct ota_admin_received {
     enum ota_admin_event event;
-    bool restarted; /* FIRST, NOTIFY: a session was open; a script given out in it has no result
-                       and will get none (lost_script) */
+    uint64_t ticket; /* of this POST, for its answer; FIRST to ASK */
+    bool restarted;  /* FIRST, NOTIFY: a session was open; a script given out in it has no result
+                        and will get none (lost_script) */
     bool lost_script;
     cr_span notification;         /* NOTIFY: E1 TLV; EID in it checked. Valid until the next call */
     enum ota_admin_status status; /* RESULT */
@@ -91,13 +92,14 @@ enum ota_admin_work_kind {
 
 struct ota_admin_work {
     enum ota_admin_work_kind kind;
+    uint64_t ticket; /* of the POST that is answered; 0 = whichever waits */
     cr_span script;
     struct ota_aid target; /* n 0 = the ISD-R */
 };
 
 /* Answers the POST that was given last. The answer lives until the next call of
- * ota_admin_server_answer(), or the end of the server. CR_REFUSED: no POST waits, script empty or
- * larger than a body. */
+ * ota_admin_server_answer(), or the end of the server. CR_REFUSED: no POST waits, or another than
+ * the ticket says; script empty or larger than a body. */
 cr_status ota_admin_server_answer(struct ota_admin_server *server,
                                   const struct ota_admin_work *work, struct ota_admin_answer *out,
                                   struct cr_err *err) CR_MUST_CHECK;
