@@ -23,6 +23,10 @@ struct site {
     uint8_t eid[OTA_EID];
     unsigned given, results;
     size_t bytes;
+    bool quick; /* the first POST is held */
+    struct http_ticket *held;
+    uint64_t ticket; /* of the held POST, in its session */
+    pthread_cond_t holds;
     bool wrong; /* a request that should not have come, or could not be answered */
     struct ssl_ctx_st *policy;
     struct http_server *server;
@@ -45,14 +49,26 @@ static bool serve(struct site *site, const struct http_request *request,
                   struct http_response *response)
 {
     struct ota_psk_identity who;
-    struct ota_admin_received received;
+    struct ota_admin_received received = {.event = OTA_ADMIN_ASK, .ticket = site->ticket};
     static const uint8_t script[OTA_ADMIN_BODY];
     struct ota_admin_post post = ota_admin_post_of(request);
     if (!request->psk_identity ||
         ota_psk_identity_read(cr_span_str(request->psk_identity), &who, NULL) != CR_OK ||
-        memcmp(who.eid, site->eid, OTA_EID) != 0 ||
-        ota_admin_server_post(site->session, &post, &received, NULL) != CR_OK) {
+        memcmp(who.eid, site->eid, OTA_EID) != 0) {
         return false;
+    }
+    bool again = site->held && !request->ticket; /* on a worker's thread, after the release */
+    site->held = again ? NULL : site->held;
+    if (!again && ota_admin_server_post(site->session, &post, &received, NULL) != CR_OK) {
+        return false;
+    }
+    if (site->quick && received.event == OTA_ADMIN_FIRST) {
+        site->held = request->ticket;
+        site->ticket = received.ticket;
+        response->outcome = HTTP_HOLD;
+        response->status = 204;
+        pthread_cond_signal(&site->holds);
+        return request->ticket != NULL;
     }
     struct ota_admin_answer answer = received.answer;
     if (received.event == OTA_ADMIN_RESULT) {
@@ -63,8 +79,9 @@ static bool serve(struct site *site, const struct http_request *request,
         struct ota_admin_work work = {.kind = OTA_ADMIN_END};
         if (site->given < SCRIPTS) {
             site->given++;
-            work =
-                (struct ota_admin_work){.kind = OTA_ADMIN_SCRIPT, .script = CR_SPAN_ARRAY(script)};
+            work = (struct ota_admin_work){.kind = OTA_ADMIN_SCRIPT,
+                                           .ticket = received.ticket,
+                                           .script = CR_SPAN_ARRAY(script)};
         }
         if (ota_admin_server_answer(site->session, &work, &answer, NULL) != CR_OK) {
             return false;
@@ -82,17 +99,20 @@ static void handle(void *ctx, const struct http_request *request, struct http_re
     pthread_mutex_unlock(&site->lock);
 }
 
-static void site_open(struct site *site)
+static void site_open(struct site *site, bool quick)
 {
     memset(site, 0, sizeof(*site));
     (void)pthread_mutex_init(&site->lock, NULL);
+    (void)pthread_cond_init(&site->holds, NULL);
+    site->quick = quick;
     memset(site->eid, 0x89, OTA_EID);
     struct ota_admin_server_options session = {.path = "/gsma/adminagent", .env = cr_env_system()};
     memcpy(session.eid, site->eid, OTA_EID);
     assert_int_equal(ota_admin_server_new(&session, &site->session, NULL), CR_OK);
     struct psk_server_options policy = {.find = find_key, .ctx = site, .max_record = 1024};
     assert_int_equal(psk_server_new(&policy, &site->policy, NULL), CR_OK);
-    struct http_listener listener = {.tls = site->policy, .handler = handle, .ctx = site};
+    struct http_listener listener = {
+        .tls = site->policy, .handler = handle, .ctx = site, .quick = quick};
     struct http_server_options options = {
         .listeners = &listener, .listener_count = 1, .workers = 2, .max_body = OTA_ADMIN_BODY};
     assert_int_equal(http_server_start(&options, &site->server, NULL), CR_OK);
@@ -103,6 +123,7 @@ static void site_close(struct site *site)
     http_server_stop(site->server);
     psk_server_free(site->policy);
     ota_admin_server_free(site->session);
+    pthread_cond_destroy(&site->holds);
     pthread_mutex_destroy(&site->lock);
 }
 
@@ -193,12 +214,30 @@ static struct ota_agent_step connection(struct site *site, struct ota_agent *age
     return step;
 }
 
-static void session(size_t cut)
+/* Work has come for the POST that is held. */
+static void *release(void *ctx)
+{
+    struct site *site = ctx;
+    pthread_mutex_lock(&site->lock);
+    while (!site->held) {
+        pthread_cond_wait(&site->holds, &site->lock);
+    }
+    struct http_ticket *held = site->held;
+    pthread_mutex_unlock(&site->lock);
+    http_release(held, false);
+    return NULL;
+}
+
+static void session(size_t cut, bool quick)
 {
     struct site site;
     struct ota_agent *agent = NULL;
     unsigned runs = 0;
-    site_open(&site);
+    site_open(&site, quick);
+    pthread_t thread;
+    if (quick) {
+        assert_int_equal(pthread_create(&thread, NULL, release, &site), 0);
+    }
     struct ota_agent_options options = {.aid = {.n = 16},
                                         .host = cr_span_str("smsr.example"),
                                         .uri = cr_span_str("/gsma/adminagent"),
@@ -215,6 +254,9 @@ static void session(size_t cut)
             step = ota_agent_expired(agent);
         }
     }
+    if (quick) {
+        (void)pthread_join(thread, NULL);
+    }
     assert_int_equal(step.action, OTA_AGENT_CLOSE);
     assert_int_equal(runs, SCRIPTS);
     assert_int_equal(site.results, SCRIPTS);
@@ -227,16 +269,22 @@ static void session(size_t cut)
 static void scripts_and_results(void **state)
 {
     (void)state;
-    session(SIZE_MAX);
+    session(SIZE_MAX, false);
 }
 
 /* Each connection ends in the middle of the second script or so. */
 static void over_links_that_break(void **state)
 {
     (void)state;
-    session(9500);
-    session(13000);
-    session(20000);
+    session(9500, false);
+    session(13000, false);
+    session(20000, false);
+}
+
+static void a_post_that_is_held(void **state)
+{
+    (void)state;
+    session(SIZE_MAX, true);
 }
 
 /* Who has the identity and not the key never reaches the handler. */
@@ -245,7 +293,7 @@ static void without_the_key(void **state)
     (void)state;
     struct site site;
     uint8_t bytes[700];
-    site_open(&site);
+    site_open(&site, false);
     int fd = dial(&site);
     struct psk_engine *tls = engine_of(&site, 0x5B);
     cr_status status = CR_OK;
@@ -266,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scripts_and_results),
         cmocka_unit_test(over_links_that_break),
+        cmocka_unit_test(a_post_that_is_held),
         cmocka_unit_test(without_the_key),
     };
     (void)signal(SIGPIPE, SIG_IGN);
