@@ -66,7 +66,65 @@ static const struct cli_command bench_rsp = {
     .examples = "# ten seconds with sixteen chips\ncrisp bench rsp --clients 16 --seconds 10",
 };
 
-static const struct cli_command *const children[] = {&bench_rsp, NULL};
+static const struct cli_option chips_options[] = {
+    {.name = "chips",
+     .letter = 'n',
+     .kind = CLI_INT,
+     .metavar = "N",
+     .help = "Chips in memory, each with its own EID.",
+     .fallback = "200",
+     .offset = offsetof(struct bench_chips_values, chips),
+     .min = 1,
+     .max = 4096},
+    {.name = "seconds",
+     .letter = 's',
+     .kind = CLI_INT,
+     .metavar = "T",
+     .help = "How long profiles are installed.",
+     .fallback = "10",
+     .offset = offsetof(struct bench_chips_values, seconds),
+     .min = 1,
+     .max = 86400},
+    {.name = "profiles",
+     .kind = CLI_INT,
+     .metavar = "N",
+     .help = "Profiles to make beforehand; the run ends early when they are used up. 0 = 500 for "
+             "each second.",
+     .fallback = "0",
+     .offset = offsetof(struct bench_chips_values, profiles),
+     .min = 0,
+     .max = 10000000},
+    {.name = "threads",
+     .kind = CLI_INT,
+     .metavar = "N",
+     .help = "Threads that share the chips; 0 = one for each processor.",
+     .fallback = "0",
+     .offset = offsetof(struct bench_chips_values, threads),
+     .min = 0,
+     .max = 256},
+};
+
+static const struct cli_command bench_chips = {
+    .name = "chips",
+    .summary = "complete installations into many chips a second",
+    .description =
+        "Makes chips in memory and installs profiles into one after the other, from the first "
+        "authentication to the signed result, against an SM-DP+ in the same process without a "
+        "network or a disk; what was installed is deleted again. Measured is the chip: CPU time in "
+        "its commands, and what it takes of the process's memory.\n\n"
+        "The last line is one JSON object: chips, installs, seconds, installs_per_second (with the "
+        "server's work on the same processors), chip_cpu_ms_per_install, "
+        "crypto_floor_ms_per_install (the bare OpenSSL cost, measured in the same run), efficiency "
+        "(floor divided by CPU), memory_kb_per_chip, package_bytes, failed.",
+    .options = chips_options,
+    .option_count = CR_COUNT(chips_options),
+    .values_size = sizeof(struct bench_chips_values),
+    .run = bench_chips_run,
+    .examples = "# ten seconds, five hundred chips\n"
+                "crisp bench chips --chips 500 --seconds 10",
+};
+
+static const struct cli_command *const children[] = {&bench_rsp, &bench_chips, NULL};
 
 const struct cli_command cli_bench = {
     .name = "bench",

@@ -16,8 +16,6 @@
 #include "lpa/es9_http.h"
 #include "lpa/profiles.h"
 #include "pki/hierarchy.h"
-#include "profile/build.h"
-#include "profile/metadata.h"
 #include "rsp/ids.h"
 #include "smdpp/smdpp.h"
 
@@ -31,11 +29,8 @@
 #include <unistd.h>
 
 #define BENCH_HOST          "smdpp.bench"
-#define BENCH_TYPE          "bench"
-#define IMPORT_BATCH        200
 #define PROFILES_PER_SECOND 600
-#define BALLAST             14000 /* bytes of the file that fills the package */
-#define MEMORY_LOOKS        3     /* at the server's memory: begin, middle, end */
+#define MEMORY_LOOKS        3 /* at the server's memory: begin, middle, end */
 #define MAX_LATENCIES       ((size_t)1 << 20)
 #define START_TIMEOUT_MS    20000
 
@@ -63,130 +58,16 @@ struct bench {
 /* ---- the inventory -----------------------------------------------------------------------------
  */
 
-static void iccid_of(size_t i, char out[RSP_ICCID_TEXT])
-{
-    (void)snprintf(out, RSP_ICCID_TEXT, "8901%016u", (unsigned)(i % 100000000));
-}
-
-static void matching_id_of(size_t i, char out[32])
-{
-    (void)snprintf(out, 32, "BENCH-%zu", i);
-}
-
-/* A file with some content, to bring the package to the size of profiles in the field (12 to 20 KB;
- * what the builder makes of the bare subscription has less than 2). */
-static const char *ballast(cr_arena *arena)
-{
-    char *hex = cr_arena_alloc(arena, 2 * BALLAST + 1);
-    for (size_t i = 0; hex && i < 2 * (size_t)BALLAST; i++) {
-        hex[i] = "0123456789ABCDEF"[(i * i + i / 7) % 16];
-    }
-    if (!hex) {
-        return NULL;
-    }
-    hex[2 * BALLAST] = 0;
-    return cr_arena_printf(arena,
-                           "{\"genericFileManagement\":{\"gfm-header\":{\"mandated\":true,"
-                           "\"identification\":90},\"fileManagementCMD\":[[{\"filePath\":\"\"},"
-                           "{\"createFCP\":{\"fileDescriptor\":\"4121\",\"fileID\":\"2FF0\","
-                           "\"securityAttributesReferenced\":\"2F0601\",\"efFileSize\":\"%04X\","
-                           "\"shortEFID\":\"\"}},{\"fillFileContent\":\"%s\"}]]}}",
-                           BALLAST, hex);
-}
-
-/* An operator's profile as the builder makes it, for one ICCID. */
-static cr_status build_one(size_t i, cr_arena *arena, cr_span *upp, cr_span *metadata,
-                           struct cr_err *err)
-{
-    char iccid[RSP_ICCID_TEXT];
-    cr_buf package = {0};
-    cr_buf bytes = {0};
-    iccid_of(i, iccid);
-    const char *file = ballast(arena);
-    const char *description = cr_arena_printf(
-        arena,
-        "{\"profileType\":\"crisp bench\",\"iccid\":\"%s\",\"imsi\":\"001010000000001\","
-        "\"spn\":\"bench\",\"algorithm\":\"milenage\","
-        "\"k\":\"465B5CE8B199B49FAA5F0A2EE238A6BC\","
-        "\"opc\":\"CD63CB71954A9F4E48A5994E37A02BAF\",\"mncLength\":2,"
-        "\"puk1\":\"12345678\",\"puk2\":\"12345678\",\"adm1\":\"88888888\",\"elements\":[%s]}",
-        iccid, file ? file : "");
-    cr_status status = description ? profile_build_text(cr_span_str(description), &package, err)
-                                   : cr_fail_memory(err);
-    if (status == CR_OK) {
-        struct profile_metadata m = {.iccid = cr_span_str(iccid),
-                                     .service_provider_name = cr_span_str("bench"),
-                                     .profile_name = cr_span_str("bench"),
-                                     .profile_class = RSP_CLASS_OPERATIONAL};
-        status = profile_metadata_encode(&m, &bytes, err);
-    }
-    if (status == CR_OK) {
-        *upp = cr_arena_copy(arena, cr_buf_span(&package));
-        *metadata = cr_arena_copy(arena, cr_buf_span(&bytes));
-        status = upp->p && metadata->p ? CR_OK : cr_fail_memory(err);
-    }
-    cr_buf_free(&package);
-    cr_buf_free(&bytes);
-    return status;
-}
-
-static cr_status order_one(struct smdpp *dp, size_t i, struct cr_err *err)
-{
-    cr_arena arena = {0};
-    char iccid[RSP_ICCID_TEXT];
-    char id[32];
-    struct smdpp_call call = {.arena = &arena};
-    iccid_of(i, iccid);
-    matching_id_of(i, id);
-    struct rsp_download_order_request order = {.iccid = cr_span_str(iccid)};
-    struct rsp_download_order_response ordered = {0};
-    struct rsp_confirm_order_request confirm = {
-        .iccid = cr_span_str(iccid), .matching_id = cr_span_str(id), .release_flag = true};
-    struct rsp_confirm_order_response confirmed = {0};
-    cr_status status = smdpp_download_order(dp, &call, &order, &ordered, err);
-    if (status == CR_OK) {
-        status = smdpp_confirm_order(dp, &call, &confirm, &confirmed, err);
-    }
-    cr_arena_free(&arena);
-    return status;
-}
-
-static cr_status import_batch(struct smdpp *dp, size_t from, size_t count, size_t *package_size,
-                              struct cr_err *err)
-{
-    cr_arena arena = {.limit = (size_t)1 << 30};
-    struct smdpp_import *batch = cr_arena_alloc_array(&arena, count, sizeof(*batch));
-    cr_status status = batch ? CR_OK : cr_fail_memory(err);
-    for (size_t i = 0; status == CR_OK && i < count; i++) {
-        batch[i].type = BENCH_TYPE;
-        status = build_one(from + i, &arena, &batch[i].upp, &batch[i].metadata, err);
-        *package_size = batch[i].upp.n;
-    }
-    if (status == CR_OK) {
-        status = smdpp_import(dp, batch, count, err);
-    }
-    for (size_t i = 0; status == CR_OK && i < count; i++) {
-        status = order_one(dp, from + i, err);
-    }
-    cr_arena_free(&arena);
-    return status;
-}
-
 static cr_status fill_inventory(struct bench *b, struct cr_err *err)
 {
     struct smdpp_config config;
     struct smdpp *dp = NULL;
-    struct cli_progress progress;
     CR_TRY(smdpp_config_from_pki(b->pki, b->cli->env, &config, err));
     struct smdpp_options options = {.dir = b->smdpp, .config = &config, .env = b->cli->env};
     cr_status status = smdpp_open(&options, &dp, err);
-    cli_progress_start(&progress, b->cli, "making profiles and orders", b->profiles);
-    for (size_t i = 0; status == CR_OK && i < b->profiles; i += IMPORT_BATCH) {
-        size_t count = b->profiles - i < IMPORT_BATCH ? b->profiles - i : IMPORT_BATCH;
-        status = import_batch(dp, i, count, &b->package_size, err);
-        cli_progress_at(&progress, i + count);
+    if (status == CR_OK) {
+        status = bench_inventory_fill(b->cli, dp, b->profiles, &b->package_size, err);
     }
-    cli_progress_end(&progress);
     smdpp_close(dp);
     smdpp_config_free(&config);
     return status;
@@ -322,7 +203,7 @@ static cr_status download_one(struct client *c, size_t i, cr_arena *arena, doubl
     struct es9_http *http = NULL;
     struct es9_http_options options = {
         .ca_file = c->b->ci, .connect_to = c->b->connect_to, .env = c->b->cli->env};
-    matching_id_of(i, id);
+    bench_matching_id(i, id);
     struct lpa_download_order order = {.smdp_address = cr_span_str(BENCH_HOST),
                                        .matching_id = cr_span_str(id)};
     struct lpa_download_options how = {.notify = LPA_NOTIFY_OPERATION};
@@ -347,7 +228,7 @@ static cr_status download_one(struct client *c, size_t i, cr_arena *arena, doubl
         char iccid[RSP_ICCID_TEXT];
         struct lpa_change change;
         struct lpa_change_options quiet = {.notify = LPA_NOTIFY_NONE};
-        iccid_of(i, iccid);
+        bench_iccid(i, iccid);
         status = lpa_profile_delete(&c->lpa, cr_span_str(iccid), &quiet, arena, &change, err);
     }
     return status;

@@ -129,6 +129,7 @@ extern const struct cli_command cli_smdpp;
 extern const struct cli_command cli_euicc;
 extern const struct cli_command cli_lpa;
 extern const struct cli_command cli_decode;
+extern const struct cli_command cli_aka;
 extern const struct cli_command cli_ota;
 extern const struct cli_command cli_bench;
 extern const struct cli_command cli_man;

@@ -4,7 +4,13 @@
 #include "cli/euicc.h"
 
 static const struct cli_command *const children[] = {
-    &cli_euicc_create, &cli_euicc_serve, &cli_euicc_show, &cli_euicc_apdu, NULL,
+    &cli_euicc_create,
+    &cli_euicc_serve,
+    &cli_euicc_show,
+    &cli_euicc_fs,
+    &cli_euicc_apdu,
+    &cli_euicc_replay,
+    NULL,
 };
 
 const struct cli_command cli_euicc = {

@@ -10,5 +10,7 @@ extern const struct cli_command cli_euicc_create;
 extern const struct cli_command cli_euicc_serve;
 extern const struct cli_command cli_euicc_show;
 extern const struct cli_command cli_euicc_apdu;
+extern const struct cli_command cli_euicc_fs;
+extern const struct cli_command cli_euicc_replay;
 
 #endif

@@ -198,13 +198,18 @@ void http_answer_head(cr_buf *head, const struct http_response *response, size_t
     for (size_t i = 0; i < response->header_count; i++) {
         append_field(head, response->headers[i].name, response->headers[i].value);
     }
-    if (response->status != 204 && response->status != 304) {
+    if (response->chunked) {
+        cr_buf_append_str(head, "Transfer-Encoding: chunked\r\n");
+    } else if (response->status != 204 && response->status != 304) {
         cr_buf_appendf(head, "Content-Length: %zu\r\n", body_length);
     }
     if (close) {
         cr_buf_append_str(head, "Connection: close\r\n");
     }
     cr_buf_append_str(head, "\r\n");
+    if (response->chunked) {
+        cr_buf_appendf(head, "%zX\r\n", body_length);
+    }
 }
 
 /* A value with a line break would let whoever fed it to the handler write header fields. */
@@ -228,22 +233,46 @@ static bool response_is_sound(const struct http_response *response)
     return true;
 }
 
-static void job_run(struct http_job *job, const cr_env *env)
+/* A ticket is the job. */
+void http_release(struct http_ticket *ticket, bool send)
+{
+    struct http_job *job = (struct http_job *)ticket;
+    job->send = send;
+    job->done(job->done_ctx, job);
+}
+
+void http_job_again(struct http_job *job)
+{
+    cr_buf_free(&job->response.body);
+    cr_buf_reset(&job->head);
+    job->response = (struct http_response){0};
+    job->request.ticket = NULL;
+}
+
+void http_job_run(struct http_job *job, const cr_env *env)
 {
     struct http_response *response = &job->response;
     job->handler(job->handler_ctx, &job->request, response);
+    if (response->outcome == HTTP_WORKER && job->request.ticket) {
+        return;
+    }
     if (!response_is_sound(response)) {
         cr_log(env, CR_LOG_ERROR, "%s %s from %s: the handler gave no sound answer (status %d)",
                job->request.method, job->request.path, job->peer, response->status);
         cr_buf_free(&response->body);
-        *response = (struct http_response){.status = 500};
+        *response = (struct http_response){.outcome = response->outcome, .status = 500};
     }
     job->close = !job->parser.keep_alive || atomic_load(job->stopping);
     size_t length = response->body.n;
     if (!http_answer_has_body(job->request.method, response->status)) {
         cr_buf_free(&response->body);
     }
+    response->chunked = response->chunked && response->body.n > 0 && !job->parser.version_1_0;
+    if (response->chunked) {
+        cr_buf_append_str(&response->body, "\r\n0\r\n\r\n");
+    }
     http_answer_head(&job->head, response, length, job->close, cr_now_ms(env));
+    job->head.failed = job->head.failed || !cr_buf_ok(&response->body);
 }
 
 static void *worker_main(void *arg)
@@ -255,7 +284,7 @@ static void *worker_main(void *arg)
         struct http_job *job = pool->stopping ? NULL : http_queue_pop(&pool->queue);
         if (job) {
             pthread_mutex_unlock(&pool->lock);
-            job_run(job, pool->env);
+            http_job_run(job, pool->env);
             job->done(job->done_ctx, job);
             pthread_mutex_lock(&pool->lock);
         } else if (pool->stopping) {

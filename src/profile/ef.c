@@ -1,16 +1,17 @@
 /*
  * Identities, networks, texts and numbers: what people write, as the bytes of files and back.
  */
-#include "profile/ef.h"
+#include "profile/ef_parts.h"
 
 #include "asn1/der.h"
+#include "base/gsm7.h"
 #include "base/text.h"
 
 #include <stdlib.h>
 
 /* ------------------------------------------------------------------ digits */
 
-#define NIBBLE_FILL 0x0F
+#define NIBBLE_FILL PROFILE_EF_FILL
 
 /* Digits into nibbles, low nibble first when swapped, F behind them. */
 static void pack(cr_span digits, bool swapped, uint8_t *out, size_t n)
@@ -25,7 +26,7 @@ static void pack(cr_span digits, bool swapped, uint8_t *out, size_t n)
 }
 
 /* Nibbles to digits up to the filler; false when there is anything but digits and trailing F. */
-static bool unpack(cr_span in, bool swapped, char *out, size_t size)
+bool profile_ef_digits(cr_span in, bool swapped, char *out, size_t size)
 {
     size_t n = 0;
     bool ended = false;
@@ -73,13 +74,13 @@ cr_status profile_iccid_plain(cr_span digits, uint8_t out[PROFILE_ICCID], struct
 
 const char *profile_iccid_text(cr_span ef, char out[PROFILE_ICCID_TEXT])
 {
-    (void)unpack(ef, true, out, PROFILE_ICCID_TEXT);
+    (void)profile_ef_digits(ef, true, out, PROFILE_ICCID_TEXT);
     return out;
 }
 
 const char *profile_iccid_plain_text(cr_span iccid, char out[PROFILE_ICCID_TEXT])
 {
-    (void)unpack(iccid, false, out, PROFILE_ICCID_TEXT);
+    (void)profile_ef_digits(iccid, false, out, PROFILE_ICCID_TEXT);
     return out;
 }
 
@@ -101,7 +102,7 @@ const char *profile_imsi_text(cr_span ef, char out[PROFILE_IMSI_TEXT])
         ef.p[1] >> 4 > 9) {
         return out;
     }
-    if (unpack(cr_span_sub(ef, 2, ef.p[0] - 1u), true, out + 1, PROFILE_IMSI_TEXT - 1)) {
+    if (profile_ef_digits(cr_span_sub(ef, 2, ef.p[0] - 1u), true, out + 1, PROFILE_IMSI_TEXT - 1)) {
         out[0] = (char)('0' + (ef.p[1] >> 4));
     }
     return out;
@@ -296,20 +297,6 @@ void profile_plmn_act_text(cr_span entry, cr_buf *out)
 
 /* ------------------------------------------------------------------ texts */
 
-/* GSM default alphabet (TS 23.038 6.2.1) as Unicode; 0 = the escape. */
-static const uint16_t gsm_alphabet[128] = {
-    0x40,  0xA3, 0x24, 0xA5,  0xE8, 0xE9,  0xF9,  0xEC,  0xF2,  0xC7,  0x0A,  0xD8,  0xF8,
-    0x0D,  0xC5, 0xE5, 0x394, 0x5F, 0x3A6, 0x393, 0x39B, 0x3A9, 0x3A0, 0x3A8, 0x3A3, 0x398,
-    0x39E, 0,    0xC6, 0xE6,  0xDF, 0xC9,  0x20,  0x21,  0x22,  0x23,  0xA4,  0x25,  0x26,
-    0x27,  0x28, 0x29, 0x2A,  0x2B, 0x2C,  0x2D,  0x2E,  0x2F,  0x30,  0x31,  0x32,  0x33,
-    0x34,  0x35, 0x36, 0x37,  0x38, 0x39,  0x3A,  0x3B,  0x3C,  0x3D,  0x3E,  0x3F,  0xA1,
-    0x41,  0x42, 0x43, 0x44,  0x45, 0x46,  0x47,  0x48,  0x49,  0x4A,  0x4B,  0x4C,  0x4D,
-    0x4E,  0x4F, 0x50, 0x51,  0x52, 0x53,  0x54,  0x55,  0x56,  0x57,  0x58,  0x59,  0x5A,
-    0xC4,  0xD6, 0xD1, 0xDC,  0xA7, 0xBF,  0x61,  0x62,  0x63,  0x64,  0x65,  0x66,  0x67,
-    0x68,  0x69, 0x6A, 0x6B,  0x6C, 0x6D,  0x6E,  0x6F,  0x70,  0x71,  0x72,  0x73,  0x74,
-    0x75,  0x76, 0x77, 0x78,  0x79, 0x7A,  0xE4,  0xF6,  0xF1,  0xFC,  0xE0,
-};
-
 /* Next character of well-formed UTF-8. */
 static uint32_t utf8_next(cr_span *in)
 {
@@ -323,36 +310,16 @@ static uint32_t utf8_next(cr_span *in)
     return c;
 }
 
+/* What must not steer a terminal, and half of a pair (SIM texts have no others), show as '?'. */
 static void utf8_put(uint32_t c, cr_buf *out)
 {
-    if (c < 0x80) {
-        cr_buf_append_byte(out, c < 0x20 ? '?' : (uint8_t)c);
-    } else if (c < 0x800) {
-        cr_buf_append_byte(out, (uint8_t)(0xC0 | c >> 6));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
-    } else if (c >= 0xD800 && c <= 0xDFFF) {
-        cr_buf_append_byte(out, '?'); /* half of a pair: SIM texts have no others */
-    } else {
-        cr_buf_append_byte(out, (uint8_t)(0xE0 | c >> 12));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
-    }
-}
-
-static int gsm_code(uint32_t c)
-{
-    for (int i = 0; i < 128; i++) {
-        if (gsm_alphabet[i] == c && c != 0) {
-            return i;
-        }
-    }
-    return -1;
+    cr_utf8_append(out, c < 0x20 || (c >= 0xD800 && c <= 0xDFFF) ? '?' : c);
 }
 
 static bool alpha_gsm(cr_span in, cr_buf *out)
 {
     while (in.n > 0) {
-        int code = gsm_code(utf8_next(&in));
+        int code = cr_gsm7_code(utf8_next(&in));
         if (code < 0) {
             return false;
         }
@@ -411,7 +378,7 @@ static void alpha_paged_text(cr_span in, cr_buf *out)
     cr_span text = cr_span_sub(in, wide ? 4 : 3, in.p[1]);
     for (size_t i = 0; i < text.n; i++) {
         uint8_t b = text.p[i];
-        uint32_t c = b & 0x80 ? (base + (b & 0x7Fu)) & 0xFFFF : gsm_alphabet[b];
+        uint32_t c = b & 0x80 ? (base + (b & 0x7Fu)) & 0xFFFF : cr_gsm7[b];
         utf8_put(c ? c : '?', out);
     }
 }
@@ -433,7 +400,7 @@ void profile_alpha_text(cr_span alpha, cr_buf *out)
         return;
     }
     for (size_t i = 0; i < alpha.n && alpha.p[i] != 0xFF; i++) {
-        uint16_t c = alpha.p[i] < 0x80 ? gsm_alphabet[alpha.p[i]] : 0;
+        uint16_t c = alpha.p[i] < 0x80 ? cr_gsm7[alpha.p[i]] : 0;
         utf8_put(c ? c : '?', out);
     }
 }
@@ -479,7 +446,7 @@ static cr_status number_encode(cr_span number, uint8_t *out, size_t *used, struc
     return CR_OK;
 }
 
-static void number_text(cr_span coded, cr_buf *out)
+void profile_ef_number(cr_span coded, cr_buf *out)
 {
     if (coded.n == 0) {
         return;
@@ -526,7 +493,7 @@ void profile_adn_text(cr_span record, cr_buf *out)
     profile_alpha_text(cr_span_sub(record, 0, text), out);
     if (used >= 1 && used <= 1 + NUMBER_BYTES) {
         cr_buf_append_str(out, out->n > before ? " " : "");
-        number_text(cr_span_sub(record, text + 1, used), out);
+        profile_ef_number(cr_span_sub(record, text + 1, used), out);
     }
 }
 
@@ -594,292 +561,4 @@ cr_status profile_ecc_encode(cr_span digits, cr_span alpha, uint8_t category, ui
     pack(digits, true, record, 3);
     record[record_length - 1] = category;
     return CR_OK;
-}
-
-/* ------------------------------------------------------------------ any known file */
-
-struct known {
-    enum profile_ef_place place;
-    uint16_t fid;
-    const char *name;
-    void (*text)(cr_span content, cr_buf *out); /* of one record, or of the whole file */
-};
-
-static void iccid_show(cr_span c, cr_buf *out)
-{
-    char text[PROFILE_ICCID_TEXT];
-    cr_buf_append_str(out, profile_iccid_text(c, text));
-}
-
-static void imsi_show(cr_span c, cr_buf *out)
-{
-    char text[PROFILE_IMSI_TEXT];
-    cr_buf_append_str(out, profile_imsi_text(c, text));
-}
-
-static void spn_show(cr_span c, cr_buf *out)
-{
-    profile_alpha_text(cr_span_sub(c, 1, c.n), out);
-}
-
-static void text_tlv_show(cr_span c, cr_buf *out)
-{
-    cr_span text = profile_text_tlv(c);
-    if (cr_utf8_valid(text)) {
-        cr_buf_append_span(out, text);
-    }
-}
-
-static void divide(cr_buf *out, size_t before)
-{
-    cr_buf_append_str(out, out->n > before ? " " : "");
-}
-
-static void plmn_show(cr_span c, cr_buf *out)
-{
-    char text[PROFILE_PLMN_TEXT];
-    size_t before = out->n;
-    for (size_t at = 0; at + PROFILE_PLMN <= c.n; at += PROFILE_PLMN) {
-        const char *plmn = profile_plmn_text(cr_span_sub(c, at, PROFILE_PLMN), text);
-        if (*plmn) {
-            divide(out, before);
-            cr_buf_append_str(out, plmn);
-        }
-    }
-}
-
-static void plmn_act_show(cr_span c, cr_buf *out)
-{
-    char text[PROFILE_PLMN_TEXT];
-    size_t before = out->n;
-    for (size_t at = 0; at + 5 <= c.n; at += 5) {
-        cr_span entry = cr_span_sub(c, at, 5);
-        if (*profile_plmn_text(entry, text)) {
-            divide(out, before);
-            profile_plmn_act_text(entry, out);
-        }
-    }
-}
-
-static void acc_show(cr_span c, cr_buf *out)
-{
-    const char *divider = "classes ";
-    for (unsigned i = 0; c.n == PROFILE_ACC && i < 16; i++) {
-        if ((c.p[0] << 8 | c.p[1]) >> i & 1) {
-            cr_buf_appendf(out, "%s%u", divider, i);
-            divider = ",";
-        }
-    }
-}
-
-static void ad_show(cr_span c, cr_buf *out)
-{
-    static const struct {
-        uint8_t mode;
-        const char *name;
-    } modes[] = {{0x00, "normal operation"},   {0x80, "type approval"},
-                 {0x01, "normal, facilities"}, {0x81, "type approval, facilities"},
-                 {0x02, "maintenance"},        {0x04, "cell test"}};
-    for (size_t i = 0; c.n >= 3 && i < CR_COUNT(modes); i++) {
-        if (modes[i].mode == c.p[0]) {
-            cr_buf_append_str(out, modes[i].name);
-        }
-    }
-    if (c.n >= 4) {
-        cr_buf_appendf(out, ", MNC of %u digits", c.p[3]);
-    }
-}
-
-static void services_show(cr_span c, const struct profile_ust_service *rows, size_t count,
-                          cr_buf *out)
-{
-    const char *divider = "";
-    for (unsigned n = 1; n <= c.n * 8; n++) {
-        if (!profile_table_has(c, n)) {
-            continue;
-        }
-        const char *name = "not known";
-        for (size_t i = 0; i < count; i++) {
-            name = rows[i].number == n ? rows[i].name : name;
-        }
-        cr_buf_appendf(out, "%s%u %s", divider, n, name);
-        divider = "\n";
-    }
-}
-
-static void ust_show(cr_span c, cr_buf *out)
-{
-    services_show(c, profile_ust_services, profile_ust_service_count, out);
-}
-
-static void ist_show(cr_span c, cr_buf *out)
-{
-    services_show(c, profile_ist_services, profile_ist_service_count, out);
-}
-
-static void dir_show(cr_span c, cr_buf *out)
-{
-    struct der_tlv application;
-    struct der_tlv tlv;
-    if (!der_find(c, 0x61, &application) || !der_find(application.value, 0x4F, &tlv)) {
-        return;
-    }
-    cr_hex_append(out, tlv.value);
-    if (der_find(application.value, 0x50, &tlv) && tlv.value.n > 0) {
-        cr_buf_append_byte(out, ' ');
-        profile_alpha_text(tlv.value, out);
-    }
-}
-
-static void smsp_show(cr_span c, cr_buf *out)
-{
-    if (c.n < PROFILE_SMSP_TAIL) {
-        return;
-    }
-    size_t text = c.n - PROFILE_SMSP_TAIL;
-    cr_span centre = cr_span_sub(c, text + 13, 12);
-    size_t before = out->n;
-    profile_alpha_text(cr_span_sub(c, 0, text), out);
-    if (!(c.p[text] & 0x02) && centre.n == 12 && centre.p[0] >= 1 && centre.p[0] <= 11) {
-        divide(out, before);
-        cr_buf_append_str(out, "service centre ");
-        number_text(cr_span_sub(centre, 1, centre.p[0]), out);
-    }
-}
-
-static void ecc_show(cr_span c, cr_buf *out)
-{
-    cr_span number = cr_span_sub(c, 0, 3);
-    for (size_t i = 0; i < number.n * 2; i++) {
-        uint8_t nibble = i % 2 ? number.p[i / 2] >> 4 : number.p[i / 2] & 0x0F;
-        if (nibble > 9) {
-            break;
-        }
-        cr_buf_append_byte(out, (uint8_t)('0' + nibble));
-    }
-    if (c.n > 4 && c.p[3] != 0xFF) {
-        cr_buf_append_byte(out, ' ');
-        profile_alpha_text(cr_span_sub(c, 3, c.n - 4), out);
-    }
-}
-
-static void pl_show(cr_span c, cr_buf *out)
-{
-    for (size_t i = 0; i + 1 < c.n; i += 2) {
-        bool letters = c.p[i] >= 'a' && c.p[i] <= 'z' && c.p[i + 1] >= 'a' && c.p[i + 1] <= 'z';
-        if (letters) {
-            cr_buf_appendf(out, "%s%c%c", i ? " " : "", c.p[i], c.p[i + 1]);
-        }
-    }
-}
-
-/* EF.SUCI_Calc_Info: schemes in order of preference, then the keys of the home network. */
-static void suci_show(cr_span c, cr_buf *out)
-{
-    struct der_tlv list;
-    const char *divider = "";
-    if (der_peek(c) != 0xA0 || der_next(&c, DER_BER_LENGTHS, &list, NULL) != CR_OK) {
-        return;
-    }
-    for (size_t i = 0; i + 1 < list.value.n; i += 2) {
-        uint8_t scheme = list.value.p[i];
-        static const char *const names[] = {"null scheme", "profile A", "profile B"};
-        cr_buf_appendf(out, "%s%s", divider, scheme < 3 ? names[scheme] : "unknown scheme");
-        if (list.value.p[i + 1]) {
-            cr_buf_appendf(out, " with key %u", list.value.p[i + 1]);
-        }
-        divider = ", ";
-    }
-}
-
-static void routing_show(cr_span c, cr_buf *out)
-{
-    char text[8];
-    if (c.n >= 2 && unpack(cr_span_sub(c, 0, 2), true, text, sizeof(text))) {
-        cr_buf_append_str(out, text);
-    }
-}
-
-static void hpplmn_show(cr_span c, cr_buf *out)
-{
-    if (c.n == 1) {
-        cr_buf_appendf(out, "search every %u minutes", c.p[0] * 6u);
-    }
-}
-
-static const struct known known_files[] = {
-    {PROFILE_EF_MF, 0x2FE2, "EF.ICCID", iccid_show},
-    {PROFILE_EF_MF, 0x2F00, "EF.DIR", dir_show},
-    {PROFILE_EF_MF, 0x2F05, "EF.PL", pl_show},
-    {PROFILE_EF_MF, 0x2F06, "EF.ARR", NULL},
-    {PROFILE_EF_MF, 0x2F08, "EF.UMPC", NULL},
-    {PROFILE_EF_USIM, 0x6F07, "EF.IMSI", imsi_show},
-    {PROFILE_EF_USIM, 0x6F06, "EF.ARR", NULL},
-    {PROFILE_EF_USIM, 0x6F05, "EF.LI", pl_show},
-    {PROFILE_EF_USIM, 0x6F31, "EF.HPPLMN", hpplmn_show},
-    {PROFILE_EF_USIM, 0x6F38, "EF.UST", ust_show},
-    {PROFILE_EF_USIM, 0x6F3B, "EF.FDN", profile_adn_text},
-    {PROFILE_EF_USIM, 0x6F40, "EF.MSISDN", profile_adn_text},
-    {PROFILE_EF_USIM, 0x6F42, "EF.SMSP", smsp_show},
-    {PROFILE_EF_USIM, 0x6F46, "EF.SPN", spn_show},
-    {PROFILE_EF_USIM, 0x6F49, "EF.SDN", profile_adn_text},
-    {PROFILE_EF_USIM, 0x6F60, "EF.PLMNwAcT", plmn_act_show},
-    {PROFILE_EF_USIM, 0x6F61, "EF.OPLMNwAcT", plmn_act_show},
-    {PROFILE_EF_USIM, 0x6F62, "EF.HPLMNwAcT", plmn_act_show},
-    {PROFILE_EF_USIM, 0x6F78, "EF.ACC", acc_show},
-    {PROFILE_EF_USIM, 0x6F7B, "EF.FPLMN", plmn_show},
-    {PROFILE_EF_USIM, 0x6FAD, "EF.AD", ad_show},
-    {PROFILE_EF_USIM, 0x6FB7, "EF.ECC", ecc_show},
-    {PROFILE_EF_USIM, 0x6FD9, "EF.EHPLMN", plmn_show},
-    {PROFILE_EF_ISIM, 0x6F02, "EF.IMPI", text_tlv_show},
-    {PROFILE_EF_ISIM, 0x6F03, "EF.DOMAIN", text_tlv_show},
-    {PROFILE_EF_ISIM, 0x6F04, "EF.IMPU", text_tlv_show},
-    {PROFILE_EF_ISIM, 0x6F06, "EF.ARR", NULL},
-    {PROFILE_EF_ISIM, 0x6F07, "EF.IST", ist_show},
-    {PROFILE_EF_ISIM, 0x6FAD, "EF.AD", ad_show},
-    {PROFILE_EF_TELECOM, 0x6F3A, "EF.ADN", profile_adn_text},
-    {PROFILE_EF_TELECOM, 0x6F40, "EF.MSISDN", profile_adn_text},
-    {PROFILE_EF_TELECOM, 0x6F06, "EF.ARR", NULL},
-    {PROFILE_EF_5GS, 0x4F07, "EF.SUCI_Calc_Info", suci_show},
-    {PROFILE_EF_5GS, 0x4F0A, "EF.Routing_Indicator", routing_show},
-    {PROFILE_EF_SAIP, 0x4F01, "EF.SUCI_Calc_Info_USIM", suci_show},
-};
-
-static const struct known *known_file(enum profile_ef_place place, uint16_t fid)
-{
-    for (size_t i = 0; i < CR_COUNT(known_files); i++) {
-        if (known_files[i].place == place && known_files[i].fid == fid) {
-            return &known_files[i];
-        }
-    }
-    return NULL;
-}
-
-const char *profile_ef_name(enum profile_ef_place place, uint16_t fid)
-{
-    const struct known *file = known_file(place, fid);
-    return file ? file->name : NULL;
-}
-
-bool profile_ef_text(enum profile_ef_place place, uint16_t fid, cr_span content,
-                     size_t record_length, cr_buf *out)
-{
-    const struct known *file = known_file(place, fid);
-    size_t before = out->n;
-    if (!file || !file->text) {
-        return false;
-    }
-    size_t step = record_length > 0 ? record_length : content.n;
-    for (size_t at = 0; step > 0 && at < content.n; at += step) {
-        size_t line = out->n;
-        if (line > before) {
-            cr_buf_append_byte(out, '\n');
-        }
-        size_t start = out->n;
-        file->text(cr_span_sub(content, at, step), out);
-        if (out->n == start && !out->failed) {
-            out->n = line; /* an empty record */
-        }
-    }
-    return out->n > before;
 }

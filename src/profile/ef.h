@@ -141,6 +141,8 @@ enum profile_ef_place {
     PROFILE_EF_CSIM,
     PROFILE_EF_5GS,
     PROFILE_EF_SAIP,
+    PROFILE_EF_GSM_ACCESS,
+    PROFILE_EF_PHONEBOOK,
     PROFILE_EF_OTHER
 };
 
@@ -149,6 +151,14 @@ enum profile_ef_place {
  * or holds nothing to tell. */
 bool profile_ef_text(enum profile_ef_place place, uint16_t fid, cr_span content,
                      size_t record_length, cr_buf *out);
+
+/* Appends an access rule (a record of EF.ARR, FF padding allowed) as "read: PIN1; update: ADM1".
+ * df: the rule of an MF, DF or ADF, whose bits mean other things. */
+void profile_arr_text(cr_span rule, bool df, cr_buf *out);
+
+/* Names and file ids of the known files of a place one after the other: *cursor is 0 before the
+ * first; NULL at the end. */
+const char *profile_ef_next(enum profile_ef_place place, size_t *cursor, uint16_t *fid);
 
 /* "EF.IMSI"; NULL when not known. */
 const char *profile_ef_name(enum profile_ef_place place, uint16_t fid);

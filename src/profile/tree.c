@@ -134,9 +134,10 @@ cr_span profile_tree_rule(const struct profile_tree *tree, size_t node)
                       file->file.record_length);
 }
 
-#define FID_TELECOM 0x7F10
-#define FID_5GS     0x5FC0
-#define FID_SAIP    0x5FD0
+#define FID_TELECOM   0x7F10
+#define FID_5GS       0x5FC0
+#define FID_SAIP      0x5FD0
+#define FID_PHONEBOOK 0x5F3A
 
 enum profile_ef_place profile_tree_place(const struct profile_tree *tree, size_t node)
 {
@@ -160,6 +161,8 @@ enum profile_ef_place profile_tree_place(const struct profile_tree *tree, size_t
         return PROFILE_EF_5GS;
     case FID_SAIP:
         return PROFILE_EF_SAIP;
+    case FID_PHONEBOOK:
+        return PROFILE_EF_PHONEBOOK;
     default:
         return PROFILE_EF_OTHER;
     }

@@ -213,22 +213,30 @@ static uicc_file find_arr(const struct uicc_fs *fs, const struct uicc_path *path
     return 0;
 }
 
+cr_span uicc_access_find(const struct uicc_fs *fs, const struct uicc_path *path,
+                         const struct uicc_file_attr *attr, cr_buf *scratch)
+{
+    struct uicc_file_attr arr;
+    if (attr->rule_tag) {
+        return attr->rule_tag == UICC_RULE_EXPANDED ? attr->rule : (cr_span){0};
+    }
+    uicc_file file = attr->arr_record ? find_arr(fs, path, attr) : 0;
+    if (!file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
+        return (cr_span){0};
+    }
+    size_t at = (size_t)(attr->arr_record - 1) * arr.record_size;
+    return cr_span_sub(uicc_fs_content(fs, file, scratch), at, arr.record_size);
+}
+
 bool uicc_access_allowed_by(const struct uicc_fs *fs, uicc_access_key key, const void *ctx,
                             const struct uicc_path *path, const struct uicc_file_attr *attr,
                             struct uicc_access access)
 {
-    struct uicc_file_attr arr;
-    if (attr->rule_tag) {
-        return attr->rule_tag == UICC_RULE_EXPANDED ? uicc_access_rule(attr->rule, access, key, ctx)
-                                                    : uicc_access_compact(attr->rule, access);
-    }
-    uicc_file file = attr->arr_record ? find_arr(fs, path, attr) : 0;
-    if (!file || !uicc_fs_attr(fs, file, &arr) || arr.kind != UICC_LINEAR) {
-        return false;
+    if (attr->rule_tag && attr->rule_tag != UICC_RULE_EXPANDED) {
+        return uicc_access_compact(attr->rule, access);
     }
     cr_buf scratch = {0};
-    size_t at = (size_t)(attr->arr_record - 1) * arr.record_size;
-    cr_span rule = cr_span_sub(uicc_fs_content(fs, file, &scratch), at, arr.record_size);
+    cr_span rule = uicc_access_find(fs, path, attr, &scratch);
     bool allowed = uicc_access_rule(rule, access, key, ctx);
     cr_buf_free(&scratch);
     return allowed;

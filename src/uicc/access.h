@@ -56,9 +56,14 @@ bool uicc_access_allowed_by(const struct uicc_fs *fs, uicc_access_key key, const
  * this card has none. Instructions beyond the modes are not covered. */
 bool uicc_access_compact(cr_span rule, struct uicc_access access);
 
-/* Evaluates the rule of the file: its own, or finds the EF.ARR of the file from path upwards and
- * its record there. path leads to the DF the
- * file is in (for a DF: to the DF itself). */
+/* The rule of a file in expanded format: its own, or the record of the EF.ARR that is looked for
+ * from path upwards (see uicc_access_allowed()); absent when there is none, and when its own is a
+ * compact one. *scratch is the caller's to free, and holds the bytes. */
+cr_span uicc_access_find(const struct uicc_fs *fs, const struct uicc_path *path,
+                         const struct uicc_file_attr *attr, cr_buf *scratch);
+
+/* Evaluates the rule of the file: its own, or its record of the EF.ARR that is found from path
+ * upwards. path leads to the DF the file is in (for a DF: to the DF itself). */
 bool uicc_access_allowed(const struct uicc_fs *fs, const struct uicc_pin_session *session,
                          const struct uicc_path *path, const struct uicc_file_attr *attr,
                          struct uicc_access access);

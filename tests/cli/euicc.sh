@@ -82,7 +82,7 @@ says err "at least 4 bytes"
 run 2 euicc apdu chip 00A4000002 00A40G00
 says err "'00A40G00'"
 run 1 euicc apdu nowhere 00A40000
-usage "APDU is missing" euicc apdu chip
+run 0 euicc apdu chip # no commands on standard input
 
 # ---- serve: a reader that python pretends to be
 cat >reader.py <<'PYTHON'

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "pki/hierarchy.h"
+#include "profile/build.h"
 #include "profile/metadata.h"
 #include "rsp/ids.h"
 #include "rsp/json_binding.h"
@@ -179,6 +180,24 @@ void world_order(struct world *w, cr_span upp, const char *iccid, const char *ma
     CHECK(smdpp_confirm_order(w->dp, &call, &confirm, &confirmed, &world_err));
     cr_buf_free(&metadata);
     cr_arena_free(&arena);
+}
+
+cr_span world_package(cr_arena *arena, const char *iccid)
+{
+    cr_buf upp = {0};
+    const char *text =
+        cr_arena_printf(arena,
+                        "{\"profileType\":\"world\",\"iccid\":\"%s\",\"imsi\":\"001010000000001\","
+                        "\"k\":\"465B5CE8B199B49FAA5F0A2EE238A6BC\","
+                        "\"opc\":\"CD63CB71954A9F4E48A5994E37A02BAF\","
+                        "\"puk1\":\"12345678\",\"puk2\":\"12345678\",\"adm1\":\"88888888\"}",
+                        iccid);
+    assert_non_null(text);
+    CHECK(profile_build_text(cr_span_str(text), &upp, &world_err));
+    cr_span copy = cr_arena_copy(arena, cr_buf_span(&upp));
+    cr_buf_free(&upp);
+    assert_non_null(copy.p);
+    return copy;
 }
 
 struct answers {

@@ -360,7 +360,11 @@ rsp_pending_notification_list bed_notifications(struct bed *bed)
 
 void bed_check_consistent(struct bed *bed)
 {
-    struct nvm *nvm = euicc_nvm(bed->euicc);
+    bed_check_memory(euicc_nvm(bed->euicc));
+}
+
+void bed_check_memory(const struct nvm *nvm)
+{
     cr_arena arena = {0};
     struct euicc_profile profile = {0};
     struct euicc_work work;
@@ -372,7 +376,7 @@ void bed_check_consistent(struct bed *bed)
         struct uicc_fs fs;
         size_t bytes = nvm_size_prefix(nvm, euicc_profile_prefix(profile.id, prefix), NULL);
         assert_true(bytes > 0);
-        assert_true(uicc_fs_init(&fs, nvm, cr_span_str(prefix)));
+        assert_true(uicc_fs_init(&fs, (struct nvm *)(uintptr_t)nvm, cr_span_str(prefix)));
         assert_true(uicc_fs_mf(&fs) != 0);
         profiles_bytes += bytes;
         if (profile.enabled) {

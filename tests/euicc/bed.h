@@ -104,6 +104,8 @@ rsp_pending_notification_list bed_notifications(struct bed *bed);
 /* The chip holds nothing half done: no work record, no file system without a profile, every profile
  * with a file system, at most one enabled and that one is the one recorded. */
 void bed_check_consistent(struct bed *bed);
+/* The same of the memory of any chip that has been powered on. */
+void bed_check_memory(const struct nvm *nvm);
 
 /* Test data outside of the repository, or skip. */
 void bed_ts48(const char *name, cr_buf *out);

@@ -84,7 +84,7 @@ static void bench_open(struct bench *bench)
     socklen_t n = sizeof(address);
     bench->listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(bench->listener, (struct sockaddr *)&address, n), 0);
-    assert_int_equal(listen(bench->listener, 1), 0);
+    assert_int_equal(listen(bench->listener, 64), 0);
     assert_int_equal(getsockname(bench->listener, (struct sockaddr *)&address, &n), 0);
     bench->port = ntohs(address.sin_port);
     assert_int_equal(vpcd_connect(NULL, bench->port, &bench->vpcd, &bench->err), CR_OK);
@@ -263,6 +263,195 @@ static void nobody_listens(void **state)
     vpcd_free(NULL);
 }
 
+/* ---- many cards on one thread ---- */
+
+struct slot_card {
+    bool removed, finished;
+    int inserted, gone, taken_out, broken;
+};
+
+static void slot_power(void *ctx, bool on)
+{
+    (void)ctx;
+    (void)on;
+}
+
+static void slot_reset(void *ctx)
+{
+    (void)ctx;
+}
+
+/* INS 04: the card leaves; INS 05: for ever; else an echo. */
+static void slot_transmit(void *ctx, cr_span command, cr_buf *response)
+{
+    struct slot_card *card = ctx;
+    card->removed = command.p[1] == 4 || command.p[1] == 5;
+    card->finished = command.p[1] == 5;
+    cr_buf_append_span(response, command);
+}
+
+static void slot_event(void *ctx, enum vpcd_event event, const struct cr_err *err)
+{
+    struct slot_card *card = ctx;
+    card->inserted += event == VPCD_INSERTED;
+    card->gone += event == VPCD_GONE;
+    card->taken_out += event == VPCD_REMOVED;
+    card->broken += event == VPCD_BROKEN;
+    assert_int_equal(err != NULL, event == VPCD_WAITING || event == VPCD_BROKEN);
+}
+
+static bool slot_finished(void *ctx)
+{
+    return ((struct slot_card *)ctx)->finished;
+}
+
+#define SLOTS 20
+
+struct many {
+    struct slot_card cards[SLOTS];
+    struct vpcd_slot slots[SLOTS];
+    volatile bool stop;
+    cr_status status;
+    pthread_t thread;
+};
+
+static void *many_main(void *arg)
+{
+    struct many *m = arg;
+    struct cr_err err;
+    m->status = vpcd_run(m->slots, SLOTS, &m->stop, &err);
+    return NULL;
+}
+
+static void many_cards(void **state)
+{
+    (void)state;
+    static uint8_t answer[65535];
+    static struct many m;
+    struct bench reader;
+    int conn[SLOTS];
+    bench_open(&reader); /* for its listener; its own card stays idle */
+    for (size_t i = 0; i < SLOTS; i++) {
+        m.slots[i] = (struct vpcd_slot){.card = {.ctx = &m.cards[i],
+                                                 .power = slot_power,
+                                                 .reset = slot_reset,
+                                                 .atr = card_atr,
+                                                 .transmit = slot_transmit,
+                                                 .removed = &m.cards[i].removed},
+                                        .port = reader.port,
+                                        .event = slot_event,
+                                        .finished = slot_finished};
+    }
+    assert_int_equal(pthread_create(&m.thread, NULL, many_main, &m), 0);
+    struct bench at = reader;
+    for (size_t i = 0; i < SLOTS; i++) {
+        conn[i] = accept(reader.listener, NULL, NULL);
+        assert_true(conn[i] >= 0);
+    }
+    for (int round = 0; round < 20; round++) { /* all at a time, then all answers */
+        for (uint8_t i = 0; i < SLOTS; i++) {
+            uint8_t command[4] = {0x80, 1, (uint8_t)round, i};
+            at.reader = conn[i];
+            put_frame(&at, command, sizeof(command));
+        }
+        for (uint8_t i = 0; i < SLOTS; i++) {
+            at.reader = conn[i];
+            assert_int_equal(get_frame(&at, answer), 4);
+            assert_int_equal(answer[3], i);
+        }
+    }
+    /* One leaves without an answer, and comes back. */
+    at.reader = conn[3];
+    put_frame(&at, "\x80\x04\x00\x00", 4);
+    assert_int_equal(recv(conn[3], answer, 1, 0), 0);
+    (void)close(conn[3]);
+    at.reader = conn[3] = accept(reader.listener, NULL, NULL);
+    put_frame(&at, "\x80\x01\x07\x07", 4);
+    assert_int_equal(get_frame(&at, answer), 4);
+    /* One breaks the protocol, one loses its reader: the others go on. */
+    at.reader = conn[4];
+    put_frame(&at, "\x09", 1);
+    assert_int_equal(recv(conn[4], answer, 1, 0), 0);
+    (void)close(conn[4]);
+    (void)close(conn[5]);
+    for (int i = 4; i <= 5; i++) {
+        conn[i] = accept(reader.listener, NULL, NULL);
+        assert_true(conn[i] >= 0);
+    }
+    /* When all have left for ever it is over. */
+    for (size_t i = 0; i < SLOTS; i++) {
+        at.reader = conn[i];
+        put_frame(&at, "\x80\x05\x00\x00", 4);
+        assert_int_equal(recv(conn[i], answer, 1, 0), 0);
+        (void)close(conn[i]);
+    }
+    (void)pthread_join(m.thread, NULL);
+    assert_int_equal(m.status, CR_OK);
+    int inserted = 0;
+    int taken_out = 0;
+    int gone = 0;
+    int broken = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        inserted += m.cards[i].inserted;
+        taken_out += m.cards[i].taken_out;
+        gone += m.cards[i].gone;
+        broken += m.cards[i].broken;
+    }
+    assert_int_equal(inserted, SLOTS + 3);
+    assert_int_equal(taken_out, SLOTS + 1);
+    assert_int_equal(gone, 1);
+    assert_int_equal(broken, 1);
+    assert_int_equal(bench_close(&reader), CR_OK);
+}
+
+/* A card that waits for its reader. */
+static void the_reader_comes(void **state)
+{
+    (void)state;
+    static uint8_t answer[65535];
+    static struct many m;
+    struct bench at = {0};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t n = sizeof(address);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int probe = socket(AF_INET, SOCK_STREAM, 0); /* its port is free in a moment */
+    assert_int_equal(bind(probe, (struct sockaddr *)&address, n), 0);
+    assert_int_equal(getsockname(probe, (struct sockaddr *)&address, &n), 0);
+    (void)close(probe);
+    for (size_t i = 0; i < SLOTS; i++) {
+        m.cards[i].finished = i > 0; /* one is enough */
+        m.slots[i] = (struct vpcd_slot){.card = {.ctx = &m.cards[i],
+                                                 .power = slot_power,
+                                                 .reset = slot_reset,
+                                                 .atr = card_atr,
+                                                 .transmit = slot_transmit},
+                                        .port = ntohs(address.sin_port),
+                                        .listen = true,
+                                        .event = slot_event,
+                                        .finished = slot_finished};
+    }
+    assert_int_equal(pthread_create(&m.thread, NULL, many_main, &m), 0);
+    for (int i = 0; i < 2; i++) { /* and once more */
+        int tries = 0;
+        do {
+            at.reader = socket(AF_INET, SOCK_STREAM, 0);
+            if (connect(at.reader, (struct sockaddr *)&address, n) == 0) {
+                break;
+            }
+            (void)close(at.reader);
+            (void)usleep(20000);
+        } while (++tries < 500);
+        assert_true(tries < 500);
+        put_frame(&at, "\x80\x01\x07\x07", 4);
+        assert_int_equal(get_frame(&at, answer), 4);
+        (void)close(at.reader);
+    }
+    __atomic_store_n(&m.stop, true, __ATOMIC_RELAXED);
+    (void)pthread_join(m.thread, NULL);
+    assert_int_equal(m.status, CR_OK);
+    assert_int_equal(m.cards[0].inserted, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +461,8 @@ int main(void)
         cmocka_unit_test(no_vpcd_at_the_other_end),
         cmocka_unit_test(stops_when_asked),
         cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(many_cards),
+        cmocka_unit_test(the_reader_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

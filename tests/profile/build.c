@@ -181,7 +181,9 @@ static void test_everything(void **state)
     text_is(&b, PROFILE_EF_USIM, "7FD06FD9", 0, "999-71");
     text_is(&b, PROFILE_EF_USIM, "7FD06F7B", 0, "262-01 262-02");
     text_is(&b, PROFILE_EF_5GS, "7FD05FC04F0A", 0, "123");
-    text_is(&b, PROFILE_EF_SAIP, "7FD05FD04F01", 0, "profile B with key 1");
+    text_is(&b, PROFILE_EF_SAIP, "7FD05FD04F01", 0,
+            "profile B with key 1\nkey identifier 7: "
+            "0272DA71976234CE833A6907425867B82E074D44EF907DFB4B3E21C1C2256EBCD1");
     assert_hex(content(&b, "7FD06F3E"), "AB");
     assert_hex(content(&b, "7FD05FC04F0A"), "21F30000");
     assert_hex(cr_span_sub(content(&b, "7FD05FD04F01"), 0, 9), "A0020201A126800107");
@@ -199,8 +201,7 @@ static void test_everything(void **state)
     const struct profile_security_domain *sd = &element(&b, PROFILE_SECURITY_DOMAIN)->sd;
     assert_int_equal(sd->key_list.count, 3);
     assert_hex(sd->key_list.items[2].key_components.items[0].key_type, "80");
-    assert_hex(sd->instance.application_parameters.uicc_toolkit,
-               "010000000002011203B2010100");
+    assert_hex(sd->instance.application_parameters.uicc_toolkit, "010000000002011203B2010100");
     assert_hex(sd->sd_perso_data.items[0],
                "0070326630732E06072A864886FC6B01600B06092A864886FC6B020202630906072A864886FC6B03"
                "640B06092A864886FC6B048000");

@@ -312,6 +312,40 @@ static void test_any(void **state)
     text_is(PROFILE_EF_5GS, 0x4F0A, "21F3FFFF", 0, "123");
     text_is(PROFILE_EF_SAIP, 0x4F01, "A006010102020000A100", 0,
             "profile A with key 1, profile B with key 2, null scheme");
+    text_is(PROFILE_EF_SAIP, 0x4F01, "A0020101A107800101810201FF", 0,
+            "profile A with key 1\nkey identifier 1: 01FF");
+    text_is(PROFILE_EF_MF, 0x2F06,
+            "8001019000800102A406830101950108800158A40683010A950108FFFFFFFFFFFF"
+            "800103A010A406830101950108A406830181950108840132AF0290008401D49700FF",
+            33,
+            "read: always; update: PIN1; deactivate, activate, delete: ADM1\n"
+            "read, update: (PIN1 or PIN2); increase: not (always); resize: never");
+    text_is(PROFILE_EF_USIM, 0x6F7E, "12345678 99F907 00A1 FF 00", 0,
+            "network 999-70, LAC 00A1, TMSI 12345678, updated");
+    text_is(PROFILE_EF_USIM, 0x6F73, "12345678 FFFFFF 99F907 00A1 05 01", 0,
+            "network 999-70, LAC 00A1, RAC 05, P-TMSI 12345678, not updated");
+    text_is(PROFILE_EF_USIM, 0x6FE3, "FFFFFFFFFFFFFFFFFFFFFFFF 99F907 0001 00", 0,
+            "tracking area 999-70 TAC 0001, updated");
+    text_is(PROFILE_EF_5GS, 0x4F01, "FFFFFFFFFFFFFFFFFFFFFFFFFF 99F907 000102 01", 0,
+            "tracking area 999-70 TAC 000102, not updated");
+    text_is(PROFILE_EF_USIM, 0x6F7E, "123456", 0, NULL);
+    text_is(PROFILE_EF_USIM, 0x6F08,
+            "07FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", 0, "no keys");
+    text_is(PROFILE_EF_GSM_ACCESS, 0x4F20, "0102030405060708 03", 0,
+            "key sequence 3, Kc 0102030405060708");
+    text_is(PROFILE_EF_USIM, 0x6F56, "05", 0, "1 fixed dialling enabled\n3 APN control enabled");
+    /* "Test" in seven bits a character: 4 characters are 28 bits in 4 bytes, 4 to spare */
+    text_is(PROFILE_EF_USIM, 0x6FC5, "430584D4F29C0EFF", 0, "Test");
+    text_is(PROFILE_EF_USIM, 0x6FC5, "430590004100 42FF", 0, "AB");
+    text_is(PROFILE_EF_USIM, 0x6FC6, "99F907 0000 FFFE 01 00F110 0001 0002 00 FFFFFFFFFFFFFFFF", 8,
+            "999-70, area 0000 to FFFE: EF.PNN record 1\n"
+            "001-01, area 0001 to 0002: name from elsewhere");
+    text_is(PROFILE_EF_USIM, 0x6FCD, "A305800399F907FF", 0, "999-70");
+    text_is(PROFILE_EF_USIM, 0x6F3C, "01 03 91 2143 0011FFFF 00FFFFFFFFFFFFFFFF", 9,
+            "received, read, service centre +1234, TPDU 0011");
+    text_is(PROFILE_EF_ISIM, 0x6F09, "800501C0000201FF 8003004142FFFFFF", 8, "192.0.2.1\nAB");
+    text_is(PROFILE_EF_PHONEBOOK, 0x4F30, "A805C0034F3A01AA04C2024F12", 0,
+            "type 1: ADN 4F3A; type 3: EXT1 4F12");
     text_is(PROFILE_EF_OTHER, 0x6F07, "080910101032547698", 0, NULL);
     text_is(PROFILE_EF_USIM, 0x6F06, "00", 0, NULL);
     text_is(PROFILE_EF_USIM, 0x6F07, "", 0, NULL);
