@@ -3,6 +3,7 @@
  */
 #include "euicc/chip.h"
 
+#include "euicc/https.h"
 #include "euicc/m2m.h"
 #include "pki/gpcert.h"
 
@@ -220,6 +221,9 @@ void euicc_free(struct euicc *e)
 {
     if (!e) {
         return;
+    }
+    if (e->m2m) {
+        m2m_https_drop(e->m2m);
     }
     gp_free(e->gp);
     if (e->uicc) {

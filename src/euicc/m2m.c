@@ -5,6 +5,7 @@
 #include "euicc/m2m.h"
 
 #include "asn1/der.h"
+#include "euicc/https.h"
 
 #include <stdlib.h>
 
@@ -209,6 +210,14 @@ static void on_answered(void *ctx, const struct gp_requester *who)
     m2m_switch_go(m);
 }
 
+static void on_trigger(void *ctx, const struct gp_requester *who, cr_span tlv)
+{
+    struct euicc_m2m *m = ctx;
+    if (who->domain->id == m->isdr) {
+        m2m_https_trigger(m, tlv);
+    }
+}
+
 static cr_span on_smsc(void *ctx)
 {
     return m2m_smsc(ctx);
@@ -229,6 +238,7 @@ static void toolkit_reset(void *ctx, struct uicc *uicc)
     (void)uicc;
     m2m_establishment_drop(m);
     m2m_download_drop(m);
+    m2m_https_drop(m);
     m->listed = 0;
     m2m_switch_reset(m);
 }
@@ -262,6 +272,7 @@ static cr_status attach(struct euicc_m2m *m, struct cr_err *err)
                                    .command = on_command,
                                    .segments = on_segments,
                                    .segment = on_segment,
+                                   .trigger = on_trigger,
                                    .answered = on_answered,
                                    .smsc = on_smsc};
     const struct uicc_toolkit_owner owner = {.ctx = m,

@@ -110,7 +110,8 @@ struct euicc_m2m {
     struct euicc_m2m_timing timing;
     struct m2m_establishment establishment;
     struct m2m_download download;
-    uint16_t listed; /* GET STATUS: object told last */
+    struct m2m_https *https; /* owned; NULL = no session */
+    uint16_t listed;         /* GET STATUS: object told last */
 
     unsigned owner; /* of the toolkit */
     bool started;   /* TERMINAL PROFILE came */
@@ -199,6 +200,11 @@ uicc_sw m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint1
                       cr_span value, bool last);
 
 /* ---- switch.c ---- */
+
+/* seconds: 1 to CAT_MAX_TIMER. Started again when it runs. */
+void m2m_alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds);
+void m2m_alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a);
+void m2m_alarm_poll(struct m2m_alarm *a); /* STATUS came */
 
 /* The change is in the memory; the terminal follows when the answer is on its way:
  * m2m_switch_go(). */

@@ -4,6 +4,7 @@
 #include "euicc/m2m.h"
 
 #include "asn1/der.h"
+#include "euicc/https.h"
 #include "ota/packet.h"
 #include "ota/sms.h"
 
@@ -143,8 +144,25 @@ static bool send_sms(struct euicc_m2m *m, const struct m2m_state *state)
     return good;
 }
 
+static bool send_https(struct euicc_m2m *m, const struct m2m_state *state)
+{
+    cr_buf note = {0};
+    m2m_note_build(m, state, &note);
+    bool sent = cr_buf_ok(&note) && m2m_https_note(m, cr_buf_span(&note));
+    cr_buf_free(&note);
+    return sent;
+}
+
+/* HTTPS where it can be, then the one and the other in turn; whichever way there is, if only one. */
 bool m2m_note_send(struct euicc_m2m *m, struct m2m_state *state)
 {
-    state->https = false;
-    return send_sms(m, state);
+    bool first = m->timing.transport == EUICC_M2M_HTTPS ||
+                 (m->timing.transport == EUICC_M2M_AUTO && !(state->tries > 1 && state->https));
+    bool both = m->timing.transport == EUICC_M2M_AUTO;
+    state->https = first;
+    if (first ? send_https(m, state) : send_sms(m, state)) {
+        return true;
+    }
+    state->https = !first;
+    return both && (first ? send_sms(m, state) : send_https(m, state));
 }

@@ -17,13 +17,14 @@
 #include "euicc/m2m.h"
 
 #include "asn1/der.h"
+#include "euicc/https.h"
 
 /* ---- alarms ------------------------------------------------------------------------------------
  */
 
 #define POLL_SECONDS 30
 
-static void alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a)
+void m2m_alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a)
 {
     uicc_timer_stop(m->e->uicc, a->timer);
     a->timer = 0;
@@ -57,10 +58,10 @@ static void alarm_heard(void *ctx, struct uicc *uicc, unsigned timer, enum uicc_
     }
 }
 
-static void alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds)
+void m2m_alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds)
 {
     struct cr_err err;
-    alarm_stop(m, a);
+    m2m_alarm_stop(m, a);
     seconds = seconds == 0 ? 1 : seconds > CAT_MAX_TIMER ? CAT_MAX_TIMER : seconds;
     if (uicc_timer_start(m->e->uicc, seconds, alarm_heard, a, &a->timer, &err) != CR_OK) {
         alarm_by_polls(a, seconds);
@@ -170,9 +171,9 @@ cr_status m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_caus
         new_note(state, note_of(m, cause));
     }
     CR_TRY(m2m_state_put(m->e->nvm, state, err));
-    alarm_stop(m, &m->attach);
-    alarm_stop(m, &m->confirm);
-    alarm_stop(m, &m->loss);
+    m2m_alarm_stop(m, &m->attach);
+    m2m_alarm_stop(m, &m->confirm);
+    m2m_alarm_stop(m, &m->loss);
     m->switching = true;
     return CR_OK;
 }
@@ -269,7 +270,7 @@ static void attach_rings(struct euicc_m2m *m)
         attach_failed(m);
         return;
     }
-    alarm_start(m, &m->attach, attach_step(m));
+    m2m_alarm_start(m, &m->attach, attach_step(m));
     cr_status status =
         uicc_proactive_local_information(m->e->uicc, CAT_LOCAL_LOCATION, located, m, NULL);
     (void)status; /* not offered: the event tells */
@@ -282,7 +283,7 @@ static void watch(struct euicc_m2m *m)
     if (m->started && !m->service && m2m_state_get(m->e->nvm, &state) && !state.local &&
         (state.note || !state.declared || state.cause)) {
         m->attach_left = (uint32_t)m->timing.attach;
-        alarm_start(m, &m->attach, attach_step(m));
+        m2m_alarm_start(m, &m->attach, attach_step(m));
     }
 }
 
@@ -328,7 +329,7 @@ void m2m_note_sent(struct euicc_m2m *m, bool sent)
     if (m2m_state_get(m->e->nvm, &state) && state.note && !m->switching) {
         bool change = state.cause == M2M_BY_ENABLE || state.cause == M2M_BY_DISABLE;
         bool slow = !change && state.tries > m->timing.repeats;
-        alarm_start(m, &m->confirm, (uint32_t)(slow ? m->timing.slow : m->timing.confirm));
+        m2m_alarm_start(m, &m->confirm, (uint32_t)(slow ? m->timing.slow : m->timing.confirm));
     }
 }
 
@@ -384,8 +385,8 @@ uicc_sw m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out)
     if (m2m_state_put(m->e->nvm, &state, &err) != CR_OK) {
         return UICC_SW_MEMORY;
     }
-    alarm_stop(m, &m->confirm);
-    alarm_stop(m, &m->attach);
+    m2m_alarm_stop(m, &m->confirm);
+    m2m_alarm_stop(m, &m->attach);
     return answer_confirmation(&state, out);
 }
 
@@ -396,8 +397,8 @@ static void have_service(struct euicc_m2m *m)
 {
     struct m2m_state state;
     m->service = true;
-    alarm_stop(m, &m->attach);
-    alarm_stop(m, &m->loss);
+    m2m_alarm_stop(m, &m->attach);
+    m2m_alarm_stop(m, &m->loss);
     if (!m2m_state_get(m->e->nvm, &state) || state.local) {
         return;
     }
@@ -438,7 +439,7 @@ void m2m_location(struct euicc_m2m *m, uint8_t status)
     m->service = false;
     if (m2m_state_get(m->e->nvm, &state) && state.cause == M2M_SETTLED && !state.local &&
         has_fall_back(m, &state) && !alarm_runs(&m->loss)) {
-        alarm_start(m, &m->loss, (uint32_t)m->timing.loss);
+        m2m_alarm_start(m, &m->loss, (uint32_t)m->timing.loss);
     }
 }
 
@@ -477,7 +478,7 @@ void m2m_switch_reset(struct euicc_m2m *m)
     m->attach.timer = m->confirm.timer = m->loss.timer = 0;
 }
 
-static void poll(struct m2m_alarm *a)
+void m2m_alarm_poll(struct m2m_alarm *a)
 {
     if (a->polls && --a->polls == 0) {
         a->rings(a->m2m);
@@ -486,9 +487,10 @@ static void poll(struct m2m_alarm *a)
 
 void m2m_switch_polled(struct euicc_m2m *m)
 {
-    poll(&m->attach);
-    poll(&m->confirm);
-    poll(&m->loss);
+    m2m_alarm_poll(&m->attach);
+    m2m_alarm_poll(&m->confirm);
+    m2m_alarm_poll(&m->loss);
+    m2m_https_polled(m);
 }
 
 void m2m_switch_init(struct euicc_m2m *m)

@@ -148,6 +148,9 @@ static void heard(void *ctx, cr_span command)
     cr_span tpdu, rest, smsc;
     MUST(cat_command_read(command, &c, NULL) == CR_OK);
     bed->refreshed = bed->refreshed || c.type == CAT_REFRESH;
+    if (c.type == CAT_OPEN_CHANNEL) {
+        (void)cr_hex_into(bed->opened, sizeof bed->opened, command);
+    }
     if (c.type != CAT_SEND_SHORT_MESSAGE) {
         return;
     }
@@ -335,6 +338,11 @@ bool m2m_send_as(struct m2m_bed *bed, uint32_t tar, uint16_t spi, const char *pa
 
 bool m2m_send(struct m2m_bed *bed, uint32_t tar, const char *payload)
 {
+    uint8_t bytes[8400];
+    if (bed->carry) {
+        size_t n = bytes_of(payload, bytes, sizeof bytes);
+        return bed->carry(bed->carry_ctx, bed, tar, cr_span_of(bytes, n));
+    }
     return m2m_send_as(bed, tar, 0x1639, payload);
 }
 

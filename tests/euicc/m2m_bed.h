@@ -52,6 +52,11 @@ struct m2m_bed {
         char smsc[32];
     } messages[M2M_MESSAGES];
     char text[2 * 4200 + 64];
+    char opened[2 * 260 + 1]; /* the last OPEN CHANNEL */
+
+    /* Another way than SMS for m2m_send(); NULL = SMS. */
+    bool (*carry)(void *ctx, struct m2m_bed *bed, uint32_t tar, cr_span script);
+    void *carry_ctx;
 };
 
 struct m2m_bed *m2m_bed_new(void);

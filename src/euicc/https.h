@@ -1,0 +1,29 @@
+/*
+ * Administration sessions of the machine's chip (SCP81). One at a time.
+ */
+#ifndef CRISP_EUICC_HTTPS_H
+#define CRISP_EUICC_HTTPS_H
+
+#include "euicc/m2m.h"
+#include "ota/admin.h"
+
+/* Opens a session with these parameters, what they leave out from the addressing parameters of the
+ * SM-SR (A5) and the connectivity parameters of the enabled profile (A2). note: E1 .., goes with the
+ * first POST; absent = none. CR_REFUSED: nobody said where to, no key, a session is open. When the
+ * session is over a switch that waits begins, and m2m_note_sent() is called for a notification. */
+cr_status m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *given, cr_span note,
+                         struct cr_err *err) CR_MUST_CHECK;
+
+/* The payload of a triggering SMS. Ignored while a session is open; instead of a retry that waits. */
+void m2m_https_trigger(struct euicc_m2m *m, cr_span tlv);
+
+/* False: notifications cannot go this way now. */
+bool m2m_https_note(struct euicc_m2m *m, cr_span note);
+
+/* STATUS came: an alarm without a timer counts. */
+void m2m_https_polled(struct euicc_m2m *m);
+
+/* Reset: RAM only. */
+void m2m_https_drop(struct euicc_m2m *m);
+
+#endif
