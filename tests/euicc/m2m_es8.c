@@ -2,7 +2,7 @@
  * ES8 through the SM-SR's packets (SGP.02 4.1.3): key establishment, SCP03t, SCP03, Master Delete;
  * ES6 (4.1.2) over the MNO-SD of the enabled profile.
  */
-#include "m2m_bed.h"
+#include "m2m_smsr.h"
 
 #include "asn1/der.h"
 #include "crypto/scp.h"
@@ -13,6 +13,36 @@
 #define CREATE(aid)                                                                                \
     "80E60C003F10A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" aid         \
     "0380C00006C904810203700000"
+
+/* The same over HTTPS: the second half of the tests. */
+static bool over_https;
+static struct smsr *smsr;
+
+static struct m2m_bed *new_bed(void)
+{
+    struct m2m_bed *bed = m2m_bed_new();
+    if (over_https) {
+        smsr = smsr_new(bed);
+        smsr_carry(smsr);
+    }
+    return bed;
+}
+
+static void end_session(void)
+{
+    if (smsr && smsr_waits(smsr)) {
+        smsr_end(smsr);
+    }
+}
+
+static void free_bed(struct m2m_bed *bed)
+{
+    if (smsr) {
+        smsr_free(smsr);
+        smsr = NULL;
+    }
+    m2m_bed_free(bed);
+}
 
 /* ---- an SM-DP, or an SM-SR ---------------------------------------------------------------------
  */
@@ -222,7 +252,7 @@ static void personalized(struct m2m_bed *bed, struct server *s)
 static void establish_isdp(void **state)
 {
     (void)state;
-    struct m2m_bed *bed = m2m_bed_new();
+    struct m2m_bed *bed = new_bed();
     struct server s;
     struct gp_object isdp;
     struct gp_key key;
@@ -241,13 +271,13 @@ static void establish_isdp(void **state)
     assert_false(gp_key_get(&bed->euicc->m2m->reg, isdp.id, 0x30, 1, &key));
     assert_true(gp_key_get(&bed->euicc->m2m->reg, isdp.id, 0x31, 1, &key));
     server_free(&s);
-    m2m_bed_free(bed);
+    free_bed(bed);
 }
 
 static void establish_errors(void **state)
 {
     (void)state;
-    struct m2m_bed *bed = m2m_bed_new();
+    struct m2m_bed *bed = new_bed();
     struct server dp, sr;
     uint8_t block;
     struct second how = {.t = establish_template_isdp(0x30)};
@@ -284,7 +314,7 @@ static void establish_errors(void **state)
     assert_int_equal(m2m_bed_state(bed, 0x0013), 0x07);
     server_free(&dp);
     server_free(&sr);
-    m2m_bed_free(bed);
+    free_bed(bed);
 }
 
 /* SM-SR change: a key set more, used at once, the old one goes with FinaliseISDRhandover. */
@@ -484,7 +514,7 @@ static const char *download(struct m2m_bed *bed, struct scp_session *session, cr
 static void whole_download(void **state)
 {
     (void)state;
-    struct m2m_bed *bed = m2m_bed_new();
+    struct m2m_bed *bed = new_bed();
     struct server s;
     struct scp_session session = {0};
     cr_buf package = {0};
@@ -508,6 +538,7 @@ static void whole_download(void **state)
     assert_non_null(strstr(bed->data, "9F440103"));
     /* and it works */
     assert_int_equal(m2m_platform(bed, "3A03", AID_NEW), 0x9000);
+    end_session();
     m2m_bed_reset(bed);
     m2m_bed_attach(bed);
     assert_int_equal(m2m_confirm_sw(bed, 1), 0x9000);
@@ -517,13 +548,13 @@ static void whole_download(void **state)
     scp_end(&session);
     cr_buf_free(&package);
     server_free(&s);
-    m2m_bed_free(bed);
+    free_bed(bed);
 }
 
 static void bad_downloads(void **state)
 {
     (void)state;
-    struct m2m_bed *bed = m2m_bed_new();
+    struct m2m_bed *bed = new_bed();
     struct server s;
     struct scp_session session = {0};
     cr_buf package = {0}, bad_pol = {0}, big = {0};
@@ -572,14 +603,14 @@ static void bad_downloads(void **state)
     cr_buf_free(&bad_pol);
     cr_buf_free(&big);
     server_free(&s);
-    m2m_bed_free(bed);
+    free_bed(bed);
 }
 
 /* What CreateISDP granted is what there is. */
 static void quota(void **state)
 {
     (void)state;
-    struct m2m_bed *bed = m2m_bed_new();
+    struct m2m_bed *bed = new_bed();
     struct server s;
     struct scp_session session = {0};
     cr_buf package = {0};
@@ -603,7 +634,7 @@ static void quota(void **state)
     scp_end(&session);
     cr_buf_free(&package);
     server_free(&s);
-    m2m_bed_free(bed);
+    free_bed(bed);
 }
 
 /* ---- Master Delete -----------------------------------------------------------------------------
@@ -666,7 +697,7 @@ static void master_delete(void **state)
 static void master_delete_prepared(void **state)
 {
     (void)state;
-    struct m2m_bed *bed = m2m_bed_new();
+    struct m2m_bed *bed = new_bed();
     struct server s;
     struct scp_session session = {0};
     struct cr_err err = {0};
@@ -698,7 +729,7 @@ static void master_delete_prepared(void **state)
     cr_buf_free(&wrapped);
     scp_end(&session);
     server_free(&s);
-    m2m_bed_free(bed);
+    free_bed(bed);
 }
 
 /* ---- ES6 ---------------------------------------------------------------------------------------
@@ -800,5 +831,12 @@ int main(void)
         cmocka_unit_test(operator_rules),
         cmocka_unit_test(operator_example),
     };
-    return cmocka_run_group_tests_name("euicc/m2m_es8", tests, NULL, NULL);
+    const struct CMUnitTest again[] = {
+        cmocka_unit_test(establish_isdp), cmocka_unit_test(establish_errors),
+        cmocka_unit_test(whole_download), cmocka_unit_test(bad_downloads),
+        cmocka_unit_test(quota),          cmocka_unit_test(master_delete_prepared),
+    };
+    int failed = cmocka_run_group_tests_name("euicc/m2m_es8 by SMS", tests, NULL, NULL);
+    over_https = true;
+    return failed + cmocka_run_group_tests_name("euicc/m2m_es8 by HTTPS", again, NULL, NULL);
 }
