@@ -606,6 +606,91 @@ static void bad_downloads(void **state)
     free_bed(bed);
 }
 
+/* ---- power that is cut in a download ------------------------------------------------------------
+ */
+
+struct cut {
+    long left;
+};
+
+static bool cut_hook(void *ctx, enum nvm_point point)
+{
+    struct cut *cut = ctx;
+    (void)point;
+    return cut->left-- <= 0;
+}
+
+static bool said(struct m2m_bed *bed, cr_buf *b, const char *part)
+{
+    return send_tlvs(bed, 0x13, b) && strstr(bed->data, part);
+}
+
+/* As far as it comes; true: the chip said that the profile is installed. */
+static bool try_download(struct m2m_bed *bed, struct server *s, cr_span package)
+{
+    struct scp_session session = {0};
+    struct cr_err err = {0};
+    uint8_t bytes[4200];
+    cr_buf b = {0};
+    host_begin(s, 0x30, &session);
+    put_chain(&b, OTA_CHAIN_FIRST_KEEP);
+    MUST_OK(scp03t_put_initialise(&session, &b, &err));
+    bool good = said(bed, &b, "8420");
+    if (good) {
+        MUST_OK(scp03t_take_initialise(&session, r_apdu(bed, 100, bytes, sizeof bytes), &err));
+        put_chain(&b, OTA_CHAIN_MIDDLE);
+        MUST_OK(scp03t_put_authenticate(&session, &b, &err));
+        good = said(bed, &b, "8500");
+        if (good) {
+            MUST_OK(
+                scp03t_take_authenticate(&session, r_apdu(bed, 100, bytes, sizeof bytes), &err));
+        }
+    }
+    while (good && package.n) {
+        cr_span piece = cr_span_sub(package, 0, 300);
+        package = cr_span_sub(package, piece.n, package.n);
+        put_chain(&b, package.n ? OTA_CHAIN_MIDDLE : OTA_CHAIN_LAST);
+        MUST_OK(scp03t_seal(&session, piece, &b, &err));
+        good = said(bed, &b, package.n ? "8600" : "8618");
+    }
+    scp_end(&session);
+    return good;
+}
+
+static void cut_downloads(void **state)
+{
+    (void)state;
+    struct m2m_bed *origin = m2m_bed_new();
+    struct server s;
+    cr_buf package = {0};
+    bool done = false;
+    m2m_package(9, NULL, NULL, &package);
+    personalized(origin, &s);
+    for (long n = 0; !done; n += n < 40 ? 1 : 7) {
+        struct nvm *nvm;
+        assert_int_equal(nvm_clone_committed(euicc_nvm(origin->euicc), &nvm, NULL), CR_OK);
+        struct m2m_bed *bed = m2m_bed_open(nvm, origin->counter);
+        struct cut cut = {.left = n};
+        nvm_set_fault(euicc_nvm(bed->euicc), cut_hook, &cut);
+        done = try_download(bed, &s, cr_buf_span(&package));
+        bed = m2m_bed_power_cycle(bed);
+        m2m_check_consistent(bed);
+        uint8_t now = m2m_bed_state(bed, 0x0013);
+        assert_true(now == 0x1F || (now == 0x0F && !done));
+        bed->counter += 20;
+        if (now == 0x0F) {
+            assert_true(try_download(bed, &s, cr_buf_span(&package)));
+            assert_int_equal(m2m_bed_state(bed, 0x0013), 0x1F);
+        }
+        m2m_check_consistent(bed);
+        m2m_bed_free(bed);
+        assert_true(n < 5000 && (!done || n > 60)); /* there was something to cut */
+    }
+    cr_buf_free(&package);
+    server_free(&s);
+    m2m_bed_free(origin);
+}
+
 /* What CreateISDP granted is what there is. */
 static void quota(void **state)
 {
@@ -826,6 +911,7 @@ int main(void)
         cmocka_unit_test(whole_download),
         cmocka_unit_test(bad_downloads),
         cmocka_unit_test(quota),
+        cmocka_unit_test(cut_downloads),
         cmocka_unit_test(master_delete),
         cmocka_unit_test(master_delete_prepared),
         cmocka_unit_test(operator_rules),
