@@ -258,8 +258,9 @@ static const struct cli_option options[] = {
      FIELD(strict_test_keys)},
     {.name = "m2m",
      .kind = CLI_FLAG,
-     .help = "A machine's chip (SGP.02) with ISD-R, ECASD and fresh keys of the SM-SR, instead of a "
-             "consumer's. The options below are for it.",
+     .help =
+         "A machine's chip (SGP.02) with ISD-R, ECASD and fresh keys of the SM-SR, instead of a "
+         "consumer's. The options below are for it.",
      FIELD(m2m.m2m)},
     {.name = "profile",
      .kind = CLI_LIST,

@@ -101,7 +101,7 @@ struct euicc {
     cr_buf command;   /* blocks of the command under way */
     unsigned channel; /* on which it comes */
     unsigned next_block;
-    bool refresh_pending; /* a switch waits for REFRESH to be performed */
+    bool refresh_pending;  /* a switch waits for REFRESH to be performed */
     struct euicc_m2m *m2m; /* owned; NULL = a consumer's chip */
 };
 

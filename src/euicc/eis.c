@@ -44,9 +44,9 @@ static json_t *keys_of(const struct gp_registry *reg, uint16_t domain)
             }
             json_array_append_new(sets, set);
         }
-        json_array_append_new(keys, json_pack("{s:i, s:i, s:o}", "index", key.kid, "keyType",
-                                              key.type, "value",
-                                              hex_of(cr_span_of(key.value, key.n))));
+        json_array_append_new(keys,
+                              json_pack("{s:i, s:i, s:o}", "index", key.kid, "keyType", key.type,
+                                        "value", hex_of(cr_span_of(key.value, key.n))));
     }
     cr_wipe(&key, sizeof key);
     return sets;
@@ -67,14 +67,13 @@ static json_t *profiles_of(const struct euicc *e, const struct m2m_state *state)
         char text[RSP_ICCID_TEXT] = "";
         (void)rsp_iccid_text(iccid, text);
         json_array_append_new(
-            profiles,
-            json_pack("{s:s, s:o, s:s, s:b, s:b, s:b, s:I, s:i}", "iccid", text, "isd-p-aid",
-                      hex_of(gp_aid_span(&isdp.aid)), "state", state_name(isdp.state),
-                      "fallbackAttribute", id == state->fall_back, "emergencyProfileAttribute",
-                      id == state->emergency, "testProfile",
-                      (m2m_marks(&e->m2m->reg, &isdp) & M2M_MARK_TEST) != 0, "allocatedMemory",
-                      (json_int_t)m2m_size(&e->m2m->reg, &isdp), "pol1",
-                      m2m_pol1(&e->m2m->reg, &isdp)));
+            profiles, json_pack("{s:s, s:o, s:s, s:b, s:b, s:b, s:I, s:i}", "iccid", text,
+                                "isd-p-aid", hex_of(gp_aid_span(&isdp.aid)), "state",
+                                state_name(isdp.state), "fallbackAttribute", id == state->fall_back,
+                                "emergencyProfileAttribute", id == state->emergency, "testProfile",
+                                (m2m_marks(&e->m2m->reg, &isdp) & M2M_MARK_TEST) != 0,
+                                "allocatedMemory", (json_int_t)m2m_size(&e->m2m->reg, &isdp),
+                                "pol1", m2m_pol1(&e->m2m->reg, &isdp)));
     }
     return profiles;
 }
@@ -95,12 +94,11 @@ static json_t *domains_of(const struct euicc *e)
     uint8_t ecasd[M2M_AID];
     json_t *list = json_array();
     if (gp_object_get(&e->m2m->reg, e->m2m->isdr, &isdr)) {
-        json_array_append_new(
-            list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "role", "ISD-R", "aid",
-                            hex_of(gp_aid_span(&isdr.aid)), "sin",
-                            hex_of(value_of(&e->m2m->reg, isdr.id, 0x42)), "sdin",
-                            hex_of(value_of(&e->m2m->reg, isdr.id, 0x45)), "keysets",
-                            keys_of(&e->m2m->reg, isdr.id)));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "role", "ISD-R", "aid",
+                                              hex_of(gp_aid_span(&isdr.aid)), "sin",
+                                              hex_of(value_of(&e->m2m->reg, isdr.id, 0x42)), "sdin",
+                                              hex_of(value_of(&e->m2m->reg, isdr.id, 0x45)),
+                                              "keysets", keys_of(&e->m2m->reg, isdr.id)));
     }
     json_array_append_new(list, json_pack("{s:s, s:o}", "role", "ECASD", "aid",
                                           hex_of(euicc_isdp_aid(0x0002, ecasd))));
@@ -111,14 +109,12 @@ cr_status euicc_eis(const struct euicc *e, cr_buf *json, struct cr_err *err)
 {
     struct m2m_state state;
     if (!e->m2m || !m2m_state_get(e->nvm, &state)) {
-        return cr_fail(err, CR_REFUSED, "SGP.02 2.2.1",
-                       "this is a consumer's chip: it has no EIS");
+        return cr_fail(err, CR_REFUSED, "SGP.02 2.2.1", "this is a consumer's chip: it has no EIS");
     }
-    json_t *root = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "eid", e->eid_text,
-                             "availableMemoryForProfiles", (json_int_t)m2m_free_memory(e->m2m),
-                             "memory", (json_int_t)e->config.memory, "certificates",
-                             certificates_of(e), "profiles", profiles_of(e, &state), "domains",
-                             domains_of(e));
+    json_t *root = json_pack(
+        "{s:s, s:I, s:I, s:o, s:o, s:o}", "eid", e->eid_text, "availableMemoryForProfiles",
+        (json_int_t)m2m_free_memory(e->m2m), "memory", (json_int_t)e->config.memory, "certificates",
+        certificates_of(e), "profiles", profiles_of(e, &state), "domains", domains_of(e));
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text) {
         json->secret = true;

@@ -29,8 +29,7 @@ static uicc_sw keep(struct es5_call *c)
 /* A profile that only the device enables, or that a change under way needs. */
 static bool is_special(const struct es5_call *c, const struct gp_object *isdp)
 {
-    return (m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST) ||
-           m2m_isdp_id(isdp) == c->state.emergency;
+    return (m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST) || m2m_isdp_id(isdp) == c->state.emergency;
 }
 
 static bool change_waits(const struct es5_call *c)
@@ -122,7 +121,7 @@ static uicc_sw create_isdp(struct es5_call *c)
                            ? gp_object_add(&c->m->reg, &isdp, &err)
                            : CR_MALFORMED;
     if (status != CR_OK) {
-        return status == CR_REFUSED ? (uicc_sw)err.code
+        return status == CR_REFUSED    ? (uicc_sw)err.code
                : status == CR_RESOURCE ? UICC_SW_NO_MEMORY
                                        : UICC_SW_WRONG_DATA;
     }
@@ -150,7 +149,7 @@ static uicc_sw take_isdp(const struct es5_call *c, cr_span value, struct gp_obje
 static uicc_sw begin_switch(struct es5_call *c, enum m2m_cause cause, uint16_t from, uint16_t to)
 {
     return m2m_switch(c->m, &c->state, cause, from, to, NULL) == CR_OK ? UICC_SW_OK
-                                                                      : UICC_SW_MEMORY;
+                                                                       : UICC_SW_MEMORY;
 }
 
 static uicc_sw enable_profile(struct es5_call *c, const struct gp_object *isdp)
@@ -160,9 +159,9 @@ static uicc_sw enable_profile(struct es5_call *c, const struct gp_object *isdp)
         return UICC_SW_CONDITIONS;
     }
     sw = m2m_allowed(&c->m->reg, &c->state, M2M_ENABLE, isdp);
-    return sw == UICC_SW_OK ? begin_switch(c, M2M_BY_ENABLE, euicc_id_get(c->m->e->nvm, "on"),
-                                           m2m_isdp_id(isdp))
-                            : sw;
+    return sw == UICC_SW_OK
+               ? begin_switch(c, M2M_BY_ENABLE, euicc_id_get(c->m->e->nvm, "on"), m2m_isdp_id(isdp))
+               : sw;
 }
 
 static uicc_sw disable_profile(struct es5_call *c, const struct gp_object *isdp)
@@ -197,8 +196,7 @@ static uicc_sw set_emergency(struct es5_call *c, const struct gp_object *isdp)
     bool holder_enabled =
         c->state.emergency && c->state.emergency == euicc_id_get(c->m->e->nvm, "on");
     if (c->state.local || isdp->state != M2M_DISABLED || id == c->state.fall_back ||
-        holder_enabled || change_waits(c) ||
-        (m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST)) {
+        holder_enabled || change_waits(c) || (m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST)) {
         return UICC_SW_CONDITIONS;
     }
     c->state.emergency = id;
@@ -225,9 +223,8 @@ static const struct {
     uicc_sw (*on_isdp)(struct es5_call *c, const struct gp_object *isdp);
     uicc_sw (*on_value)(struct es5_call *c, cr_span value);
 } groupings[] = {
-    {0x3A03, enable_profile, NULL}, {0x3A04, disable_profile, NULL},
-    {0x3A05, set_fall_back, NULL},  {0x3A07, NULL, store_addresses},
-    {0x3A08, NULL, confirm},        {0x3A09, set_emergency, NULL},
+    {0x3A03, enable_profile, NULL},  {0x3A04, disable_profile, NULL}, {0x3A05, set_fall_back, NULL},
+    {0x3A07, NULL, store_addresses}, {0x3A08, NULL, confirm},         {0x3A09, set_emergency, NULL},
 };
 
 #define P1_LAST 0x80
@@ -427,9 +424,7 @@ static bool tag_wanted(cr_span tags, uint32_t tag)
 {
     while (tags.p && tags.n) {
         size_t n = (tags.p[0] & 0x1F) == 0x1F ? 2 : 1;
-        uint32_t t = n == 1            ? tags.p[0]
-                     : tags.n >= n ? (uint32_t)(tags.p[0] << 8 | tags.p[1])
-                                       : 0;
+        uint32_t t = n == 1 ? tags.p[0] : tags.n >= n ? (uint32_t)(tags.p[0] << 8 | tags.p[1]) : 0;
         if (t == tag) {
             return true;
         }
@@ -537,8 +532,8 @@ static const struct {
     uint16_t p1, p2;
     uicc_sw (*run)(struct es5_call *c);
 } commands[] = {
-    {0xE6, 0x0C, 0x00, create_isdp},      {0xE6, 0x20, 0x00, personalize},
-    {0xE2, ANY, ANY, store_data},         {0xE4, 0x00, 0x40, delete_profile},
+    {0xE6, 0x0C, 0x00, create_isdp},       {0xE6, 0x20, 0x00, personalize},
+    {0xE2, ANY, ANY, store_data},          {0xE4, 0x00, 0x40, delete_profile},
     {0xE4, 0x00, 0x00, finalise_handover}, {0xCA, 0xFF, 0x21, audit_resources},
     {0xCA, 0xBF, 0x30, audit_certificate}, {0xF2, 0x40, P2_FIRST, audit_isdps},
     {0xF2, 0x40, P2_NEXT, audit_isdps},

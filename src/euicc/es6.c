@@ -36,8 +36,7 @@ uicc_sw m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who,
     if (!isdp_of(m, who, &isdp)) {
         return UICC_SW_CONDITIONS;
     }
-    return cr_span_equal(aid, CR_SPAN_ARRAY(OWN_ISDP)) ||
-                   cr_span_equal(aid, gp_aid_span(&isdp.aid))
+    return cr_span_equal(aid, CR_SPAN_ARRAY(OWN_ISDP)) || cr_span_equal(aid, gp_aid_span(&isdp.aid))
                ? UICC_SW_OK
                : UICC_SW_NO_REFERENCE;
 }
@@ -48,9 +47,8 @@ static uicc_sw update_pol1(struct euicc_m2m *m, const struct gp_object *isdp, cr
     if (value.n != 3 || !m2m_pol1_valid(value, &pol1) || m2m_pol1_contradicts(pol1)) {
         return UICC_SW_WRONG_DATA;
     }
-    return m2m_number_put(&m->reg, isdp, M2M_DATA_POL1, pol1, 1, NULL) == CR_OK
-               ? UICC_SW_OK
-               : UICC_SW_NO_MEMORY;
+    return m2m_number_put(&m->reg, isdp, M2M_DATA_POL1, pol1, 1, NULL) == CR_OK ? UICC_SW_OK
+                                                                                : UICC_SW_NO_MEMORY;
 }
 
 uicc_sw m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint16_t dgi,

@@ -1,6 +1,6 @@
 /*
- * EstablishISDPKeySet and EstablishISDRKeySet, scenario 3 (SGP.02 4.1.3.1, 4.1.1.8): the ISD-R takes
- * the STORE DATA, the ECASD verifies and agrees, the keys go to the domain they are for.
+ * EstablishISDPKeySet and EstablishISDRKeySet, scenario 3 (SGP.02 4.1.3.1, 4.1.1.8): the ISD-R
+ * takes the STORE DATA, the ECASD verifies and agrees, the keys go to the domain they are for.
  */
 #include "euicc/m2m.h"
 
@@ -58,12 +58,12 @@ static uicc_sw ecasd_verify(struct euicc_m2m *m, cr_span certificate, enum gpcer
     }
     if (gpcert_decode(certificate, &cert, &err) == CR_OK) {
         cr_status status = gpcert_verify(&cert, authorities, count, &expect, key, &err);
-        sw = status == CR_OK                   ? UICC_SW_OK
-             : err.code == PKI_UNKNOWN_CI      ? UICC_SW_NO_REFERENCE
-             : err.code == PKI_WRONG_ROLE      ? UICC_SW_CONDITIONS
-             : err.code == PKI_BAD_SIGNATURE   ? UICC_SW_SECURITY
-             : status == CR_RESOURCE           ? UICC_SW_NO_MEMORY
-                                               : UICC_SW_WRONG_DATA;
+        sw = status == CR_OK                 ? UICC_SW_OK
+             : err.code == PKI_UNKNOWN_CI    ? UICC_SW_NO_REFERENCE
+             : err.code == PKI_WRONG_ROLE    ? UICC_SW_CONDITIONS
+             : err.code == PKI_BAD_SIGNATURE ? UICC_SW_SECURITY
+             : status == CR_RESOURCE         ? UICC_SW_NO_MEMORY
+                                             : UICC_SW_WRONG_DATA;
     }
     for (size_t i = 0; i < count; i++) {
         crypto_public_free(keys[i]);
@@ -292,11 +292,11 @@ uicc_sw m2m_establish(struct euicc_m2m *m, const struct gp_requester *who,
         s->next_block = (uint8_t)(apdu->p2 + 1);
         s->data.secret = true;
         cr_buf_append_span(&s->data, apdu->data);
-        sw = !cr_buf_ok(&s->data)                         ? UICC_SW_WRONG_DATA
+        sw = !cr_buf_ok(&s->data)                           ? UICC_SW_WRONG_DATA
              : s->part == M2M_ESTABLISH_CERTIFICATE && last ? UICC_SW_CONDITIONS
-             : s->part == M2M_ESTABLISH_CERTIFICATE       ? take_certificate(m, out)
-             : last                                       ? take_request(m, who->kvn, out)
-                                                          : UICC_SW_OK;
+             : s->part == M2M_ESTABLISH_CERTIFICATE         ? take_certificate(m, out)
+             : last                                         ? take_request(m, who->kvn, out)
+                                                            : UICC_SW_OK;
     }
     if (sw != UICC_SW_OK || last) {
         m2m_establishment_drop(m);

@@ -15,9 +15,10 @@ struct esx_row {
     bool enable;
 };
 
-static const struct esx_row rows[] = {
-    {0x3A0B, TEST, true}, {0x3A0C, TEST, false}, {0x3A0D, EMERGENCY, true},
-    {0x3A0E, EMERGENCY, false}};
+static const struct esx_row rows[] = {{0x3A0B, TEST, true},
+                                      {0x3A0C, TEST, false},
+                                      {0x3A0D, EMERGENCY, true},
+                                      {0x3A0E, EMERGENCY, false}};
 
 /* ---- the switch --------------------------------------------------------------------------------
  */
@@ -66,8 +67,7 @@ static uicc_sw enable(struct euicc_m2m *m, struct m2m_state *state, enum which w
     struct gp_object emergency;
     bool in_emergency = find(m, state, EMERGENCY, &emergency) && emergency.state == M2M_ENABLED;
     bool change = state->cause == M2M_BY_ENABLE || state->cause == M2M_BY_DISABLE;
-    if (isdp->state == M2M_ENABLED || m->switching ||
-        (which == TEST && (in_emergency || change))) {
+    if (isdp->state == M2M_ENABLED || m->switching || (which == TEST && (in_emergency || change))) {
         return UICC_SW_CONDITIONS;
     }
     if (undo_change(m, state, NULL) != CR_OK) {

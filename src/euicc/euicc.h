@@ -69,7 +69,7 @@ struct euicc_m2m_options {
 
 struct euicc_options {
     const struct euicc_m2m_options *m2m; /* NULL = a consumer's chip (SGP.22) */
-    const char *eid; /* 32 digits with right check digits */
+    const char *eid;                     /* 32 digits with right check digits */
     const struct euicc_credential *credentials;
     size_t credential_count;
     const char *default_smdp; /* NULL = none */

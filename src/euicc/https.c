@@ -3,12 +3,13 @@
  * (ota/admin_agent.h) says what is next, TLS is an engine of net/psk.h, the channel is BIP; here
  * they are put together, and scripts reach the domains of the card.
  *
- * All of it is RAM. A session whose bytes could not be committed, and one that a reset ends, is over:
- * the server triggers anew.
+ * All of it is RAM. A session whose bytes could not be committed, and one that a reset ends, is
+ * over: the server triggers anew.
  */
 #include "euicc/https.h"
 
 #include "asn1/der.h"
+#include "euicc/resolve.h"
 #include "net/psk.h"
 #include "ota/admin_agent.h"
 #include "uicc/bip.h"
@@ -30,6 +31,9 @@ struct m2m_https {
     uint8_t kvn, key_id;
     char identity[PSK_IDENTITY_MAX + 1];
     cr_buf connection;
+    char name[OTA_DNS_NAME_MAX + 1]; /* asked for when connection has no address; "" = none */
+    cr_buf servers;
+    size_t attempt; /* which of the addresses comes next */
 };
 
 static void obey(struct m2m_https *h, struct ota_agent_step step);
@@ -46,7 +50,9 @@ static void drop(struct m2m_https *h)
     }
     psk_engine_free(h->engine);
     ota_agent_free(h->agent);
+    m2m_resolve_stop(m->resolve);
     cr_buf_free(&h->connection);
+    cr_buf_free(&h->servers);
     cr_wipe(h, sizeof *h);
     free(h);
     m->https = NULL;
@@ -260,6 +266,19 @@ static void fill_from_profile(const struct euicc_m2m *m, struct cat_channel *c)
     c->password = c->password.p ? c->password : own.password;
 }
 
+/* One of those that the name has, the next one at each attempt. */
+static cr_span next_address(struct m2m_https *h, uint8_t out[17])
+{
+    const struct m2m_resolve *r = h->m->resolve;
+    if (!h->name[0] || !r->count) {
+        return (cr_span){0};
+    }
+    const struct ota_dns_address *a = &r->addresses[h->attempt++ % r->count];
+    out[0] = a->n == 4 ? CAT_ADDRESS_IPV4 : CAT_ADDRESS_IPV6;
+    memcpy(out + 1, a->value, a->n);
+    return cr_span_of(out, (size_t)1 + a->n);
+}
+
 static bool open_channel(struct m2m_https *h)
 {
     struct euicc_m2m *m = h->m;
@@ -282,6 +301,10 @@ static bool open_channel(struct m2m_https *h)
     bool good = psk_client_new(&tls, &h->engine, NULL) == CR_OK;
     cr_wipe(&key, sizeof key);
     good = good && cat_channel_read(cr_buf_span(&h->connection), &params.channel, NULL) == CR_OK;
+    uint8_t address[17];
+    if (good && !params.channel.address.p) {
+        params.channel.address = next_address(h, address);
+    }
     if (good) {
         fill_from_profile(m, &params.channel);
         good = bip_open(m->e->uicc, &params, &h->channel, NULL) == CR_OK;
@@ -290,6 +313,15 @@ static bool open_channel(struct m2m_https *h)
         flush(h);
     }
     return good;
+}
+
+/* DNS has an answer, or none. */
+static void resolved(struct euicc_m2m *m, bool found)
+{
+    struct m2m_https *h = m->https;
+    if (h && !(found && open_channel(h))) {
+        obey(h, ota_agent_lost(h->agent));
+    }
 }
 
 /* ---- what the agent says ------------------------------------------------------------------------
@@ -320,7 +352,9 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
     struct euicc_m2m *m = h->m;
     switch (step.action) {
     case OTA_AGENT_OPEN:
-        if (!open_channel(h)) {
+        if (h->name[0] && !m2m_resolve_fresh(m->resolve, cr_span_str(h->name))) {
+            m2m_resolve_start(m->resolve, cr_span_str(h->name), cr_buf_span(&h->servers));
+        } else if (!open_channel(h)) {
             obey(h, ota_agent_lost(h->agent));
         }
         break;
@@ -387,8 +421,8 @@ static bool choose_key(struct m2m_https *h, const struct ota_admin_params *param
     for (uint8_t kvn = 0x40; !h->kvn && kvn <= 0x4F; kvn++) {
         h->kvn = gp_key_get(&h->m->reg, h->m->isdr, kvn, 1, &key) ? kvn : 0;
     }
-    found = gp_key_get(&h->m->reg, h->m->isdr, h->kvn, h->key_id, &key) &&
-            key.type == GP_KEY_PSK && gp_object_get(&h->m->reg, h->m->isdr, &isdr);
+    found = gp_key_get(&h->m->reg, h->m->isdr, h->kvn, h->key_id, &key) && key.type == GP_KEY_PSK &&
+            gp_object_get(&h->m->reg, h->m->isdr, &isdr);
     cr_wipe(&key, sizeof key);
     if (!found) {
         return false;
@@ -431,6 +465,24 @@ static cr_status make_agent(struct m2m_https *h, const struct ota_admin_params *
     return ota_agent_new(&options, &h->agent, err);
 }
 
+/* A name to be asked for where the parameters have no address (sheet 10.3). */
+static cr_status take_name(struct m2m_https *h, const struct ota_admin_params *params,
+                           struct cr_err *err)
+{
+    struct cat_channel channel;
+    CR_TRY(cat_channel_read(params->connection, &channel, err));
+    if (channel.address.p) {
+        return CR_OK;
+    }
+    if (!params->dns.present || !params->dns.name.n || params->dns.name.n > OTA_DNS_NAME_MAX ||
+        memchr(params->dns.name.p, 0, params->dns.name.n)) {
+        return cr_fail(err, CR_REFUSED, "SGP.02 2.4.5", "neither an address nor a name to ask for");
+    }
+    memcpy(h->name, params->dns.name.p, params->dns.name.n);
+    cr_buf_append_span(&h->servers, params->dns.connection);
+    return cr_buf_ok(&h->servers) ? CR_OK : cr_fail_memory(err);
+}
+
 static void alarm_init(struct m2m_https *h)
 {
     h->alarm = (struct m2m_alarm){.m2m = h->m, .rings = rings};
@@ -452,8 +504,8 @@ cr_status m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *giv
     h->m = m;
     alarm_init(h);
     cr_buf_append_span(&h->connection, params.connection);
-    cr_status status = CR_OK;
-    if (note.n) {
+    cr_status status = take_name(h, &params, err);
+    if (status == CR_OK && note.n) {
         /* What is to be said once more is said at once, without retries of its own. */
         params.retry.present = false;
         status = ota_admin_notification_write(&uri, params.post.uri, note, err);
@@ -472,6 +524,7 @@ cr_status m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *giv
     }
     if (status != CR_OK) {
         cr_buf_free(&h->connection);
+        cr_buf_free(&h->servers);
         free(h);
         return status;
     }
@@ -510,5 +563,26 @@ void m2m_https_polled(struct euicc_m2m *m)
 {
     if (m->https) {
         m2m_alarm_poll(&m->https->alarm);
+    }
+    m2m_alarm_poll(&m->resolve->alarm);
+}
+
+cr_status m2m_https_init(struct euicc_m2m *m, struct cr_err *err)
+{
+    m->resolve = calloc(1, sizeof *m->resolve);
+    if (!m->resolve) {
+        return cr_fail_memory(err);
+    }
+    m->resolve->m = m;
+    m->resolve->done = resolved;
+    return CR_OK;
+}
+
+void m2m_https_free(struct euicc_m2m *m)
+{
+    if (m->resolve) {
+        cr_buf_free(&m->resolve->connection);
+        free(m->resolve);
+        m->resolve = NULL;
     }
 }

@@ -19,7 +19,7 @@ struct euicc_installer_options {
     cr_span prefix;        /* of the file system to be made, empty so far */
     bool strict_test_keys; /* a test profile with keys that are not published ones is refused */
     bool test_profile;     /* class of the metadata */
-    cr_span iccid; /* of the metadata, 10 bytes swapped; absent = the package's (SGP.02) */
+    cr_span iccid;         /* of the metadata, 10 bytes swapped; absent = the package's (SGP.02) */
 };
 
 cr_status euicc_installer_new(const struct euicc_installer_options *options,

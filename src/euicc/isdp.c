@@ -13,8 +13,8 @@
 
 #define TAG_AID 0x4F /* DELETE of an object: not in an ISD-P */
 
-/* What the SM-SR carries into an ISD-P has no right there: nothing happens outside of a session that
- * the SM-DP's keys opened, with MACs and ciphering both ways. */
+/* What the SM-SR carries into an ISD-P has no right there: nothing happens outside of a session
+ * that the SM-DP's keys opened, with MACs and ciphering both ways. */
 uicc_sw m2m_es8(struct euicc_m2m *m, const struct gp_requester *who, const struct uicc_apdu *apdu,
                 cr_buf *out)
 {
@@ -167,8 +167,7 @@ uicc_sw m2m_download_segment(struct euicc_m2m *m, const struct gp_requester *who
 {
     struct m2m_download *d = &m->download;
     struct gp_object isdp;
-    if (!d->installer ||
-        !m2m_isdp_by_aid(&m->reg, gp_aid_span(&who->domain->aid), &isdp) ||
+    if (!d->installer || !m2m_isdp_by_aid(&m->reg, gp_aid_span(&who->domain->aid), &isdp) ||
         m2m_isdp_id(&isdp) != d->isdp || isdp.state != GP_PERSONALIZED) {
         return UICC_SW_CONDITIONS;
     }
@@ -179,9 +178,8 @@ uicc_sw m2m_download_segment(struct euicc_m2m *m, const struct gp_requester *who
     cr_buf_append_span(&d->elements, plain);
     nvm_set_capacity(m->e->nvm, capacity_for(m, &isdp));
     enum euicc_install_step step =
-        cr_buf_ok(&d->elements)
-            ? run_elements(d, &arena)
-            : euicc_installer_abort(d->installer, RSP_PE_NOT_ENOUGH_MEMORY);
+        cr_buf_ok(&d->elements) ? run_elements(d, &arena)
+                                : euicc_installer_abort(d->installer, RSP_PE_NOT_ENOUGH_MEMORY);
     nvm_set_capacity(m->e->nvm, capacity);
     uicc_sw sw = step == EUICC_INSTALL_MORE ? UICC_SW_OK : ended(m, &isdp, step, mark, out);
     cr_arena_free(&arena);

@@ -1,6 +1,6 @@
 /*
- * The machine's personality as an object: registry, what a cut left behind, and the ways in: secured
- * packets (gp/gp.h) and the toolkit.
+ * The machine's personality as an object: registry, what a cut left behind, and the ways in:
+ * secured packets (gp/gp.h) and the toolkit.
  */
 #include "euicc/m2m.h"
 
@@ -295,6 +295,7 @@ cr_status m2m_new(struct euicc *e, struct cr_err *err)
     m->e = e;
     e->m2m = m;
     m2m_switch_init(m);
+    CR_TRY(m2m_https_init(m, err));
     if (!m2m_registry(e->nvm, &m->reg) || !gp_object_root(&m->reg, &root) ||
         !m2m_timing_get(e->nvm, &m->timing)) {
         return cr_fail(err, CR_MALFORMED, NULL, "the chip's registry is damaged");
@@ -308,6 +309,7 @@ void m2m_free(struct euicc_m2m *m)
     if (m) {
         m2m_establishment_drop(m);
         m2m_download_drop(m);
+        m2m_https_free(m);
         free(m);
     }
 }

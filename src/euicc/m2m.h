@@ -7,7 +7,8 @@
  * durations it was made with). The enabled ISD-P is named by "on", as on a consumer chip.
  *
  * Data objects: ISD-R A3 A4 A5 (addressing parameters of the SM-SR), 42 and 45 (SIN, SDIN); ISD-P
- * A0 A1 A2 (connectivity parameters of the profile), C2 (POL1), C3 (granted memory), C4 (marks), C5 (ICCID, swapped).
+ * A0 A1 A2 (connectivity parameters of the profile), C2 (POL1), C3 (granted memory), C4 (marks), C5
+ * (ICCID, swapped).
  */
 #ifndef CRISP_EUICC_M2M_H
 #define CRISP_EUICC_M2M_H
@@ -58,10 +59,10 @@ enum m2m_cause {
 
 struct m2m_state {
     int64_t version;
-    int64_t fall_back, emergency; /* holders of the attributes; 0 = none */
-    int64_t pinned;               /* the profile that alone may be enabled (9.6) */
-    int64_t local;                /* profile to come back when the local switch ends; 0 = none */
-    int64_t cause, from, to;      /* the journal */
+    int64_t fall_back, emergency;  /* holders of the attributes; 0 = none */
+    int64_t pinned;                /* the profile that alone may be enabled (9.6) */
+    int64_t local;                 /* profile to come back when the local switch ends; 0 = none */
+    int64_t cause, from, to;       /* the journal */
     int64_t note, sequence, tries; /* notification under way; the last sequence number given */
     bool https;                    /* the last try went by HTTPS */
     bool declared;                 /* type 01 was confirmed once */
@@ -98,7 +99,7 @@ struct m2m_establishment {
 
 /* A download under way: RAM. */
 struct m2m_download {
-    uint16_t isdp; /* id in "p/<id>/"; 0 = none */
+    uint16_t isdp;                     /* id in "p/<id>/"; 0 = none */
     struct euicc_installer *installer; /* owned */
     cr_buf elements;
 };
@@ -110,8 +111,9 @@ struct euicc_m2m {
     struct euicc_m2m_timing timing;
     struct m2m_establishment establishment;
     struct m2m_download download;
-    struct m2m_https *https; /* owned; NULL = no session */
-    uint16_t listed;         /* GET STATUS: object told last */
+    struct m2m_https *https;     /* owned; NULL = no session */
+    struct m2m_resolve *resolve; /* owned */
+    uint16_t listed;             /* GET STATUS: object told last */
 
     unsigned owner; /* of the toolkit */
     bool started;   /* TERMINAL PROFILE came */
@@ -182,7 +184,8 @@ void m2m_download_drop(struct euicc_m2m *m);
 cr_status m2m_install_complete(const struct gp_registry *reg, struct gp_object *isdp,
                                const struct euicc_installer *installer,
                                struct cr_err *err) CR_MUST_CHECK;
-uicc_sw m2m_master_delete(struct euicc_m2m *m, struct gp_object *isdp, const struct uicc_apdu *apdu);
+uicc_sw m2m_master_delete(struct euicc_m2m *m, struct gp_object *isdp,
+                          const struct uicc_apdu *apdu);
 
 /* ---- parameters.c ---- */
 

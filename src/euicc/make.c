@@ -157,8 +157,7 @@ static void issued_free(struct issued *issued)
 }
 
 static cr_status issue_curve(const char *pki_dir, enum crypto_curve curve, const char *eid,
-                             bool m2m, const cr_env *env, struct issued *issued,
-                             struct cr_err *err)
+                             bool m2m, const cr_env *env, struct issued *issued, struct cr_err *err)
 {
     size_t i = issued->count;
     cr_arena arena = {0};

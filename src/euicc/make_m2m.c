@@ -22,8 +22,7 @@ cr_status euicc_issue_ecasd(const char *pki_dir, enum crypto_curve curve, const 
     struct pki_key *issuer_key = NULL;
     struct crypto_private *own = NULL;
     uint8_t point[CRYPTO_POINT], subject[RSP_EID];
-    cr_status status =
-        pki_hierarchy_load(pki_dir, curve, "eum", &arena, &issuer, &issuer_key, err);
+    cr_status status = pki_hierarchy_load(pki_dir, curve, "eum", &arena, &issuer, &issuer_key, err);
     if (status == CR_OK) {
         status = rsp_eid_parse(cr_span_str(eid), subject, err);
     }

@@ -62,10 +62,9 @@ cr_status m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *sta
     kid.n = key.n;
     memcpy(kid.value, key.value, key.n);
     m2m_note_build(m, state, &note);
-    cr_status status = cr_buf_ok(&note)
-                           ? ota_command_build(&fields, (struct ota_keys){.kid = &kid},
-                                               cr_buf_span(&note), out, err)
-                           : cr_fail_memory(err);
+    cr_status status = cr_buf_ok(&note) ? ota_command_build(&fields, (struct ota_keys){.kid = &kid},
+                                                            cr_buf_span(&note), out, err)
+                                        : cr_fail_memory(err);
     cr_buf_free(&note);
     cr_wipe(&key, sizeof key);
     cr_wipe(&kid, sizeof kid);
@@ -120,9 +119,9 @@ static cr_status send_segment(void *ctx, uint8_t number, uint8_t count, cr_span 
     bool last = number == count;
     cr_status status = sms_encode(&t, &tpdu, err);
     if (status == CR_OK) {
-        status = uicc_proactive_send_sms(s->m->e->uicc, m2m_smsc(s->m), cr_buf_span(&tpdu),
-                                         UICC_RETRY_ANY, last ? sent : NULL, last ? s->m : NULL,
-                                         err);
+        status =
+            uicc_proactive_send_sms(s->m->e->uicc, m2m_smsc(s->m), cr_buf_span(&tpdu),
+                                    UICC_RETRY_ANY, last ? sent : NULL, last ? s->m : NULL, err);
     }
     cr_buf_free(&tpdu);
     return status;
@@ -131,9 +130,8 @@ static cr_status send_segment(void *ctx, uint8_t number, uint8_t count, cr_span 
 static bool send_sms(struct euicc_m2m *m, const struct m2m_state *state)
 {
     struct sender s = {.m = m};
-    struct sms_cut cut = {.packet = SMS_IEI_COMMAND_PACKET,
-                          .reference = ++m->reference,
-                          .max_segments = 4};
+    struct sms_cut cut = {
+        .packet = SMS_IEI_COMMAND_PACKET, .reference = ++m->reference, .max_segments = 4};
     cr_span address = m2m_parameter(&m->reg, m->isdr, 0xA3, 0x81);
     cr_buf packet = {0};
     bool good = address.p && sms_address_take(&address, &s.to, NULL) == CR_OK &&
@@ -153,7 +151,8 @@ static bool send_https(struct euicc_m2m *m, const struct m2m_state *state)
     return sent;
 }
 
-/* HTTPS where it can be, then the one and the other in turn; whichever way there is, if only one. */
+/* HTTPS where it can be, then the one and the other in turn; whichever way there is, if only one.
+ */
 bool m2m_note_send(struct euicc_m2m *m, struct m2m_state *state)
 {
     bool first = m->timing.transport == EUICC_M2M_HTTPS ||

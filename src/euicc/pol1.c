@@ -1,5 +1,6 @@
 /*
- * POL1 at the moment of execution (SGP.02 3.6; sheet 9.7): which rule of which profile forbids what.
+ * POL1 at the moment of execution (SGP.02 3.6; sheet 9.7): which rule of which profile forbids
+ * what.
  */
 #include "euicc/m2m.h"
 

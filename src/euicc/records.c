@@ -89,23 +89,23 @@ static const struct asn1_field credential_rows[] = {
 static const struct asn1_type credential_type = TYPE(euicc_credential_record, credential_rows);
 
 static const struct asn1_field state_rows[] = {
-    NUMBER(m2m_state, version, 0x80),       NUMBER(m2m_state, fall_back, 0x81),
-    NUMBER(m2m_state, emergency, 0x82),     NUMBER(m2m_state, pinned, 0x83),
-    NUMBER(m2m_state, local, 0x84),         NUMBER(m2m_state, cause, 0x85),
-    NUMBER(m2m_state, from, 0x86),          NUMBER(m2m_state, to, 0x87),
-    NUMBER(m2m_state, note, 0x88),          NUMBER(m2m_state, sequence, 0x89),
-    NUMBER(m2m_state, tries, 0x8A),         FLAG(m2m_state, https, 0x8B),
-    FLAG(m2m_state, declared, 0x8C),        FLAG(m2m_state, has_confirmed, 0x8D),
-    NUMBER(m2m_state, confirmed, 0x8E),     NUMBER(m2m_state, deleted, 0x8F),
+    NUMBER(m2m_state, version, 0x80),   NUMBER(m2m_state, fall_back, 0x81),
+    NUMBER(m2m_state, emergency, 0x82), NUMBER(m2m_state, pinned, 0x83),
+    NUMBER(m2m_state, local, 0x84),     NUMBER(m2m_state, cause, 0x85),
+    NUMBER(m2m_state, from, 0x86),      NUMBER(m2m_state, to, 0x87),
+    NUMBER(m2m_state, note, 0x88),      NUMBER(m2m_state, sequence, 0x89),
+    NUMBER(m2m_state, tries, 0x8A),     FLAG(m2m_state, https, 0x8B),
+    FLAG(m2m_state, declared, 0x8C),    FLAG(m2m_state, has_confirmed, 0x8D),
+    NUMBER(m2m_state, confirmed, 0x8E), NUMBER(m2m_state, deleted, 0x8F),
     NUMBER(m2m_state, kvn, 0x90),
 };
 static const struct asn1_type state_type = TYPE(m2m_state, state_rows);
 
 static const struct asn1_field timing_rows[] = {
-    NUMBER(euicc_m2m_timing, version, 0x80),      NUMBER(euicc_m2m_timing, attach, 0x81),
-    NUMBER(euicc_m2m_timing, look, 0x82),         NUMBER(euicc_m2m_timing, confirm, 0x83),
-    NUMBER(euicc_m2m_timing, repeats, 0x84),      NUMBER(euicc_m2m_timing, slow, 0x85),
-    NUMBER(euicc_m2m_timing, loss, 0x86),         NUMBER(euicc_m2m_timing, disable_type, 0x87),
+    NUMBER(euicc_m2m_timing, version, 0x80),   NUMBER(euicc_m2m_timing, attach, 0x81),
+    NUMBER(euicc_m2m_timing, look, 0x82),      NUMBER(euicc_m2m_timing, confirm, 0x83),
+    NUMBER(euicc_m2m_timing, repeats, 0x84),   NUMBER(euicc_m2m_timing, slow, 0x85),
+    NUMBER(euicc_m2m_timing, loss, 0x86),      NUMBER(euicc_m2m_timing, disable_type, 0x87),
     NUMBER(euicc_m2m_timing, transport, 0x88),
 };
 static const struct asn1_type timing_type = TYPE(euicc_m2m_timing, timing_rows);

@@ -11,8 +11,8 @@
  *   SETTLED --service lost-----> BY_FALL_BACK --service--> SETTLED, notification 05 pending
  *                                   | no attachment: the other one of the two, again and again
  *
- * What was decided is in the memory before the terminal hears of it; timers and what was seen of the
- * network are RAM, and begin anew with the power.
+ * What was decided is in the memory before the terminal hears of it; timers and what was seen of
+ * the network are RAM, and begin anew with the power.
  */
 #include "euicc/m2m.h"
 
@@ -293,8 +293,8 @@ static void watch(struct euicc_m2m *m)
 static void try_note(struct euicc_m2m *m)
 {
     struct m2m_state state;
-    if (m->sending || alarm_runs(&m->confirm) || !m2m_state_get(m->e->nvm, &state) ||
-        !state.note || state.local) {
+    if (m->sending || alarm_runs(&m->confirm) || !m2m_state_get(m->e->nvm, &state) || !state.note ||
+        state.local) {
         return;
     }
     if (state.tries <= m->timing.repeats) {
@@ -366,7 +366,8 @@ uicc_sw m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out)
     if (!m2m_state_get(m->e->nvm, &state)) {
         return UICC_SW_MEMORY;
     }
-    if (state.has_confirmed && state.confirmed == sequence && !(state.note && state.sequence == sequence)) {
+    if (state.has_confirmed && state.confirmed == sequence &&
+        !(state.note && state.sequence == sequence)) {
         return answer_confirmation(&state, out); /* the answer was lost */
     }
     if (!state.note || state.sequence != sequence || m->switching) {
@@ -461,8 +462,8 @@ static void identity(void *ctx, struct uicc *uicc, const struct uicc_answer *ans
 void m2m_switch_started(struct euicc_m2m *m)
 {
     struct cr_err err;
-    cr_status status = uicc_toolkit_events(m->e->uicc, m->owner,
-                                           CAT_EVENT_BIT(CAT_EVENT_LOCATION_STATUS), &err);
+    cr_status status =
+        uicc_toolkit_events(m->e->uicc, m->owner, CAT_EVENT_BIT(CAT_EVENT_LOCATION_STATUS), &err);
     (void)status; /* not offered: asked for */
     m->started = true;
     if (!m->imei_size) {

@@ -212,8 +212,8 @@ static cr_status send_segment(void *ctx, uint8_t number, uint8_t count_all, cr_s
     (void)count_all;
     cr_status status = sms_encode(&t, &tpdu, err);
     if (status == CR_OK) {
-        status = uicc_proactive_send_sms(s->p->gp->uicc, smsc, cr_buf_span(&tpdu),
-                                         UICC_RETRY_ANY, NULL, NULL, err);
+        status = uicc_proactive_send_sms(s->p->gp->uicc, smsc, cr_buf_span(&tpdu), UICC_RETRY_ANY,
+                                         NULL, NULL, err);
     }
     cr_buf_free(&tpdu);
     return status;
@@ -370,8 +370,8 @@ static uicc_sw sms_pp(void *ctx, struct uicc_call *call, const struct cat_envelo
         sms_decode(SMS_TO_CARD, tpdu, &t, NULL) != CR_OK || t.type != SMS_DELIVER) {
         return UICC_SW_WRONG_DATA;
     }
-    if ((!gp->visible && !gp->hooks.card) || t.pid != SMS_PID_USIM_DOWNLOAD || !sms_dcs_is_8bit_class2(t.dcs) ||
-        !t.has_header) {
+    if ((!gp->visible && !gp->hooks.card) || t.pid != SMS_PID_USIM_DOWNLOAD ||
+        !sms_dcs_is_8bit_class2(t.dcs) || !t.has_header) {
         return UICC_NOT_MINE;
     }
     enum sms_assembly state;

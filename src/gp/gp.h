@@ -27,10 +27,10 @@ struct gp_requester {
     struct gp *gp;
     const struct gp_registry *reg;
     const struct gp_object *domain;
-    bool remote;   /* over the air, else on a logical channel */
-    uint8_t level; /* SPI1 of the secured packet; security level of the session */
-    bool trusted;  /* a session, or a packet under the domain's own keys */
-    uint8_t kvn;   /* of the packet (remote) */
+    bool remote;    /* over the air, else on a logical channel */
+    uint8_t level;  /* SPI1 of the secured packet; security level of the session */
+    bool trusted;   /* a session, or a packet under the domain's own keys */
+    uint8_t kvn;    /* of the packet (remote) */
     cr_span target; /* AID that STORE DATA goes to: the domain's, or what INSTALL named */
 };
 

@@ -84,7 +84,8 @@ uicc_sw gp_delete(struct gp_command *c);
 /* One command APDU for the domain c->domain in c->ctx, secure messaging and all; c->apdu is as it
  * came. Undone, counters excepted, when the answer is an error. */
 uicc_sw gp_domain_run(struct gp_command *c, cr_span apdu);
-/* INITIALIZE UPDATE with this key version (0 = any): a new session in c->ctx; appends the answer. */
+/* INITIALIZE UPDATE with this key version (0 = any): a new session in c->ctx; appends the answer.
+ */
 uicc_sw gp_session_begin(struct gp_command *c, uint8_t kvn, cr_span challenge, cr_buf *out);
 
 /* --- card.c ------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ struct gp {
     struct gp_registry reg; /* of the visible profile */
     struct gp_entry *entries[UICC_MAX_APPS];
     struct gp_context *ways[UICC_CHANNELS]; /* made when first needed */
-    struct gp_air air[2]; /* of the visible profile, of the card's own domains */
+    struct gp_air air[2];                   /* of the visible profile, of the card's own domains */
     struct sms_assembler *assembler;
     unsigned toolkit; /* number as an owner of the toolkit */
     uint8_t sms_reference;

@@ -228,8 +228,7 @@ static uint8_t chain_enter(struct run *r, uint8_t value)
         break;
     case OTA_CHAIN_MIDDLE:
     case OTA_CHAIN_LAST:
-        if (air->chain.object != target->id &&
-            !(air->chain.object == 0 && chain_restore(r->s))) {
+        if (air->chain.object != target->id && !(air->chain.object == 0 && chain_restore(r->s))) {
             return OTA_CHAIN_NO_PREVIOUS;
         }
         if (target->kind == GP_RFM && !uicc_remote_active(gp->uicc)) {

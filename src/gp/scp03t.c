@@ -1,6 +1,6 @@
 /*
- * SCP03t on a domain of the card (SGP.02 4.1.3.3): the session of SCP03, carried by TLVs in a script
- * instead of APDUs. What the segments bring is the layer above's business.
+ * SCP03t on a domain of the card (SGP.02 4.1.3.3): the session of SCP03, carried by TLVs in a
+ * script instead of APDUs. What the segments bring is the layer above's business.
  */
 #include "asn1/der.h"
 #include "gp/internal.h"
@@ -43,7 +43,7 @@ static enum scp03t_reason authenticate(struct gp_command *c, cr_span tlv, cr_buf
 {
     struct cr_err err;
     return scp03t_card_authenticate(&c->ctx->session, tlv, answer, &err) == CR_OK ? SCP03T_OK
-                                                                                 : reason_of(&err);
+                                                                                  : reason_of(&err);
 }
 
 static enum scp03t_reason segment(struct gp_command *c, cr_span tlv, cr_buf *answer)

@@ -45,10 +45,9 @@ void m2m_package(unsigned n, const char *pol, const char *connectivity, cr_buf *
     json_t *header = package_element(package, PACKAGE_HEADER);
     json_t *sd = package_element(package, PACKAGE_SD);
     json_t *instance = json_object_get(sd, "instance");
-    MUST(json_object_set_new(
-             instance, "applicationParameters",
-             json_pack("{s:s}", "uiccToolkitApplicationSpecificParametersField",
-                       "010000000002011203B2010000")) == 0);
+    MUST(json_object_set_new(instance, "applicationParameters",
+                             json_pack("{s:s}", "uiccToolkitApplicationSpecificParametersField",
+                                       "010000000002011203B2010000")) == 0);
     MUST(json_object_set_new(sd, "keyList",
                              json_pack("[o, o, o]", key_json(1, 1, 0x20, "18"),
                                        key_json(2, 1, 0x30, "14"), key_json(3, 1, 0x40, "48"))) ==
@@ -304,9 +303,8 @@ static bool send_packet(struct m2m_bed *bed, struct ota_command_fields fields,
     struct ota_key keys[2] = {{.algorithm = OTA_AES, .n = 16, .mac_size = 8},
                               {.algorithm = OTA_AES, .n = 16, .mac_size = 8}};
     struct ota_keys pair = {.kic = &keys[0], .kid = &keys[1]};
-    struct sms_cut cut = {.packet = SMS_IEI_COMMAND_PACKET,
-                          .reference = ++bed->reference,
-                          .max_segments = 10};
+    struct sms_cut cut = {
+        .packet = SMS_IEI_COMMAND_PACKET, .reference = ++bed->reference, .max_segments = 10};
     struct cr_err err = {0};
     cr_buf packet = {0};
     size_t first = bed->message_count;
@@ -324,13 +322,13 @@ static bool send_packet(struct m2m_bed *bed, struct ota_command_fields fields,
 
 bool m2m_send_as(struct m2m_bed *bed, uint32_t tar, uint16_t spi, const char *payload)
 {
-    struct ota_command_fields fields = {.dialect = OTA_SMS,
-                                        .spi = {(uint8_t)(spi >> 8), (uint8_t)spi},
-                                        .kic = (uint8_t)(bed->kvn << 4 | OTA_AES),
-                                        .kid = (uint8_t)(bed->kvn << 4 | OTA_AES),
-                                        .tar = {(uint8_t)(tar >> 16), (uint8_t)(tar >> 8),
-                                                (uint8_t)tar},
-                                        .counter = bed->counter++};
+    struct ota_command_fields fields = {
+        .dialect = OTA_SMS,
+        .spi = {(uint8_t)(spi >> 8), (uint8_t)spi},
+        .kic = (uint8_t)(bed->kvn << 4 | OTA_AES),
+        .kid = (uint8_t)(bed->kvn << 4 | OTA_AES),
+        .tar = {(uint8_t)(tar >> 16), (uint8_t)(tar >> 8), (uint8_t)tar},
+        .counter = bed->counter++};
     uint8_t bytes[4200];
     size_t n = bytes_of(payload, bytes, sizeof bytes);
     return send_packet(bed, fields, bed->kic, bed->kid, cr_span_of(bytes, n));

@@ -63,7 +63,7 @@ struct m2m_bed *m2m_bed_new(void);
 /* With options of its own; keys and profiles that are left out are the usual ones. */
 struct m2m_bed *m2m_bed_new_with(const struct euicc_m2m_options *options);
 struct m2m_bed *m2m_bed_open(struct nvm *nvm, uint64_t counter); /* powered, TERMINAL PROFILE */
-struct m2m_bed *m2m_bed_power_cycle(struct m2m_bed *bed);       /* frees the old one */
+struct m2m_bed *m2m_bed_power_cycle(struct m2m_bed *bed);        /* frees the old one */
 void m2m_bed_free(struct m2m_bed *bed);
 /* The memory of the usual chip; to be closed. */
 struct nvm *m2m_bed_memory(void);

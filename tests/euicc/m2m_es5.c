@@ -27,15 +27,15 @@ static void example_enable(void **state)
     assert_int_equal(
         gp_counters_put(&bed->euicc->m2m->reg, bed->euicc->m2m->isdr, 1, &counters, NULL), CR_OK);
     m2m_clear(bed);
-    static const char *const envelope =
-        "80C200005FD15D820283810607912143658709218B4E400881214365877FF6628060210000003D02700000381516"
-        "3912120000017E919C74AB0F64418FC57B7A00FD7B6ED49846954E687C485E964C9E42FC5AABC8477544555A2033"
-        "E7378A2F3C6C33FF";
+    static const char *const envelope = "80C200005FD15D820283810607912143658709218B4E40088121436587"
+                                        "7FF6628060210000003D02700000381516"
+                                        "3912120000017E919C74AB0F64418FC57B7A00FD7B6ED49846954E687C"
+                                        "485E964C9E42FC5AABC8477544555A2033"
+                                        "E7378A2F3C6C33FF";
     assert_true(cr_hex_fixed(apdu, strlen(envelope) / 2, cr_span_str(envelope)));
-    assert_int_equal(terminal_command(&bed->terminal, 0xC2,
-                                      cr_span_of(apdu + 5, strlen(envelope) / 2 - 5)) >>
-                         8,
-                     0x91);
+    assert_int_equal(
+        terminal_command(&bed->terminal, 0xC2, cr_span_of(apdu + 5, strlen(envelope) / 2 - 5)) >> 8,
+        0x91);
     assert_int_equal(bed->message_count, 1);
     assert_string_equal(bed->messages[0].hex,
                         "002412000001EF199DC12FB02C40F83C991B1F72E2C1983C7768AD4FCF5B8CB60062F12D02"
@@ -65,7 +65,9 @@ static void indefinite(void **state)
     struct m2m_bed *bed = m2m_bed_new();
     assert_true(m2m_send(bed, 1, "AE802245" CREATE(AID_NEW) "0000"));
     assert_string_equal(bed->data, "AF8023030090000000");
-    assert_true(m2m_send(bed, 1, "AE80221880E40040124F10" AID_NEW "00" "0000"));
+    assert_true(m2m_send(bed, 1,
+                         "AE80221880E40040124F10" AID_NEW "00"
+                         "0000"));
     assert_string_equal(bed->data, "AF8023030090000000");
     m2m_bed_free(bed);
 }
@@ -153,7 +155,7 @@ static void create_errors(void **state)
          0x6A80}, /* privileges */
         {"80E60C003F10A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" AID_NEW
          "0380C00006C904810202550000",
-         0x6A80}, /* SCP02 */
+         0x6A80},                                             /* SCP02 */
         {CREATE("A0000005591010FFFFFFFF8900000F00"), 0x6A80}, /* below the first */
         {CREATE("A0000005591010FFFFFFFF8901001300"), 0x6A80},
         {CREATE("A0000005591010FFFFFFFF8900001301"), 0x6A80},
@@ -175,12 +177,12 @@ static void platform_errors(void **state)
     struct m2m_bed *bed = m2m_bed_new();
     assert_int_equal(m2m_es5_sw(bed, CREATE(AID_NEW)), 0x9000);
     static const struct row rows[] = {
-        {"80E28800153A03124F10" AID_A, 0x6985},                            /* ENABLED already */
-        {"80E28800153A03124F10" AID_NEW, 0x6985},                          /* SELECTABLE */
-        {"80E28800153A03124F10A0000005591010FFFFFFFF8900002000", 0x6A88},  /* nobody */
-        {"80E28800153A03124F10" AID_ISDR, 0x6A88},                         /* no ISD-P */
-        {"80E28800153A04124F10" AID_A, 0x6985},                            /* the fall-back one */
-        {"80E28800153A04124F10" AID_B, 0x6985},                            /* DISABLED */
+        {"80E28800153A03124F10" AID_A, 0x6985},                           /* ENABLED already */
+        {"80E28800153A03124F10" AID_NEW, 0x6985},                         /* SELECTABLE */
+        {"80E28800153A03124F10A0000005591010FFFFFFFF8900002000", 0x6A88}, /* nobody */
+        {"80E28800153A03124F10" AID_ISDR, 0x6A88},                        /* no ISD-P */
+        {"80E28800153A04124F10" AID_A, 0x6985},                           /* the fall-back one */
+        {"80E28800153A04124F10" AID_B, 0x6985},                           /* DISABLED */
         {"80E28800153A04124F10A0000005591010FFFFFFFF8900002000", 0x6A88},
         {"80E28800153A05124F10A0000005591010FFFFFFFF8900002000", 0x6A88},
         {"80E28800153A05124F10" AID_NEW, 0x6985},
@@ -203,20 +205,44 @@ static void platform_errors(void **state)
         {"80E4000005F20340010100", 0x6985}, /* the set of this session left out */
         {"80E4000005F20301010200", 0x6985}, /* a key of it left out */
         {"80E4000005F20301030100", 0x6A80},
-        {"80E2880005" "3A07" "02" "A400", 0x9000},
-        {"80E2880005" "3A07" "02" "A000", 0x6A80}, /* those of a profile */
-        {"80E288000A" "3A07" "07" "A30581030591F1", 0x6A80},
-        {"80E2880003" "3A07" "00", 0x6A80},
+        {"80E2880005"
+         "3A07"
+         "02"
+         "A400",
+         0x9000},
+        {"80E2880005"
+         "3A07"
+         "02"
+         "A000",
+         0x6A80}, /* those of a profile */
+        {"80E288000A"
+         "3A07"
+         "07"
+         "A30581030591F1",
+         0x6A80},
+        {"80E2880003"
+         "3A07"
+         "00",
+         0x6A80},
         {"80CABF30045C025F2000", 0x6A88},
         {"80CABF31045C027F2100", 0x6A86},
         {"80F24003024F0000", 0x6985}, /* nothing was listed before */
         {"80F24002124F10" AID_ISDR "00", 0x6A88},
         {"80F20002024F0000", 0x6A86},
-        {"80CB0000" "00", 0x6D00},
+        {"80CB0000"
+         "00",
+         0x6D00},
         {"00CAFF2100", 0x6E00},
-        {"80D8010106" "010203040506", 0x6D00}, /* keys of the ISD-R: establishment only */
-        {"8050010008" "0001020304050607" "00", 0x6D00},
-        {"80E60200" "00", 0x6A86},
+        {"80D8010106"
+         "010203040506",
+         0x6D00}, /* keys of the ISD-R: establishment only */
+        {"8050010008"
+         "0001020304050607"
+         "00",
+         0x6D00},
+        {"80E60200"
+         "00",
+         0x6A86},
     };
     expect_rows(bed, rows, CR_COUNT(rows));
     m2m_bed_free(bed);
@@ -313,9 +339,10 @@ static void addresses(void **state)
     size_t last = bed->message_count - 1;
     assert_memory_equal(bed->messages[last].tpdu + 4, "0B912143658709F1", 16);
     assert_string_equal(bed->messages[last].smsc, "912143658709F1");
-    assert_int_equal(m2m_es5_sw(bed, "80E28800453A0742A5408413350103390205003C030220FB3E0521C000020A"
-                                     "86070003250300030089208A0C736D73722E6578616D706C658C102F67736D"
-                                     "612F61646D696E6167656E74"),
+    assert_int_equal(m2m_es5_sw(bed,
+                                "80E28800453A0742A5408413350103390205003C030220FB3E0521C000020A"
+                                "86070003250300030089208A0C736D73722E6578616D706C658C102F67736D"
+                                "612F61646D696E6167656E74"),
                      0x9000);
     m2m_bed_free(bed);
 }
@@ -332,8 +359,8 @@ static void ecasd(void **state)
     assert_true(sw == 0x9000 || sw >> 8 == 0x91);
     sw = terminal_send(&bed->terminal, CR_SPAN_ARRAY(get));
     assert_true(sw == 0x9000 || sw >> 8 == 0x91);
-    assert_string_equal(
-        cr_hex_into(hex, sizeof hex, cr_buf_span(&bed->terminal.response)), "5A10" M2M_EID);
+    assert_string_equal(cr_hex_into(hex, sizeof hex, cr_buf_span(&bed->terminal.response)),
+                        "5A10" M2M_EID);
     m2m_bed_free(bed);
 }
 

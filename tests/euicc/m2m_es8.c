@@ -67,10 +67,8 @@ static void server_init(struct server *s, enum gpcert_role role)
     MUST_OK(pki_hierarchy_load(m2m_pki(), CRYPTO_P256, "ci", &arena, &ci, &ci_key, &err));
     MUST_OK(crypto_private_generate(CRYPTO_P256, &own, &err));
     MUST_OK(pki_key_of_private(own, &s->key, &err));
-    struct gpcert_request request = {.role = role,
-                                     .expiry = 20991231,
-                                     .curve = CRYPTO_P256,
-                                     .point = pki_key_point(s->key)};
+    struct gpcert_request request = {
+        .role = role, .expiry = 20991231, .curve = CRYPTO_P256, .point = pki_key_point(s->key)};
     MUST_OK(gpcert_request_issuer(&request, &ci, &err));
     MUST_OK(gpcert_issue(&request, ci_key, cr_env_system(), &s->certificate, &err));
     MUST_OK(crypto_private_generate(CRYPTO_P256, &s->one_time, &err));
@@ -107,7 +105,10 @@ static void put_hex(cr_buf *b, const char *apdu)
 static void put_install(cr_buf *b, const char *aid)
 {
     char apdu[80];
-    (void)snprintf(apdu, sizeof apdu, "80E62000160000" "10%s00000000", aid);
+    (void)snprintf(apdu, sizeof apdu,
+                   "80E62000160000"
+                   "10%s00000000",
+                   aid);
     put_hex(b, apdu);
 }
 
@@ -173,8 +174,8 @@ static uicc_sw first(struct m2m_bed *bed, struct server *s, const char *aid, uin
     if (aid) {
         put_install(&b, aid);
     }
-    MUST_OK(establish_put_certificate(cr_buf_span(&s->certificate), ESTABLISH_LENGTH_DGI, &data,
-                                      &err));
+    MUST_OK(
+        establish_put_certificate(cr_buf_span(&s->certificate), ESTABLISH_LENGTH_DGI, &data, &err));
     put_store(&b, cr_buf_span(&data), false, block);
     cr_buf_free(&data);
     MUST(send_tlvs(bed, 1, &b) && bed->status == 0);
@@ -205,8 +206,8 @@ static uicc_sw second(struct m2m_bed *bed, struct server *s, const struct second
     cr_buf_reset(&s->objects);
     MUST_OK(establish_put_key(CRYPTO_P256, CR_SPAN_ARRAY(point), ESTABLISH_KEY_RAW, &key, &err));
     MUST_OK(establish_put_objects(&how->t, cr_buf_span(&key), &s->objects, &err));
-    MUST_OK(establish_sign(cr_buf_span(&s->objects), cr_span_of(rc, rc_size), s->key, signature,
-                           &err));
+    MUST_OK(
+        establish_sign(cr_buf_span(&s->objects), cr_span_of(rc, rc_size), s->key, signature, &err));
     signature[10] ^= how->bad_signature;
     MUST_OK(establish_put_request(cr_buf_span(&s->objects), CR_SPAN_ARRAY(signature), &data, &err));
     put_chain(&b, OTA_CHAIN_LAST);
@@ -404,10 +405,9 @@ static void examples(void **state)
     assert_string_equal(bed->data, "AB2780010284200001020304050607080930037042EB72124C3AB6C6"
                                    "C1C94FB6910AA9980000018500");
     /* sheet 8.4: an APDU session, sequence 2 */
-    const char *script =
-        m2m_script(bed, "8050300008101112131415161700",
-                   "84823300108DBF43DD1F9B25F965B0896851EE7C79",
-                   "84E28800180078C97B1B1F66C8881E495F5588039B1D651A286B4DC92E00", NULL);
+    const char *script = m2m_script(
+        bed, "8050300008101112131415161700", "84823300108DBF43DD1F9B25F965B0896851EE7C79",
+        "84E28800180078C97B1B1F66C8881E495F5588039B1D651A286B4DC92E00", NULL);
     assert_true(m2m_send(bed, 0x10, script));
     assert_string_equal(bed->data, "AB37800103232200010203040506070809"
                                    "3003702EEB01F5C736A840AB3CFD920322C1B5000002900023029000230A"
@@ -415,9 +415,9 @@ static void examples(void **state)
     struct gp_object isdp;
     assert_true(m2m_isdp(&bed->euicc->m2m->reg, 0x0010, &isdp));
     char hex[32];
-    assert_string_equal(cr_hex_into(hex, sizeof hex,
-                                    m2m_parameter(&bed->euicc->m2m->reg, isdp.id, 0xA0, 0x06)),
-                        "912143658709F1");
+    assert_string_equal(
+        cr_hex_into(hex, sizeof hex, m2m_parameter(&bed->euicc->m2m->reg, isdp.id, 0xA0, 0x06)),
+        "912143658709F1");
     m2m_bed_free(bed);
 }
 
@@ -429,9 +429,12 @@ static void no_session(void **state)
                                            "80E28800063A0603810103",
                                            "80D8000118708811105B813452BD70AC3B47842F4B6117F02E035E"
                                            "AADA00",
-                                           "80E4000006D00101D2013000", "80CA00CF00",
+                                           "80E4000006D00101D2013000",
+                                           "80CA00CF00",
                                            "80CA00C200"};
-    static const char *const unknown[] = {"80E60C0000", "80F24002024F0000", "80F0400701" "00",
+    static const char *const unknown[] = {"80E60C0000", "80F24002024F0000",
+                                          "80F0400701"
+                                          "00",
                                           "80E6200016000010" AID_A "00000000"};
     struct m2m_bed *bed = example_isdp();
     for (size_t i = 0; i < CR_COUNT(commands); i++) {
@@ -521,8 +524,7 @@ static void whole_download(void **state)
     m2m_package(9, "04", "A0050603912143", &package);
     personalized(bed, &s);
     open_scp03t(bed, &s, &session);
-    assert_string_equal(download(bed, &session, cr_buf_span(&package), 700),
-                        "3007A0053003800100");
+    assert_string_equal(download(bed, &session, cr_buf_span(&package), 700), "3007A0053003800100");
     assert_int_equal(m2m_bed_state(bed, 0x0013), 0x1F);
     struct gp_object isdp;
     assert_true(m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
@@ -567,8 +569,8 @@ static void bad_downloads(void **state)
     assert_string_equal(segment(bed, &session, cr_span_sub(whole, 0, 300), false), "");
     struct scp_session kept = session;
     session.s_mac[0] ^= 1;
-    assert_non_null(strstr(segment(bed, &session, cr_span_sub(whole, 300, 300), false),
-                           "9F460102"));
+    assert_non_null(
+        strstr(segment(bed, &session, cr_span_sub(whole, 300, 300), false), "9F460102"));
     assert_int_equal(m2m_bed_state(bed, 0x0013), 0x0F);
     /* no session any more, also for the right MAC */
     assert_non_null(strstr(segment(bed, &kept, cr_span_sub(whole, 300, 300), true), "9F460102"));
@@ -705,10 +707,11 @@ static void quota(void **state)
     server_init(&s, GPCERT_ROLE_DP);
     assert_int_equal(
         m2m_es5_sw(bed, "80E60C004510A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF890000"
-                        "0E0010" AID_NEW "0380C0000CC90481020370EF0483020400" "0000"),
+                        "0E0010" AID_NEW "0380C0000CC90481020370EF0483020400"
+                        "0000"),
         0x9000);
-    assert_non_null(strstr(m2m_es5_run(bed, "80F24002184F10" AID_NEW "5C048F919F7000") , "8F0400000400"
-                                                                                       ));
+    assert_non_null(
+        strstr(m2m_es5_run(bed, "80F24002184F10" AID_NEW "5C048F919F7000"), "8F0400000400"));
     assert_int_equal(first(bed, &s, AID_NEW, &block), 0x9000);
     assert_int_equal(second(bed, &s, &how, block), 0x9000);
     open_scp03t(bed, &s, &session);
@@ -728,9 +731,8 @@ static void quota(void **state)
 static void master_delete(void **state)
 {
     (void)state;
-    static const uint8_t identifiers[][6] = {{0x45, 0x01, 0x01},
-                                             {0x42, 0x03, 0xA1, 0xA2, 0xA3},
-                                             {0x5F, 0x20, 0x02, 0xB1, 0xB2}};
+    static const uint8_t identifiers[][6] = {
+        {0x45, 0x01, 0x01}, {0x42, 0x03, 0xA1, 0xA2, 0xA3}, {0x5F, 0x20, 0x02, 0xB1, 0xB2}};
     static const size_t sizes[] = {3, 5, 5};
     static const uint32_t tags[] = {0x45, 0x42, 0x5F20};
     struct m2m_bed *bed = m2m_bed_new();
@@ -850,9 +852,15 @@ static void operator_rules(void **state)
     assert_int_equal(es6(bed, n++, AID_B, "80E28800063A0603810101"), 0x6A88); /* another's */
     assert_int_equal(es6(bed, n++, OWN, "80E28800063A0603810106"), 0x6A80);   /* contradiction */
     assert_int_equal(es6(bed, n++, OWN, "80E28800063A0603810110"), 0x6A80);
-    assert_int_equal(es6(bed, n++, OWN, "80E28800063A060382010" "1"), 0x6A80);
+    assert_int_equal(es6(bed, n++, OWN,
+                         "80E28800063A060382010"
+                         "1"),
+                     0x6A80);
     assert_int_equal(es6(bed, n++, OWN, "80E28800043A060101"), 0x6A80);
-    assert_int_equal(es6(bed, n++, OWN, "80E28800073A06048102" "0000"), 0x6A80);
+    assert_int_equal(es6(bed, n++, OWN,
+                         "80E28800073A06048102"
+                         "0000"),
+                     0x6A80);
     assert_int_equal(pol1_of(bed, 0x0010), 0x00);
     assert_int_equal(es6(bed, n++, OWN, "80E288000E3A070BA0090607914455667788F9"), 0x9000);
     assert_int_equal(es6(bed, n++, OWN, "80E28800053A0702A300"), 0x6A80); /* the SM-SR's */

@@ -83,11 +83,11 @@ static void enable(void **state)
 
 static struct m2m_bed *with_https(int64_t transport)
 {
-    static const uint8_t a5[] = {
-        0x84, 0x13, 0x35, 0x01, 0x03, 0x39, 0x02, 0x05, 0x00, 0x3C, 0x03, 0x02, 0x20, 0xFB, 0x3E,
-        0x05, 0x21, 0xC0, 0x00, 0x02, 0x0A, 0x89, 0x20, 0x8A, 0x0C, 0x73, 0x6D, 0x73, 0x72, 0x2E,
-        0x65, 0x78, 0x61, 0x6D, 0x70, 0x6C, 0x65, 0x8C, 0x10, 0x2F, 0x67, 0x73, 0x6D, 0x61, 0x2F,
-        0x61, 0x64, 0x6D, 0x69, 0x6E, 0x61, 0x67, 0x65, 0x6E, 0x74};
+    static const uint8_t a5[] = {0x84, 0x13, 0x35, 0x01, 0x03, 0x39, 0x02, 0x05, 0x00, 0x3C, 0x03,
+                                 0x02, 0x20, 0xFB, 0x3E, 0x05, 0x21, 0xC0, 0x00, 0x02, 0x0A, 0x89,
+                                 0x20, 0x8A, 0x0C, 0x73, 0x6D, 0x73, 0x72, 0x2E, 0x65, 0x78, 0x61,
+                                 0x6D, 0x70, 0x6C, 0x65, 0x8C, 0x10, 0x2F, 0x67, 0x73, 0x6D, 0x61,
+                                 0x2F, 0x61, 0x64, 0x6D, 0x69, 0x6E, 0x61, 0x67, 0x65, 0x6E, 0x74};
     struct euicc_m2m_options options = {.https = CR_SPAN_ARRAY(a5),
                                         .timing = {.transport = transport}};
     return m2m_bed_new_with(&options);
@@ -101,7 +101,8 @@ static void notification(void **state)
     s->confirm = true;
     m2m_bed_attach(bed);
     assert_memory_equal(s->note, "E1", 2);
-    assert_non_null(strstr(s->note, "4D0101" "4E020001"));
+    assert_non_null(strstr(s->note, "4D0101"
+                                    "4E020001"));
     assert_int_equal(bed->message_count, 0);
     assert_true(s->got_result);
     static const uint8_t want[] = {0xAF, 0x80, 0x23, 0x02, 0x90, 0x00, 0x00, 0x00};
@@ -253,7 +254,8 @@ static void refused(void **state)
     (void)m2m_send_as(bed, 1, 0x1600, "8105FFFFFFFFFF");
     assert_null(bed->euicc->m2m->https);
     (void)m2m_send_as(bed, 1, 0x1600, /* key version 4F */
-                      "81418350" "00");
+                      "81418350"
+                      "00");
     assert_null(bed->euicc->m2m->https);
     terminal_fault(&bed->terminal, CAT_OPEN_CHANNEL, CAT_RESULT_BEYOND_CAPABILITIES, -1, 1);
     smsr_trigger(s);
@@ -265,14 +267,98 @@ static void refused(void **state)
     m2m_bed_free(bed);
 }
 
+/* ---- a name instead of an address ---------------------------------------------------------------
+ */
+
+struct resolver {
+    struct smsr *smsr;
+    void (*next)(void *ctx, struct terminal *t, unsigned channel, cr_span data);
+    unsigned queries;
+    bool silent, no_such_name;
+    uint8_t last_address; /* of the answer */
+};
+
+static void answer_query(void *ctx, struct terminal *t, unsigned channel, cr_span data)
+{
+    struct resolver *r = ctx;
+    cr_buf answer = {0};
+    if (!t->channels[channel].datagrams) {
+        r->next(r->smsr, t, channel, data);
+        return;
+    }
+    r->queries++;
+    assert_true(data.n > 16);
+    bool is_a = data.p[data.n - 3] == 1;
+    const uint8_t flags[] = {
+        0x81, r->no_such_name ? 0x83 : 0x80, 0, 1, 0, is_a && !r->no_such_name, 0, 0, 0, 0};
+    const uint8_t record[] = {0xC0, 0x0C, 0, 1, 0,   1, 0, 0,
+                              0,    60,   0, 4, 192, 0, 2, r->last_address};
+    cr_buf_append(&answer, data.p, 2);
+    cr_buf_append(&answer, flags, sizeof flags);
+    cr_buf_append(&answer, data.p + 12, data.n - 12);
+    if (is_a && !r->no_such_name) {
+        cr_buf_append(&answer, record, sizeof record);
+    }
+    if (!r->silent) {
+        terminal_deliver(t, channel, cr_buf_span(&answer));
+    }
+    cr_buf_free(&answer);
+}
+
+#define NAMED                                                                                      \
+    "81578330840C350103390205003C030220FB89208A0C736D73722E6578616D706C658C102F67736D612F61646D69" \
+    "6E6167656E74B323D60C736D73722E6578616D706C65FA13350103390205003C030100353E0521C0000235"
+
+static void name(void **state)
+{
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = smsr_new(bed);
+    struct resolver r = {.smsr = s, .next = bed->terminal.peer, .last_address = 10};
+    bed->terminal.peer = answer_query;
+    bed->terminal.peer_ctx = &r;
+    (void)m2m_send_as(bed, 1, 0x1600, NAMED);
+    assert_int_equal(r.queries, 2); /* A, then AAAA */
+    assert_non_null(strstr(bed->opened, "3C030220FB3E0521C000020A"));
+    assert_true(smsr_waits(s));
+    smsr_end(s);
+    /* kept as long as the answer allows */
+    (void)m2m_send_as(bed, 1, 0x1600, NAMED);
+    assert_int_equal(r.queries, 2);
+    smsr_end(s);
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
+static void no_name(void **state)
+{
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = smsr_new(bed);
+    struct resolver r = {.smsr = s, .next = bed->terminal.peer, .no_such_name = true};
+    bed->terminal.peer = answer_query;
+    bed->terminal.peer_ctx = &r;
+    (void)m2m_send_as(bed, 1, 0x1600, NAMED);
+    assert_int_equal(r.queries, 1);      /* there is no such name: of any kind */
+    assert_null(bed->euicc->m2m->https); /* no retries were asked for */
+    r.silent = true;
+    (void)m2m_send_as(bed, 1, 0x1600, NAMED);
+    m2m_advance(bed, 100);
+    assert_true(r.queries >= 1 + 3);
+    assert_null(bed->euicc->m2m->https);
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example),      cmocka_unit_test(targets),
-        cmocka_unit_test(enable),       cmocka_unit_test(notification),
-        cmocka_unit_test(alternation),  cmocka_unit_test(transports),
-        cmocka_unit_test(broken_link),  cmocka_unit_test(second_trigger),
-        cmocka_unit_test(ends),         cmocka_unit_test(refused),
+        cmocka_unit_test(example),     cmocka_unit_test(targets),
+        cmocka_unit_test(enable),      cmocka_unit_test(notification),
+        cmocka_unit_test(alternation), cmocka_unit_test(transports),
+        cmocka_unit_test(broken_link), cmocka_unit_test(second_trigger),
+        cmocka_unit_test(ends),        cmocka_unit_test(refused),
+        cmocka_unit_test(name),        cmocka_unit_test(no_name),
     };
     return cmocka_run_group_tests_name("euicc/m2m_https", tests, NULL, NULL);
 }

@@ -61,11 +61,11 @@ static size_t life_platform(struct m2m_bed *bed)
     static const char *const create =
         "80E60C004510A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" AID_NEW
         "0380C0000CC90481020370EF04830208000000";
-    return m2m_es5_sw(bed, create) != 0x9000                             ? 0
-           : m2m_platform(bed, "3A05", AID_C) != 0x9000                  ? 1
-           : m2m_es5_sw(bed, "80E40040124F10" AID_B "00") != 0x9000      ? 1
-           : m2m_es5_sw(bed, "80E4000005F20301010300") != 0x9000         ? 1
-                                                                         : 2;
+    return m2m_es5_sw(bed, create) != 0x9000                        ? 0
+           : m2m_platform(bed, "3A05", AID_C) != 0x9000             ? 1
+           : m2m_es5_sw(bed, "80E40040124F10" AID_B "00") != 0x9000 ? 1
+           : m2m_es5_sw(bed, "80E4000005F20301010300") != 0x9000    ? 1
+                                                                    : 2;
 }
 
 /* From wherever it is, the chip comes to rest: it has service and the SM-SR confirms. */

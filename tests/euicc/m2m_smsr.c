@@ -75,8 +75,7 @@ static void take_post(struct smsr *s)
                                   .fields = &s->parser.fields,
                                   .body = cr_buf_span(&s->parser.body)};
     s->posts++;
-    s->resumed =
-        s->resumed || http_fields_find(&s->parser.fields, OTA_ADMIN_H_RESUME) != NULL;
+    s->resumed = s->resumed || http_fields_find(&s->parser.fields, OTA_ADMIN_H_RESUME) != NULL;
     if (s->drop_at == s->posts) {
         terminal_drop(&s->bed->terminal, CHANNEL);
         return;
@@ -124,8 +123,7 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
     while (psk_engine_input(s->engine).n) {
         cr_span clear = psk_engine_input(s->engine);
         if (!s->first[0]) {
-            (void)snprintf(s->first, sizeof s->first, "%.*s", (int)clear.n,
-                           (const char *)clear.p);
+            (void)snprintf(s->first, sizeof s->first, "%.*s", (int)clear.n, (const char *)clear.p);
         }
         size_t n = http_parser_feed(&s->parser, clear);
         MUST(s->parser.state != HTTP_PARSE_FAILED);

@@ -1,6 +1,6 @@
 /*
- * The SM-SR's end of HTTPS sessions, in memory: TLS-PSK and the administration server behind the BIP
- * channels of a terminal. POSTs without work are held.
+ * The SM-SR's end of HTTPS sessions, in memory: TLS-PSK and the administration server behind the
+ * BIP channels of a terminal. POSTs without work are held.
  */
 #ifndef CRISP_TESTS_EUICC_M2M_SMSR_H
 #define CRISP_TESTS_EUICC_M2M_SMSR_H
@@ -21,7 +21,7 @@ struct smsr {
     uint8_t psk[16];
     char identity[PSK_IDENTITY_MAX + 1]; /* that was proved last */
 
-    unsigned posts; /* received */
+    unsigned posts;   /* received */
     unsigned drop_at; /* drops the link instead of answering this one; 0 = never */
     bool resumed;     /* a POST came with X-Admin-Resume */
     bool got_result;

@@ -1,6 +1,6 @@
 /*
- * Switching (SGP.02 3.2 to 3.4, 3.15): notification until it is confirmed, roll-back, fall-back, POL1
- * at the moment of execution, what the device may do alone.
+ * Switching (SGP.02 3.2 to 3.4, 3.15): notification until it is confirmed, roll-back, fall-back,
+ * POL1 at the moment of execution, what the device may do alone.
  */
 #include "m2m_bed.h"
 
@@ -140,8 +140,7 @@ static void auto_delete(void **state)
     change(bed, "3A03", AID_C);
     m2m_bed_attach(bed);
     assert_int_equal(m2m_bed_state(bed, 0x0011), 0x1F); /* not before the confirmation */
-    assert_string_equal(m2m_es5_run(bed, "80E28900073A08044E02000300"),
-                        "80124F10" AID_B "9000");
+    assert_string_equal(m2m_es5_run(bed, "80E28900073A08044E02000300"), "80124F10" AID_B "9000");
     assert_int_equal(m2m_bed_state(bed, 0x0011), 0);
     assert_string_equal(m2m_es5_run(bed, "80E28900073A08044E02000300"),
                         "80124F10" AID_B "9000"); /* the answer was lost */
