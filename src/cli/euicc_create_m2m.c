@@ -203,7 +203,7 @@ cr_status cli_m2m_write_eis(struct cli *cli, const char *dir, const char *path, 
     cr_buf json = {.secret = true};
     cr_status status = euicc_open_dir(dir, cli->env, &euicc, err);
     if (status == CR_OK) {
-        status = euicc_eis(euicc, &json, err);
+        status = euicc_eis(euicc, true, &json, err);
     }
     if (status == CR_OK) {
         status = cr_file_write(path, cr_buf_span(&json), 0600, err);

@@ -26,7 +26,7 @@ static cr_span value_of(const struct gp_registry *reg, uint16_t object, uint32_t
     return data.p && der_next(&data, DER_DEFINITE, &tlv, NULL) == CR_OK ? tlv.value : (cr_span){0};
 }
 
-static json_t *keys_of(const struct gp_registry *reg, uint16_t domain)
+static json_t *keys_of(const struct gp_registry *reg, uint16_t domain, bool with_keys)
 {
     struct gp_key key = {0};
     json_t *sets = json_array(), *set = NULL, *keys = NULL;
@@ -44,9 +44,11 @@ static json_t *keys_of(const struct gp_registry *reg, uint16_t domain)
             }
             json_array_append_new(sets, set);
         }
-        json_array_append_new(keys,
-                              json_pack("{s:i, s:i, s:o}", "index", key.kid, "keyType", key.type,
-                                        "value", hex_of(cr_span_of(key.value, key.n))));
+        json_t *one = json_pack("{s:i, s:i}", "index", key.kid, "keyType", key.type);
+        if (with_keys) {
+            json_object_set_new(one, "value", hex_of(cr_span_of(key.value, key.n)));
+        }
+        json_array_append_new(keys, one);
     }
     cr_wipe(&key, sizeof key);
     return sets;
@@ -88,33 +90,40 @@ static json_t *certificates_of(const struct euicc *e)
     return list;
 }
 
-static json_t *domains_of(const struct euicc *e)
+static json_t *domains_of(const struct euicc *e, bool with_keys)
 {
     struct gp_object isdr;
     uint8_t ecasd[M2M_AID];
     json_t *list = json_array();
     if (gp_object_get(&e->m2m->reg, e->m2m->isdr, &isdr)) {
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "role", "ISD-R", "aid",
-                                              hex_of(gp_aid_span(&isdr.aid)), "sin",
-                                              hex_of(value_of(&e->m2m->reg, isdr.id, 0x42)), "sdin",
-                                              hex_of(value_of(&e->m2m->reg, isdr.id, 0x45)),
-                                              "keysets", keys_of(&e->m2m->reg, isdr.id)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o, s:o, s:o}", "role", "ISD-R", "aid",
+                                        hex_of(gp_aid_span(&isdr.aid)), "sin",
+                                        hex_of(value_of(&e->m2m->reg, isdr.id, 0x42)), "sdin",
+                                        hex_of(value_of(&e->m2m->reg, isdr.id, 0x45)), "keysets",
+                                        keys_of(&e->m2m->reg, isdr.id, with_keys)));
     }
     json_array_append_new(list, json_pack("{s:s, s:o}", "role", "ECASD", "aid",
                                           hex_of(euicc_isdp_aid(0x0002, ecasd))));
     return list;
 }
 
-cr_status euicc_eis(const struct euicc *e, cr_buf *json, struct cr_err *err)
+bool euicc_is_m2m(const struct euicc *e)
+{
+    return e->m2m != NULL;
+}
+
+cr_status euicc_eis(const struct euicc *e, bool with_keys, cr_buf *json, struct cr_err *err)
 {
     struct m2m_state state;
     if (!e->m2m || !m2m_state_get(e->nvm, &state)) {
         return cr_fail(err, CR_REFUSED, "SGP.02 2.2.1", "this is a consumer's chip: it has no EIS");
     }
-    json_t *root = json_pack(
-        "{s:s, s:I, s:I, s:o, s:o, s:o}", "eid", e->eid_text, "availableMemoryForProfiles",
-        (json_int_t)m2m_free_memory(e->m2m), "memory", (json_int_t)e->config.memory, "certificates",
-        certificates_of(e), "profiles", profiles_of(e, &state), "domains", domains_of(e));
+    json_t *root =
+        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "eid", e->eid_text,
+                  "availableMemoryForProfiles", (json_int_t)m2m_free_memory(e->m2m), "memory",
+                  (json_int_t)e->config.memory, "certificates", certificates_of(e), "profiles",
+                  profiles_of(e, &state), "domains", domains_of(e, with_keys));
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     if (text) {
         json->secret = true;

@@ -18,12 +18,11 @@
 /* Life cycle of an ISD-P (SGP.02 3.2.1); SELECTABLE and PERSONALIZED are GlobalPlatform's. */
 enum { M2M_DISABLED = 0x1F, M2M_ENABLED = 0x3F };
 
-#define M2M_FIRST_TAR    0x0010
-#define M2M_LAST_TAR     0xFFFF
-#define M2M_AID          16
-#define M2M_VOLATILE     16384 /* bytes of volatile memory that the audit reports */
-#define M2M_KVN_SCP81    0x40
-#define M2M_MAX_FREE_TLV 255
+#define M2M_FIRST_TAR 0x0010
+#define M2M_LAST_TAR  0xFFFF
+#define M2M_AID       16
+#define M2M_VOLATILE  16384 /* bytes of volatile memory that the audit reports */
+#define M2M_KVN_SCP81 0x40
 
 /* Private data objects of an ISD-P. */
 enum { M2M_DATA_POL1 = 0xC2, M2M_DATA_QUOTA = 0xC3, M2M_DATA_MARKS = 0xC4, M2M_DATA_ICCID = 0xC5 };
