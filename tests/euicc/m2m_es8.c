@@ -425,16 +425,14 @@ static void examples(void **state)
 static void no_session(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"80E288000E3A070BA0090607912143658709F1",
-                                           "80E28800063A0603810103",
-                                           "80D8000118708811105B813452BD70AC3B47842F4B6117F02E035E"
-                                           "AADA00",
-                                           "80E4000006D00101D2013000",
-                                           "80CA00CF00",
-                                           "80CA00C200"};
-    static const char *const unknown[] = {"80E60C0000", "80F24002024F0000",
-                                          "80F0400701"
-                                          "00",
+    static const char *const commands[] = {
+        "80E288000E3A070BA0090607912143658709F1",
+        "80E28800063A0603810103",
+        "80D8000118708811105B813452BD70AC3B47842F4B6117F02E035EAADA00",
+        "80E4000006D00101D2013000",
+        "80CA00CF00",
+        "80CA00C200"};
+    static const char *const unknown[] = {"80E60C0000", "80F24002024F0000", "80F040070100",
                                           "80E6200016000010" AID_A "00000000"};
     struct m2m_bed *bed = example_isdp();
     for (size_t i = 0; i < CR_COUNT(commands); i++) {
