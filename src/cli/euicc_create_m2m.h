@@ -23,7 +23,7 @@ struct cli_m2m_chip {
 
 /* Everything lives in the command's arena. CR_REFUSED: an option of a machine's chip without --m2m.
  */
-cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct cli_m2m_chip *out,
+cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct cli_m2m_chip *chip,
                        struct cr_err *err) CR_MUST_CHECK;
 
 /* Writes the EIS of the chip in dir to a file that is there for its owner only. */

@@ -144,8 +144,7 @@ void m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection)
     cr_buf_append_span(&r->connection, connection);
     (void)server_of(connection, 0, &servers);
     servers = servers < OTA_DNS_SERVERS ? servers : OTA_DNS_SERVERS;
-    cr_status status =
-        ota_dns_start(&r->resolver, r->m->e->env, r->name, servers, &step, NULL);
+    cr_status status = ota_dns_start(&r->resolver, r->m->e->env, r->name, servers, &step, NULL);
     obey(r, status, &step);
 }
 
