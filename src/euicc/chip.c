@@ -161,8 +161,8 @@ static cr_status recover(struct euicc *e, struct cr_err *err)
     struct gp_registry reg;
     nvm_begin(e->nvm);
     cr_status status = euicc_bpp_recover(e, err);
-    if (status == CR_OK && e->config.m2m && m2m_registry(e->nvm, &reg)) {
-        status = m2m_recover(e->nvm, &reg, err);
+    if (status == CR_OK && e->config.m2m && euicc_m2m_registry(e->nvm, &reg)) {
+        status = euicc_m2m_recover(e->nvm, &reg, err);
     }
     if (status != CR_OK) {
         nvm_rollback(e->nvm);
@@ -178,7 +178,7 @@ static cr_status power_on(struct euicc *e, struct cr_err *err)
     CR_TRY(recover(e, err));
     CR_TRY(uicc_new(&options, &e->uicc, err));
     if (e->config.m2m) {
-        CR_TRY(m2m_new(e, err));
+        CR_TRY(euicc_m2m_new(e, err));
     } else {
         CR_TRY(euicc_isdr_register(e, err));
         CR_TRY(gp_new(e->uicc, NULL, &e->gp, err));
@@ -223,13 +223,13 @@ void euicc_free(struct euicc *e)
         return;
     }
     if (e->m2m) {
-        m2m_https_drop(e->m2m);
+        euicc_m2m_https_drop(e->m2m);
     }
     gp_free(e->gp);
     if (e->uicc) {
         uicc_free(e->uicc);
     }
-    m2m_free(e->m2m);
+    euicc_m2m_free(e->m2m);
     euicc_session_drop(e);
     for (size_t i = 0; i < e->ci_count; i++) {
         pki_key_free(e->cis[i].key);

@@ -63,8 +63,8 @@ static json_t *profiles_of(const struct euicc *e, const struct m2m_state *state)
 {
     struct gp_object isdp = {0};
     json_t *profiles = json_array();
-    while (m2m_isdp_next(&e->m2m->reg, isdp.id, &isdp)) {
-        uint16_t id = m2m_isdp_id(&isdp);
+    while (euicc_m2m_isdp_next(&e->m2m->reg, isdp.id, &isdp)) {
+        uint16_t id = euicc_m2m_isdp_id(&isdp);
         cr_span iccid = value_of(&e->m2m->reg, isdp.id, M2M_DATA_ICCID);
         char text[RSP_ICCID_TEXT] = "";
         (void)rsp_iccid_text(iccid, text);
@@ -73,9 +73,9 @@ static json_t *profiles_of(const struct euicc *e, const struct m2m_state *state)
                                 "isd-p-aid", hex_of(gp_aid_span(&isdp.aid)), "state",
                                 state_name(isdp.state), "fallbackAttribute", id == state->fall_back,
                                 "emergencyProfileAttribute", id == state->emergency, "testProfile",
-                                (m2m_marks(&e->m2m->reg, &isdp) & M2M_MARK_TEST) != 0,
-                                "allocatedMemory", (json_int_t)m2m_size(&e->m2m->reg, &isdp),
-                                "pol1", m2m_pol1(&e->m2m->reg, &isdp)));
+                                (euicc_m2m_marks(&e->m2m->reg, &isdp) & M2M_MARK_TEST) != 0,
+                                "allocatedMemory", (json_int_t)euicc_m2m_size(&e->m2m->reg, &isdp),
+                                "pol1", euicc_m2m_pol1(&e->m2m->reg, &isdp)));
     }
     return profiles;
 }
@@ -116,12 +116,12 @@ bool euicc_is_m2m(const struct euicc *e)
 cr_status euicc_eis(const struct euicc *e, bool with_keys, cr_buf *json, struct cr_err *err)
 {
     struct m2m_state state;
-    if (!e->m2m || !m2m_state_get(e->nvm, &state)) {
+    if (!e->m2m || !euicc_m2m_state_get(e->nvm, &state)) {
         return cr_fail(err, CR_REFUSED, "SGP.02 2.2.1", "this is a consumer's chip: it has no EIS");
     }
     json_t *root =
         json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "eid", e->eid_text,
-                  "availableMemoryForProfiles", (json_int_t)m2m_free_memory(e->m2m), "memory",
+                  "availableMemoryForProfiles", (json_int_t)euicc_m2m_free_memory(e->m2m), "memory",
                   (json_int_t)e->config.memory, "certificates", certificates_of(e), "profiles",
                   profiles_of(e, &state), "domains", domains_of(e, with_keys));
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;

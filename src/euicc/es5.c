@@ -23,13 +23,15 @@ struct es5_call {
 
 static uicc_sw keep(struct es5_call *c)
 {
-    return m2m_state_put(c->m->e->nvm, &c->state, NULL) == CR_OK ? UICC_SW_OK : UICC_SW_NO_MEMORY;
+    return euicc_m2m_state_put(c->m->e->nvm, &c->state, NULL) == CR_OK ? UICC_SW_OK
+                                                                       : UICC_SW_NO_MEMORY;
 }
 
 /* A profile that only the device enables, or that a change under way needs. */
 static bool is_special(const struct es5_call *c, const struct gp_object *isdp)
 {
-    return (m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST) || m2m_isdp_id(isdp) == c->state.emergency;
+    return (euicc_m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST) ||
+           euicc_m2m_isdp_id(isdp) == c->state.emergency;
 }
 
 static bool change_waits(const struct es5_call *c)
@@ -104,7 +106,7 @@ static uicc_sw create_isdp(struct es5_call *c)
         !cr_span_equal(f[1], CR_SPAN_ARRAY(MODULE))) {
         return UICC_SW_NO_REFERENCE;
     }
-    size_t room = m2m_free_memory(c->m);
+    size_t room = euicc_m2m_free_memory(c->m);
     if (room == 0 || quota > room) {
         return UICC_SW_NO_MEMORY;
     }
@@ -125,7 +127,7 @@ static uicc_sw create_isdp(struct es5_call *c)
                : status == CR_RESOURCE ? UICC_SW_NO_MEMORY
                                        : UICC_SW_WRONG_DATA;
     }
-    if (quota && m2m_number_put(&c->m->reg, &isdp, M2M_DATA_QUOTA, quota, 4, &err) != CR_OK) {
+    if (quota && euicc_m2m_number_put(&c->m->reg, &isdp, M2M_DATA_QUOTA, quota, 4, &err) != CR_OK) {
         return UICC_SW_NO_MEMORY;
     }
     cr_buf_append_byte(c->out, 0x00);
@@ -143,13 +145,13 @@ static uicc_sw take_isdp(const struct es5_call *c, cr_span value, struct gp_obje
         tlv.value.n != M2M_AID) {
         return UICC_SW_WRONG_DATA;
     }
-    return m2m_isdp_by_aid(&c->m->reg, tlv.value, out) ? UICC_SW_OK : UICC_SW_NO_REFERENCE;
+    return euicc_m2m_isdp_by_aid(&c->m->reg, tlv.value, out) ? UICC_SW_OK : UICC_SW_NO_REFERENCE;
 }
 
 static uicc_sw begin_switch(struct es5_call *c, enum m2m_cause cause, uint16_t from, uint16_t to)
 {
-    return m2m_switch(c->m, &c->state, cause, from, to, NULL) == CR_OK ? UICC_SW_OK
-                                                                       : UICC_SW_MEMORY;
+    return euicc_m2m_switch(c->m, &c->state, cause, from, to, NULL) == CR_OK ? UICC_SW_OK
+                                                                             : UICC_SW_MEMORY;
 }
 
 static uicc_sw enable_profile(struct es5_call *c, const struct gp_object *isdp)
@@ -158,25 +160,25 @@ static uicc_sw enable_profile(struct es5_call *c, const struct gp_object *isdp)
     if (isdp->state != M2M_DISABLED || change_waits(c) || c->state.local || is_special(c, isdp)) {
         return UICC_SW_CONDITIONS;
     }
-    sw = m2m_allowed(&c->m->reg, &c->state, M2M_ENABLE, isdp);
-    return sw == UICC_SW_OK
-               ? begin_switch(c, M2M_BY_ENABLE, euicc_id_get(c->m->e->nvm, "on"), m2m_isdp_id(isdp))
-               : sw;
+    sw = euicc_m2m_allowed(&c->m->reg, &c->state, M2M_ENABLE, isdp);
+    return sw == UICC_SW_OK ? begin_switch(c, M2M_BY_ENABLE, euicc_id_get(c->m->e->nvm, "on"),
+                                           euicc_m2m_isdp_id(isdp))
+                            : sw;
 }
 
 static uicc_sw disable_profile(struct es5_call *c, const struct gp_object *isdp)
 {
     struct gp_object holder;
     uicc_sw sw;
-    if (isdp->state != M2M_ENABLED || m2m_isdp_id(isdp) == c->state.fall_back ||
-        !m2m_isdp(&c->m->reg, (uint16_t)c->state.fall_back, &holder) ||
+    if (isdp->state != M2M_ENABLED || euicc_m2m_isdp_id(isdp) == c->state.fall_back ||
+        !euicc_m2m_isdp(&c->m->reg, (uint16_t)c->state.fall_back, &holder) ||
         holder.state != M2M_DISABLED || change_waits(c) || c->state.local) {
         return UICC_SW_CONDITIONS;
     }
-    sw = m2m_allowed(&c->m->reg, &c->state, M2M_DISABLE, isdp);
-    return sw == UICC_SW_OK
-               ? begin_switch(c, M2M_BY_DISABLE, m2m_isdp_id(isdp), m2m_isdp_id(&holder))
-               : sw;
+    sw = euicc_m2m_allowed(&c->m->reg, &c->state, M2M_DISABLE, isdp);
+    return sw == UICC_SW_OK ? begin_switch(c, M2M_BY_DISABLE, euicc_m2m_isdp_id(isdp),
+                                           euicc_m2m_isdp_id(&holder))
+                            : sw;
 }
 
 static uicc_sw set_fall_back(struct es5_call *c, const struct gp_object *isdp)
@@ -185,18 +187,18 @@ static uicc_sw set_fall_back(struct es5_call *c, const struct gp_object *isdp)
     if (c->state.local || is_special(c, isdp) || isdp->state < M2M_DISABLED) {
         return UICC_SW_CONDITIONS;
     }
-    sw = m2m_allowed(&c->m->reg, &c->state, M2M_SET_FALL_BACK, isdp);
-    c->state.fall_back = m2m_isdp_id(isdp);
+    sw = euicc_m2m_allowed(&c->m->reg, &c->state, M2M_SET_FALL_BACK, isdp);
+    c->state.fall_back = euicc_m2m_isdp_id(isdp);
     return sw == UICC_SW_OK ? keep(c) : sw;
 }
 
 static uicc_sw set_emergency(struct es5_call *c, const struct gp_object *isdp)
 {
-    uint16_t id = m2m_isdp_id(isdp);
+    uint16_t id = euicc_m2m_isdp_id(isdp);
     bool holder_enabled =
         c->state.emergency && c->state.emergency == euicc_id_get(c->m->e->nvm, "on");
     if (c->state.local || isdp->state != M2M_DISABLED || id == c->state.fall_back ||
-        holder_enabled || change_waits(c) || (m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST)) {
+        holder_enabled || change_waits(c) || (euicc_m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST)) {
         return UICC_SW_CONDITIONS;
     }
     c->state.emergency = id;
@@ -205,7 +207,7 @@ static uicc_sw set_emergency(struct es5_call *c, const struct gp_object *isdp)
 
 static uicc_sw store_addresses(struct es5_call *c, cr_span value)
 {
-    return m2m_store_parameters(&c->m->reg, c->m->isdr, 0xA3, value);
+    return euicc_m2m_store_parameters(&c->m->reg, c->m->isdr, 0xA3, value);
 }
 
 static uicc_sw confirm(struct es5_call *c, cr_span value)
@@ -215,7 +217,7 @@ static uicc_sw confirm(struct es5_call *c, cr_span value)
         tlv.value.n != 2) {
         return UICC_SW_WRONG_DATA;
     }
-    return m2m_confirm(c->m, (uint16_t)(tlv.value.p[0] << 8 | tlv.value.p[1]), c->out);
+    return euicc_m2m_confirm(c->m, (uint16_t)(tlv.value.p[0] << 8 | tlv.value.p[1]), c->out);
 }
 
 static const struct {
@@ -243,7 +245,7 @@ static uicc_sw store_data(struct es5_call *c)
     }
     uint16_t dgi = in.n >= 3 ? (uint16_t)(in.p[0] << 8 | in.p[1]) : 0;
     if (!(p1 & P1_LAST) || c->apdu->p2 != 0 || dgi == 0x3A01 || dgi == 0x3A02) {
-        return m2m_establish(c->m, c->who, c->apdu, c->out);
+        return euicc_m2m_establish(c->m, c->who, c->apdu, c->out);
     }
     if (in.n < 3 || in.p[2] == 0xFF || in.p[2] != in.n - 3) {
         return in.n ? UICC_SW_WRONG_DATA : UICC_SW_WRONG_LENGTH;
@@ -277,7 +279,7 @@ static uicc_sw delete_profile(struct es5_call *c)
     if (sw != UICC_SW_OK) {
         return sw;
     }
-    uint16_t id = m2m_isdp_id(&isdp);
+    uint16_t id = euicc_m2m_isdp_id(&isdp);
     bool needed = change_waits(c) && (id == c->state.from || id == c->state.to);
     if (isdp.state == M2M_ENABLED || id == c->state.fall_back || needed || c->state.local) {
         return UICC_SW_CONDITIONS;
@@ -286,17 +288,17 @@ static uicc_sw delete_profile(struct es5_call *c)
     if (master && isdp.state != M2M_DISABLED) {
         return UICC_SW_CONDITIONS;
     }
-    sw = master ? m2m_master_delete(c->m, &isdp, c->apdu)
-                : m2m_allowed(&c->m->reg, &c->state, M2M_DELETE, &isdp);
+    sw = master ? euicc_m2m_master_delete(c->m, &isdp, c->apdu)
+                : euicc_m2m_allowed(&c->m->reg, &c->state, M2M_DELETE, &isdp);
     if (sw != UICC_SW_OK) {
         return sw;
     }
     c->state.pinned = c->state.pinned == id ? 0 : c->state.pinned;
     c->state.emergency = c->state.emergency == id ? 0 : c->state.emergency;
     if (c->m->download.isdp == id) {
-        m2m_download_drop(c->m);
+        euicc_m2m_download_drop(c->m);
     }
-    if (m2m_isdp_delete(&c->m->reg, &isdp, NULL) != CR_OK || keep(c) != UICC_SW_OK) {
+    if (euicc_m2m_isdp_delete(&c->m->reg, &isdp, NULL) != CR_OK || keep(c) != UICC_SW_OK) {
         return UICC_SW_MEMORY;
     }
     cr_buf_append_byte(c->out, 0x00);
@@ -380,13 +382,13 @@ static uicc_sw audit_resources(struct es5_call *c)
 {
     struct gp_object isdp = {0};
     uint8_t count = 0;
-    while (m2m_isdp_next(&c->m->reg, isdp.id, &isdp)) {
+    while (euicc_m2m_isdp_next(&c->m->reg, isdp.id, &isdp)) {
         count++;
     }
     size_t mark = der_open(c->out, 0xFF21);
     der_put(c->out, 0x81, cr_span_of(&count, 1));
     der_put_header(c->out, 0x82, 4);
-    cr_buf_append_be(c->out, m2m_free_memory(c->m), 4);
+    cr_buf_append_be(c->out, euicc_m2m_free_memory(c->m), 4);
     der_put_header(c->out, 0x83, 4);
     cr_buf_append_be(c->out, M2M_VOLATILE, 4);
     der_close(c->out, mark);
@@ -442,11 +444,11 @@ static void put_number(cr_buf *out, uint32_t tag, uint64_t value)
 static void put_isdp(const struct es5_call *c, const struct gp_object *isdp, cr_span tags,
                      cr_buf *out)
 {
-    uint16_t id = m2m_isdp_id(isdp);
-    bool test = m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST;
+    uint16_t id = euicc_m2m_isdp_id(isdp);
+    bool test = euicc_m2m_marks(&c->m->reg, isdp) & M2M_MARK_TEST;
     uint8_t properties = (uint8_t)((id == c->state.fall_back ? 1 : 0) |
                                    (id == c->state.emergency ? 2 : 0) | (test ? 4 : 0));
-    size_t size = m2m_size(&c->m->reg, isdp), quota = m2m_quota(&c->m->reg, isdp);
+    size_t size = euicc_m2m_size(&c->m->reg, isdp), quota = euicc_m2m_quota(&c->m->reg, isdp);
     size_t left = quota > size ? quota - size : 0;
     size_t mark = der_open(out, 0xE3);
     if (tag_wanted(tags, 0x4F)) {
@@ -462,7 +464,7 @@ static void put_isdp(const struct es5_call *c, const struct gp_object *isdp, cr_
         put_number(out, 0x8F, quota);
     }
     if (tag_wanted(tags, 0x91)) {
-        put_number(out, 0x91, quota ? left : m2m_free_memory(c->m));
+        put_number(out, 0x91, quota ? left : euicc_m2m_free_memory(c->m));
     }
     der_close(out, mark);
 }
@@ -475,7 +477,7 @@ static uicc_sw list_isdps(struct es5_call *c, cr_span aid, cr_span tags)
     struct gp_object isdp = {.id = c->apdu->p2 == P2_NEXT ? c->m->listed : 0};
     bool any = false;
     c->m->listed = 0;
-    while (m2m_isdp_next(&c->m->reg, isdp.id, &isdp)) {
+    while (euicc_m2m_isdp_next(&c->m->reg, isdp.id, &isdp)) {
         cr_buf entry = {0};
         if (aid.n && !cr_span_equal(aid, gp_aid_span(&isdp.aid))) {
             continue;
@@ -539,8 +541,8 @@ static const struct {
     {0xF2, 0x40, P2_NEXT, audit_isdps},
 };
 
-uicc_sw m2m_es5(struct euicc_m2m *m, const struct gp_requester *who, const struct uicc_apdu *apdu,
-                cr_buf *out)
+uicc_sw euicc_m2m_es5(struct euicc_m2m *m, const struct gp_requester *who,
+                      const struct uicc_apdu *apdu, cr_buf *out)
 {
     struct es5_call c = {.m = m, .who = who, .apdu = apdu, .out = out};
     bool known = false;
@@ -550,7 +552,7 @@ uicc_sw m2m_es5(struct euicc_m2m *m, const struct gp_requester *who, const struc
     if (!who->remote || !who->trusted) {
         return UICC_SW_SECURITY;
     }
-    if (!m2m_state_get(m->e->nvm, &c.state)) {
+    if (!euicc_m2m_state_get(m->e->nvm, &c.state)) {
         return UICC_SW_MEMORY;
     }
     for (size_t i = 0; i < CR_COUNT(commands); i++) {

@@ -16,8 +16,8 @@ static bool isdp_of(struct euicc_m2m *m, const struct gp_requester *who, struct 
 {
     char prefix[EUICC_PREFIX];
     struct gp_object isdp = {0};
-    while (m2m_isdp_next(&m->reg, isdp.id, &isdp)) {
-        cr_span own = euicc_profile_prefix(m2m_isdp_id(&isdp), prefix);
+    while (euicc_m2m_isdp_next(&m->reg, isdp.id, &isdp)) {
+        cr_span own = euicc_profile_prefix(euicc_m2m_isdp_id(&isdp), prefix);
         if (cr_span_equal(own, cr_span_of(who->reg->prefix, who->reg->prefix_size))) {
             *out = isdp;
             /* The switch is under way: the profile is not enabled any more. */
@@ -27,7 +27,7 @@ static bool isdp_of(struct euicc_m2m *m, const struct gp_requester *who, struct 
     return false;
 }
 
-uicc_sw m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who, cr_span aid)
+uicc_sw euicc_m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who, cr_span aid)
 {
     struct gp_object isdp;
     if (!who->remote) {
@@ -44,15 +44,16 @@ uicc_sw m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who,
 static uicc_sw update_pol1(struct euicc_m2m *m, const struct gp_object *isdp, cr_span value)
 {
     uint8_t pol1;
-    if (value.n != 3 || !m2m_pol1_valid(value, &pol1) || m2m_pol1_contradicts(pol1)) {
+    if (value.n != 3 || !euicc_m2m_pol1_valid(value, &pol1) || euicc_m2m_pol1_contradicts(pol1)) {
         return UICC_SW_WRONG_DATA;
     }
-    return m2m_number_put(&m->reg, isdp, M2M_DATA_POL1, pol1, 1, NULL) == CR_OK ? UICC_SW_OK
-                                                                                : UICC_SW_NO_MEMORY;
+    return euicc_m2m_number_put(&m->reg, isdp, M2M_DATA_POL1, pol1, 1, NULL) == CR_OK
+               ? UICC_SW_OK
+               : UICC_SW_NO_MEMORY;
 }
 
-uicc_sw m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint16_t dgi,
-                      cr_span value, bool last)
+uicc_sw euicc_m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint16_t dgi,
+                            cr_span value, bool last)
 {
     struct gp_object isdp;
     (void)last;
@@ -63,7 +64,7 @@ uicc_sw m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint1
     case DGI_POL1:
         return update_pol1(m, &isdp, value);
     case DGI_PARAMETERS:
-        return m2m_store_parameters(&m->reg, isdp.id, 0xA0, value);
+        return euicc_m2m_store_parameters(&m->reg, isdp.id, 0xA0, value);
     default:
         return UICC_SW_WRONG_DATA;
     }

@@ -10,7 +10,7 @@
 
 #define P1_LAST 0x80
 
-void m2m_establishment_drop(struct euicc_m2m *m)
+void euicc_m2m_establishment_drop(struct euicc_m2m *m)
 {
     struct m2m_establishment *s = &m->establishment;
     crypto_public_free(s->signer);
@@ -251,7 +251,7 @@ static uicc_sw take_request(struct euicc_m2m *m, uint8_t session_kvn, cr_buf *ou
 static uicc_sw begin(struct euicc_m2m *m, const struct gp_requester *who)
 {
     struct gp_object target;
-    m2m_establishment_drop(m);
+    euicc_m2m_establishment_drop(m);
     if (!gp_object_by_aid(&m->reg, who->target, &target) || target.kind != GP_DOMAIN) {
         return UICC_SW_NO_REFERENCE;
     }
@@ -274,8 +274,8 @@ static bool continues(const struct euicc_m2m *m, const struct gp_requester *who,
 }
 
 /* P2 counts the blocks of both commands; the one with 80 in P1 is the last of the second. */
-uicc_sw m2m_establish(struct euicc_m2m *m, const struct gp_requester *who,
-                      const struct uicc_apdu *apdu, cr_buf *out)
+uicc_sw euicc_m2m_establish(struct euicc_m2m *m, const struct gp_requester *who,
+                            const struct uicc_apdu *apdu, cr_buf *out)
 {
     struct m2m_establishment *s = &m->establishment;
     bool last = (apdu->p1 & P1_LAST) != 0;
@@ -299,7 +299,7 @@ uicc_sw m2m_establish(struct euicc_m2m *m, const struct gp_requester *who,
                                                             : UICC_SW_OK;
     }
     if (sw != UICC_SW_OK || last) {
-        m2m_establishment_drop(m);
+        euicc_m2m_establishment_drop(m);
     }
     return sw;
 }

@@ -27,9 +27,9 @@ static bool find(const struct euicc_m2m *m, const struct m2m_state *state, enum 
                  struct gp_object *out)
 {
     struct gp_object isdp = {0};
-    while (m2m_isdp_next(&m->reg, isdp.id, &isdp)) {
-        bool right = which == TEST ? (m2m_marks(&m->reg, &isdp) & M2M_MARK_TEST) != 0
-                                   : m2m_isdp_id(&isdp) == state->emergency;
+    while (euicc_m2m_isdp_next(&m->reg, isdp.id, &isdp)) {
+        bool right = which == TEST ? (euicc_m2m_marks(&m->reg, &isdp) & M2M_MARK_TEST) != 0
+                                   : euicc_m2m_isdp_id(&isdp) == state->emergency;
         if (right && isdp.state >= M2M_DISABLED) {
             *out = isdp;
             return true;
@@ -44,9 +44,9 @@ static cr_status undo_change(struct euicc_m2m *m, struct m2m_state *state, struc
 {
     struct gp_object old;
     if ((state->cause == M2M_BY_ENABLE || state->cause == M2M_BY_DISABLE) &&
-        m2m_isdp(&m->reg, (uint16_t)state->from, &old)) {
-        return m2m_switch(m, state, M2M_BY_ROLL_BACK, (uint16_t)state->to, (uint16_t)state->from,
-                          err);
+        euicc_m2m_isdp(&m->reg, (uint16_t)state->from, &old)) {
+        return euicc_m2m_switch(m, state, M2M_BY_ROLL_BACK, (uint16_t)state->to,
+                                (uint16_t)state->from, err);
     }
     return CR_OK;
 }
@@ -54,10 +54,10 @@ static cr_status undo_change(struct euicc_m2m *m, struct m2m_state *state, struc
 static uicc_sw go(struct euicc_m2m *m, struct m2m_state *state, uint16_t to)
 {
     uint16_t from = euicc_id_get(m->e->nvm, "on");
-    if (m2m_switch(m, state, M2M_BY_LOCAL, from, to, NULL) != CR_OK) {
+    if (euicc_m2m_switch(m, state, M2M_BY_LOCAL, from, to, NULL) != CR_OK) {
         return UICC_SW_MEMORY;
     }
-    m2m_switch_go(m);
+    euicc_m2m_switch_go(m);
     return UICC_SW_OK;
 }
 
@@ -76,7 +76,7 @@ static uicc_sw enable(struct euicc_m2m *m, struct m2m_state *state, enum which w
     if (!state->local) {
         state->local = euicc_id_get(m->e->nvm, "on");
     }
-    return go(m, state, m2m_isdp_id(isdp));
+    return go(m, state, euicc_m2m_isdp_id(isdp));
 }
 
 static uicc_sw disable(struct euicc_m2m *m, struct m2m_state *state, const struct gp_object *isdp)
@@ -85,19 +85,19 @@ static uicc_sw disable(struct euicc_m2m *m, struct m2m_state *state, const struc
     if (isdp->state != M2M_ENABLED || !state->local || m->switching) {
         return UICC_SW_CONDITIONS;
     }
-    if (!m2m_isdp(&m->reg, (uint16_t)state->local, &back) &&
-        !m2m_isdp(&m->reg, (uint16_t)state->fall_back, &back)) {
+    if (!euicc_m2m_isdp(&m->reg, (uint16_t)state->local, &back) &&
+        !euicc_m2m_isdp(&m->reg, (uint16_t)state->fall_back, &back)) {
         return UICC_SW_CONDITIONS;
     }
     state->local = 0;
-    return go(m, state, m2m_isdp_id(&back));
+    return go(m, state, euicc_m2m_isdp_id(&back));
 }
 
 static uicc_sw run(struct euicc_m2m *m, const struct esx_row *row)
 {
     struct m2m_state state;
     struct gp_object isdp;
-    if (!m2m_state_get(m->e->nvm, &state)) {
+    if (!euicc_m2m_state_get(m->e->nvm, &state)) {
         return UICC_SW_MEMORY;
     }
     if (!find(m, &state, row->which, &isdp)) {
@@ -165,8 +165,8 @@ static void isdr_aborted(void *ctx)
     const struct uicc_fs *visible = uicc_profile(m->e->uicc);
     cr_span wanted = enabled ? euicc_profile_prefix(enabled, prefix) : (cr_span){0};
     cr_span seen = visible ? cr_span_of(visible->prefix, visible->prefix_size) : (cr_span){0};
-    m2m_establishment_drop(m);
-    m2m_download_drop(m);
+    euicc_m2m_establishment_drop(m);
+    euicc_m2m_download_drop(m);
     m->listed = 0;
     m->sending = false;
     m->switching = !cr_span_equal(wanted, seen);
@@ -196,7 +196,7 @@ static uicc_sw ecasd_process(void *ctx, struct uicc_call *call)
     return UICC_SW_OK;
 }
 
-cr_status m2m_applications(struct euicc_m2m *m, struct cr_err *err)
+cr_status euicc_m2m_applications(struct euicc_m2m *m, struct cr_err *err)
 {
     struct uicc_app isdr = {.ctx = m,
                             .aid_size = sizeof ISDR_AID,

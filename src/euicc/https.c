@@ -44,13 +44,13 @@ static void obey(struct m2m_https *h, struct ota_agent_step step);
 static void drop(struct m2m_https *h)
 {
     struct euicc_m2m *m = h->m;
-    m2m_alarm_stop(m, &h->alarm);
+    euicc_m2m_alarm_stop(m, &h->alarm);
     if (h->channel) {
         bip_abort(m->e->uicc, h->channel);
     }
     psk_engine_free(h->engine);
     ota_agent_free(h->agent);
-    m2m_resolve_stop(m->resolve);
+    euicc_m2m_resolve_stop(m->resolve);
     cr_buf_free(&h->connection);
     cr_buf_free(&h->servers);
     cr_wipe(h, sizeof *h);
@@ -58,7 +58,7 @@ static void drop(struct m2m_https *h)
     m->https = NULL;
 }
 
-void m2m_https_drop(struct euicc_m2m *m)
+void euicc_m2m_https_drop(struct euicc_m2m *m)
 {
     if (m->https) {
         m->https->channel = 0; /* it is gone with the session of the toolkit */
@@ -74,9 +74,9 @@ static void over(struct m2m_https *h)
     bool note = h->note;
     drop(h);
     if (note) {
-        m2m_note_sent(m, true);
+        euicc_m2m_note_sent(m, true);
     }
-    m2m_switch_go(m);
+    euicc_m2m_switch_go(m);
 }
 
 /* ---- scripts -----------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ static void on_closed(void *ctx, struct uicc *uicc, unsigned channel, const stru
         bool note = h->note && why->end == BIP_ABORTED;
         drop(h); /* without a transaction: RAM only */
         if (note) {
-            m2m_note_sent(m, false);
+            euicc_m2m_note_sent(m, false);
         }
     } else if (h->ending) {
         over(h);
@@ -251,7 +251,7 @@ static void fill_from_profile(const struct euicc_m2m *m, struct cat_channel *c)
     struct gp_object isdp;
     struct der_tlv outer;
     struct cat_channel own;
-    if (!m2m_isdp(&m->reg, euicc_id_get(m->e->nvm, "on"), &isdp)) {
+    if (!euicc_m2m_isdp(&m->reg, euicc_id_get(m->e->nvm, "on"), &isdp)) {
         return;
     }
     cr_span data = gp_data_get(&m->reg, isdp.id, 0xA2);
@@ -352,15 +352,15 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
     struct euicc_m2m *m = h->m;
     switch (step.action) {
     case OTA_AGENT_OPEN:
-        if (h->name[0] && !m2m_resolve_fresh(m->resolve, cr_span_str(h->name))) {
-            m2m_resolve_start(m->resolve, cr_span_str(h->name), cr_buf_span(&h->servers));
+        if (h->name[0] && !euicc_m2m_resolve_fresh(m->resolve, cr_span_str(h->name))) {
+            euicc_m2m_resolve_start(m->resolve, cr_span_str(h->name), cr_buf_span(&h->servers));
         } else if (!open_channel(h)) {
             obey(h, ota_agent_lost(h->agent));
         }
         break;
     case OTA_AGENT_WAIT:
         if (step.seconds) {
-            m2m_alarm_start(m, &h->alarm, step.seconds);
+            euicc_m2m_alarm_start(m, &h->alarm, step.seconds);
         }
         if (!speak(h)) {
             lost(h);
@@ -370,7 +370,7 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
         break;
     case OTA_AGENT_CLOSE:
         h->ending = true;
-        m2m_alarm_stop(m, &h->alarm);
+        euicc_m2m_alarm_stop(m, &h->alarm);
         psk_engine_finish(h->engine);
         flush(h);
         bip_close(m->e->uicc, h->channel);
@@ -378,7 +378,7 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
     case OTA_AGENT_RETRY:
         give_up_channel(h);
         h->pausing = true;
-        m2m_alarm_start(m, &h->alarm, step.seconds);
+        euicc_m2m_alarm_start(m, &h->alarm, step.seconds);
         break;
     case OTA_AGENT_FAILED:
     default:
@@ -488,8 +488,8 @@ static void alarm_init(struct m2m_https *h)
     h->alarm = (struct m2m_alarm){.m2m = h->m, .rings = rings};
 }
 
-cr_status m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *given, cr_span note,
-                         struct cr_err *err)
+cr_status euicc_m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *given,
+                               cr_span note, struct cr_err *err)
 {
     struct ota_admin_params params = *given;
     cr_buf uri = {0};
@@ -533,22 +533,22 @@ cr_status m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *giv
     if (m->https != h) {
         return cr_fail(err, CR_REFUSED, "SGP.02 2.4.4", "the terminal opens no channel");
     }
-    h->note = note.n > 0; /* from here its end is told by m2m_note_sent() */
+    h->note = note.n > 0; /* from here its end is told by euicc_m2m_note_sent() */
     return CR_OK;
 }
 
-void m2m_https_trigger(struct euicc_m2m *m, cr_span tlv)
+void euicc_m2m_https_trigger(struct euicc_m2m *m, cr_span tlv)
 {
     struct ota_admin_trigger trigger;
     struct cr_err err;
     if (ota_admin_trigger_read(tlv, &trigger, &err) == CR_OK && trigger.session && !m->switching) {
         /* A session that cannot be opened has no way to say so. */
-        cr_status status = m2m_https_open(m, &trigger.params, (cr_span){0}, &err);
+        cr_status status = euicc_m2m_https_open(m, &trigger.params, (cr_span){0}, &err);
         (void)status;
     }
 }
 
-bool m2m_https_note(struct euicc_m2m *m, cr_span note)
+bool euicc_m2m_https_note(struct euicc_m2m *m, cr_span note)
 {
     const struct ota_admin_params none = {.security = {.present = false}};
     struct cr_err err;
@@ -556,18 +556,18 @@ bool m2m_https_note(struct euicc_m2m *m, cr_span note)
         !uicc_toolkit_offers(m->e->uicc, CAT_OPEN_CHANNEL, 0)) {
         return false;
     }
-    return m2m_https_open(m, &none, note, &err) == CR_OK;
+    return euicc_m2m_https_open(m, &none, note, &err) == CR_OK;
 }
 
-void m2m_https_polled(struct euicc_m2m *m)
+void euicc_m2m_https_polled(struct euicc_m2m *m)
 {
     if (m->https) {
-        m2m_alarm_poll(&m->https->alarm);
+        euicc_m2m_alarm_poll(&m->https->alarm);
     }
-    m2m_alarm_poll(&m->resolve->alarm);
+    euicc_m2m_alarm_poll(&m->resolve->alarm);
 }
 
-cr_status m2m_https_init(struct euicc_m2m *m, struct cr_err *err)
+cr_status euicc_m2m_https_init(struct euicc_m2m *m, struct cr_err *err)
 {
     m->resolve = calloc(1, sizeof *m->resolve);
     if (!m->resolve) {
@@ -578,7 +578,7 @@ cr_status m2m_https_init(struct euicc_m2m *m, struct cr_err *err)
     return CR_OK;
 }
 
-void m2m_https_free(struct euicc_m2m *m)
+void euicc_m2m_https_free(struct euicc_m2m *m)
 {
     if (m->resolve) {
         cr_buf_free(&m->resolve->connection);

@@ -15,8 +15,8 @@
 
 /* What the SM-SR carries into an ISD-P has no right there: nothing happens outside of a session
  * that the SM-DP's keys opened, with MACs and ciphering both ways. */
-uicc_sw m2m_es8(struct euicc_m2m *m, const struct gp_requester *who, const struct uicc_apdu *apdu,
-                cr_buf *out)
+uicc_sw euicc_m2m_es8(struct euicc_m2m *m, const struct gp_requester *who,
+                      const struct uicc_apdu *apdu, cr_buf *out)
 {
     bool session = who->trusted && !who->remote && who->level == SCP03T_LEVEL;
     (void)m;
@@ -41,7 +41,7 @@ uicc_sw m2m_es8(struct euicc_m2m *m, const struct gp_requester *who, const struc
 /* ---- download ----------------------------------------------------------------------------------
  */
 
-void m2m_download_drop(struct euicc_m2m *m)
+void euicc_m2m_download_drop(struct euicc_m2m *m)
 {
     struct m2m_download *d = &m->download;
     euicc_installer_free(d->installer);
@@ -55,17 +55,17 @@ static cr_status forget_files(struct euicc_m2m *m, uint16_t id, struct cr_err *e
     return nvm_delete_prefix(m->e->nvm, euicc_profile_prefix(id, prefix), err);
 }
 
-bool m2m_download_begin(struct euicc_m2m *m, const struct gp_requester *who)
+bool euicc_m2m_download_begin(struct euicc_m2m *m, const struct gp_requester *who)
 {
     struct gp_object isdp;
     struct cr_err err;
     char prefix[EUICC_PREFIX];
-    if (!m2m_isdp_by_aid(&m->reg, gp_aid_span(&who->domain->aid), &isdp) ||
+    if (!euicc_m2m_isdp_by_aid(&m->reg, gp_aid_span(&who->domain->aid), &isdp) ||
         isdp.state != GP_PERSONALIZED) {
         return false;
     }
-    uint16_t id = m2m_isdp_id(&isdp);
-    m2m_download_drop(m);
+    uint16_t id = euicc_m2m_isdp_id(&isdp);
+    euicc_m2m_download_drop(m);
     struct euicc_installer_options options = {.nvm = m->e->nvm,
                                               .prefix = euicc_profile_prefix(id, prefix),
                                               .strict_test_keys = m->e->config.strict_test_keys};
@@ -77,22 +77,22 @@ bool m2m_download_begin(struct euicc_m2m *m, const struct gp_requester *who)
     return true;
 }
 
-cr_status m2m_install_complete(const struct gp_registry *reg, struct gp_object *isdp,
-                               const struct euicc_installer *installer, struct cr_err *err)
+cr_status euicc_m2m_install_complete(const struct gp_registry *reg, struct gp_object *isdp,
+                                     const struct euicc_installer *installer, struct cr_err *err)
 {
     struct euicc_installer_header header = euicc_installer_header(installer);
     uint8_t pol1 = 0;
-    if (header.pol.n && !m2m_pol1_valid(header.pol, &pol1)) {
+    if (header.pol.n && !euicc_m2m_pol1_valid(header.pol, &pol1)) {
         return cr_fail(err, CR_REFUSED, "SGP.02 3.6.2", "the package's POL1 is none");
     }
     if (header.connectivity.n) {
-        uicc_sw sw = m2m_store_parameters(reg, isdp->id, 0xA0, header.connectivity);
+        uicc_sw sw = euicc_m2m_store_parameters(reg, isdp->id, 0xA0, header.connectivity);
         if (sw != UICC_SW_OK) {
             return cr_fail(err, sw == UICC_SW_NO_MEMORY ? CR_RESOURCE : CR_REFUSED,
                            "SGP.02 4.1.3.4", "the package's connectivity parameters are none");
         }
     }
-    CR_TRY(m2m_number_put(reg, isdp, M2M_DATA_POL1, pol1, 1, err));
+    CR_TRY(euicc_m2m_number_put(reg, isdp, M2M_DATA_POL1, pol1, 1, err));
     uint8_t iccid[2 + RSP_ICCID] = {M2M_DATA_ICCID, RSP_ICCID};
     memcpy(iccid + 2, header.iccid.p, RSP_ICCID);
     CR_TRY(gp_data_put(reg, isdp->id, M2M_DATA_ICCID, CR_SPAN_ARRAY(iccid), err));
@@ -138,7 +138,7 @@ static uicc_sw ended(struct euicc_m2m *m, struct gp_object *isdp, enum euicc_ins
 {
     struct cr_err err;
     bool good = step == EUICC_INSTALL_DONE &&
-                m2m_install_complete(&m->reg, isdp, m->download.installer, &err) == CR_OK;
+                euicc_m2m_install_complete(&m->reg, isdp, m->download.installer, &err) == CR_OK;
     if (step == EUICC_INSTALL_DONE && !good) {
         /* The package's last element went through, its header did not fit the chip. */
         nvm_rollback_to(m->e->nvm, mark);
@@ -149,26 +149,26 @@ static uicc_sw ended(struct euicc_m2m *m, struct gp_object *isdp, enum euicc_ins
         cr_buf_append_span(out, euicc_installer_response(m->download.installer));
     }
     uint16_t id = m->download.isdp;
-    m2m_download_drop(m);
+    euicc_m2m_download_drop(m);
     return good || forget_files(m, id, &err) == CR_OK ? UICC_SW_OK : UICC_SW_MEMORY;
 }
 
 /* Memory that this profile may have: what others were promised and the reserve are not for it. */
 static size_t capacity_for(const struct euicc_m2m *m, const struct gp_object *isdp)
 {
-    size_t used = nvm_used(m->e->nvm), size = m2m_size(&m->reg, isdp);
-    size_t quota = m2m_quota(&m->reg, isdp);
+    size_t used = nvm_used(m->e->nvm), size = euicc_m2m_size(&m->reg, isdp);
+    size_t quota = euicc_m2m_quota(&m->reg, isdp);
     size_t own = quota > size ? quota - size : 0;
-    return used + (quota ? own : m2m_free_memory(m));
+    return used + (quota ? own : euicc_m2m_free_memory(m));
 }
 
-uicc_sw m2m_download_segment(struct euicc_m2m *m, const struct gp_requester *who, cr_span plain,
-                             cr_buf *out)
+uicc_sw euicc_m2m_download_segment(struct euicc_m2m *m, const struct gp_requester *who,
+                                   cr_span plain, cr_buf *out)
 {
     struct m2m_download *d = &m->download;
     struct gp_object isdp;
-    if (!d->installer || !m2m_isdp_by_aid(&m->reg, gp_aid_span(&who->domain->aid), &isdp) ||
-        m2m_isdp_id(&isdp) != d->isdp || isdp.state != GP_PERSONALIZED) {
+    if (!d->installer || !euicc_m2m_isdp_by_aid(&m->reg, gp_aid_span(&who->domain->aid), &isdp) ||
+        euicc_m2m_isdp_id(&isdp) != d->isdp || isdp.state != GP_PERSONALIZED) {
         return UICC_SW_CONDITIONS;
     }
     cr_arena arena = {.secret = true};
@@ -213,7 +213,8 @@ static bool identifiers_good(const struct gp_registry *reg, const struct gp_obje
            (der_find(template, 0x93, &tlv) && same_object(reg, isdp, &tlv));
 }
 
-uicc_sw m2m_master_delete(struct euicc_m2m *m, struct gp_object *isdp, const struct uicc_apdu *apdu)
+uicc_sw euicc_m2m_master_delete(struct euicc_m2m *m, struct gp_object *isdp,
+                                const struct uicc_apdu *apdu)
 {
     struct der_tlv aid, template, token;
     struct gp_key key;

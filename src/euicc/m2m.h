@@ -70,12 +70,12 @@ struct m2m_state {
     int64_t kvn;                /* of the last ES5 packet that was accepted; 0 = none yet */
 };
 
-bool m2m_state_get(const struct nvm *nvm, struct m2m_state *out);
-cr_status m2m_state_put(struct nvm *nvm, const struct m2m_state *state,
-                        struct cr_err *err) CR_MUST_CHECK;
-bool m2m_timing_get(const struct nvm *nvm, struct euicc_m2m_timing *out);
-cr_status m2m_timing_put(struct nvm *nvm, const struct euicc_m2m_timing *timing,
-                         struct cr_err *err) CR_MUST_CHECK;
+bool euicc_m2m_state_get(const struct nvm *nvm, struct m2m_state *out);
+cr_status euicc_m2m_state_put(struct nvm *nvm, const struct m2m_state *state,
+                              struct cr_err *err) CR_MUST_CHECK;
+bool euicc_m2m_timing_get(const struct nvm *nvm, struct euicc_m2m_timing *out);
+cr_status euicc_m2m_timing_put(struct nvm *nvm, const struct euicc_m2m_timing *timing,
+                               struct cr_err *err) CR_MUST_CHECK;
 
 /* A period counted by a timer of the terminal, or without one by its polls. */
 struct m2m_alarm {
@@ -128,113 +128,115 @@ struct euicc_m2m {
 
 /* ---- m2m.c: the object ---- */
 
-cr_status m2m_new(struct euicc *e, struct cr_err *err) CR_MUST_CHECK;
-void m2m_free(struct euicc_m2m *m);
+cr_status euicc_m2m_new(struct euicc *e, struct cr_err *err) CR_MUST_CHECK;
+void euicc_m2m_free(struct euicc_m2m *m);
 /* Power on and reset: what a cut left half done. In a transaction. */
-cr_status m2m_recover(struct nvm *nvm, const struct gp_registry *reg,
-                      struct cr_err *err) CR_MUST_CHECK;
-bool m2m_registry(struct nvm *nvm, struct gp_registry *out);
+cr_status euicc_m2m_recover(struct nvm *nvm, const struct gp_registry *reg,
+                            struct cr_err *err) CR_MUST_CHECK;
+bool euicc_m2m_registry(struct nvm *nvm, struct gp_registry *out);
 
 /* ISD-P by its id (TAR), by AID; false when it is none. */
-bool m2m_isdp(const struct gp_registry *reg, uint16_t id, struct gp_object *out);
-bool m2m_isdp_by_aid(const struct gp_registry *reg, cr_span aid, struct gp_object *out);
-uint16_t m2m_isdp_id(const struct gp_object *isdp);
-bool m2m_isdp_next(const struct gp_registry *reg, uint16_t after, struct gp_object *out);
-cr_status m2m_isdp_delete(struct gp_registry *reg, const struct gp_object *isdp,
-                          struct cr_err *err) CR_MUST_CHECK;
+bool euicc_m2m_isdp(const struct gp_registry *reg, uint16_t id, struct gp_object *out);
+bool euicc_m2m_isdp_by_aid(const struct gp_registry *reg, cr_span aid, struct gp_object *out);
+uint16_t euicc_m2m_isdp_id(const struct gp_object *isdp);
+bool euicc_m2m_isdp_next(const struct gp_registry *reg, uint16_t after, struct gp_object *out);
+cr_status euicc_m2m_isdp_delete(struct gp_registry *reg, const struct gp_object *isdp,
+                                struct cr_err *err) CR_MUST_CHECK;
 
-uint8_t m2m_pol1(const struct gp_registry *reg, const struct gp_object *isdp);
-uint8_t m2m_marks(const struct gp_registry *reg, const struct gp_object *isdp);
-uint32_t m2m_quota(const struct gp_registry *reg, const struct gp_object *isdp); /* 0 = none */
-cr_status m2m_number_put(const struct gp_registry *reg, const struct gp_object *isdp, uint8_t tag,
-                         uint64_t value, size_t bytes, struct cr_err *err) CR_MUST_CHECK;
-size_t m2m_size(const struct gp_registry *reg, const struct gp_object *isdp);
+uint8_t euicc_m2m_pol1(const struct gp_registry *reg, const struct gp_object *isdp);
+uint8_t euicc_m2m_marks(const struct gp_registry *reg, const struct gp_object *isdp);
+uint32_t euicc_m2m_quota(const struct gp_registry *reg,
+                         const struct gp_object *isdp); /* 0 = none */
+cr_status euicc_m2m_number_put(const struct gp_registry *reg, const struct gp_object *isdp,
+                               uint8_t tag, uint64_t value, size_t bytes,
+                               struct cr_err *err) CR_MUST_CHECK;
+size_t euicc_m2m_size(const struct gp_registry *reg, const struct gp_object *isdp);
 /* Free for profiles, what others were granted counted off. */
-size_t m2m_free_memory(const struct euicc_m2m *m);
+size_t euicc_m2m_free_memory(const struct euicc_m2m *m);
 
 /* ---- pol1.c ---- */
 
 enum m2m_operation { M2M_ENABLE, M2M_DISABLE, M2M_DELETE, M2M_SET_FALL_BACK, M2M_OPERATIONS };
 /* 9000 or 69E1. target: the profile asked for. */
-uicc_sw m2m_allowed(const struct gp_registry *reg, const struct m2m_state *state,
-                    enum m2m_operation operation, const struct gp_object *target);
-bool m2m_pol1_valid(cr_span value, uint8_t *pol1); /* one octet, or 81 01 xx */
-bool m2m_pol1_contradicts(uint8_t pol1);
+uicc_sw euicc_m2m_allowed(const struct gp_registry *reg, const struct m2m_state *state,
+                          enum m2m_operation operation, const struct gp_object *target);
+bool euicc_m2m_pol1_valid(cr_span value, uint8_t *pol1); /* one octet, or 81 01 xx */
+bool euicc_m2m_pol1_contradicts(uint8_t pol1);
 /* POL1 wants the profile deleted that was disabled. */
-bool m2m_pol1_deletes(uint8_t pol1);
+bool euicc_m2m_pol1_deletes(uint8_t pol1);
 
 /* ---- es5.c ---- */
 
-uicc_sw m2m_es5(struct euicc_m2m *m, const struct gp_requester *who, const struct uicc_apdu *apdu,
-                cr_buf *out);
+uicc_sw euicc_m2m_es5(struct euicc_m2m *m, const struct gp_requester *who,
+                      const struct uicc_apdu *apdu, cr_buf *out);
 
 /* ---- es8.c of the machine: isdp.c, establish_keys.c ---- */
 
-uicc_sw m2m_es8(struct euicc_m2m *m, const struct gp_requester *who, const struct uicc_apdu *apdu,
-                cr_buf *out);
-uicc_sw m2m_establish(struct euicc_m2m *m, const struct gp_requester *who,
+uicc_sw euicc_m2m_es8(struct euicc_m2m *m, const struct gp_requester *who,
                       const struct uicc_apdu *apdu, cr_buf *out);
-void m2m_establishment_drop(struct euicc_m2m *m);
-bool m2m_download_begin(struct euicc_m2m *m, const struct gp_requester *who);
-uicc_sw m2m_download_segment(struct euicc_m2m *m, const struct gp_requester *who, cr_span plain,
-                             cr_buf *out);
-void m2m_download_drop(struct euicc_m2m *m);
+uicc_sw euicc_m2m_establish(struct euicc_m2m *m, const struct gp_requester *who,
+                            const struct uicc_apdu *apdu, cr_buf *out);
+void euicc_m2m_establishment_drop(struct euicc_m2m *m);
+bool euicc_m2m_download_begin(struct euicc_m2m *m, const struct gp_requester *who);
+uicc_sw euicc_m2m_download_segment(struct euicc_m2m *m, const struct gp_requester *who,
+                                   cr_span plain, cr_buf *out);
+void euicc_m2m_download_drop(struct euicc_m2m *m);
 /* A package into an ISD-P; inside a transaction. For those that a chip is made with, too. */
-cr_status m2m_install_complete(const struct gp_registry *reg, struct gp_object *isdp,
-                               const struct euicc_installer *installer,
-                               struct cr_err *err) CR_MUST_CHECK;
-uicc_sw m2m_master_delete(struct euicc_m2m *m, struct gp_object *isdp,
-                          const struct uicc_apdu *apdu);
+cr_status euicc_m2m_install_complete(const struct gp_registry *reg, struct gp_object *isdp,
+                                     const struct euicc_installer *installer,
+                                     struct cr_err *err) CR_MUST_CHECK;
+uicc_sw euicc_m2m_master_delete(struct euicc_m2m *m, struct gp_object *isdp,
+                                const struct uicc_apdu *apdu);
 
 /* ---- parameters.c ---- */
 
 /* 3A07: A0 A1 A2 of a profile, A3 A4 A5 of the SM-SR; into the data of an object. */
-uicc_sw m2m_store_parameters(const struct gp_registry *reg, uint16_t object, uint32_t first,
-                             cr_span value);
+uicc_sw euicc_m2m_store_parameters(const struct gp_registry *reg, uint16_t object, uint32_t first,
+                                   cr_span value);
 /* Value of a TLV inside a stored template; absent = none. */
-cr_span m2m_parameter(const struct gp_registry *reg, uint16_t object, uint32_t template,
-                      uint32_t tag);
+cr_span euicc_m2m_parameter(const struct gp_registry *reg, uint16_t object, uint32_t template,
+                            uint32_t tag);
 
 /* ---- es6.c ---- */
 
-uicc_sw m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who, cr_span aid);
-uicc_sw m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint16_t dgi,
-                      cr_span value, bool last);
+uicc_sw euicc_m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who, cr_span aid);
+uicc_sw euicc_m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint16_t dgi,
+                            cr_span value, bool last);
 
 /* ---- switch.c ---- */
 
 /* seconds: 1 to CAT_MAX_TIMER. Started again when it runs. */
-void m2m_alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds);
-void m2m_alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a);
-void m2m_alarm_poll(struct m2m_alarm *a); /* STATUS came */
+void euicc_m2m_alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds);
+void euicc_m2m_alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a);
+void euicc_m2m_alarm_poll(struct m2m_alarm *a); /* STATUS came */
 
 /* The change is in the memory; the terminal follows when the answer is on its way:
- * m2m_switch_go(). */
-cr_status m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_cause cause,
-                     uint16_t from, uint16_t to, struct cr_err *err) CR_MUST_CHECK;
-void m2m_switch_go(struct euicc_m2m *m);
-uicc_sw m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out);
-void m2m_switch_started(struct euicc_m2m *m);
-void m2m_switch_reset(struct euicc_m2m *m);
-void m2m_location(struct euicc_m2m *m, uint8_t status);
-void m2m_switch_polled(struct euicc_m2m *m);
-void m2m_switch_init(struct euicc_m2m *m);
+ * euicc_m2m_switch_go(). */
+cr_status euicc_m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_cause cause,
+                           uint16_t from, uint16_t to, struct cr_err *err) CR_MUST_CHECK;
+void euicc_m2m_switch_go(struct euicc_m2m *m);
+uicc_sw euicc_m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out);
+void euicc_m2m_switch_started(struct euicc_m2m *m);
+void euicc_m2m_switch_reset(struct euicc_m2m *m);
+void euicc_m2m_location(struct euicc_m2m *m, uint8_t status);
+void euicc_m2m_switch_polled(struct euicc_m2m *m);
+void euicc_m2m_switch_init(struct euicc_m2m *m);
 /* A notification is (or is not) in the network's hands. */
-void m2m_note_sent(struct euicc_m2m *m, bool sent);
+void euicc_m2m_note_sent(struct euicc_m2m *m, bool sent);
 
 /* ---- notify.c ---- */
 
 /* E1 of the notification under way. */
-void m2m_note_build(const struct euicc_m2m *m, const struct m2m_state *state, cr_buf *out);
+void euicc_m2m_note_build(const struct euicc_m2m *m, const struct m2m_state *state, cr_buf *out);
 /* The secured packet of 9.2, without user data header. */
-cr_status m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *state, cr_buf *out,
-                          struct cr_err *err) CR_MUST_CHECK;
+cr_status euicc_m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *state,
+                                cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
 /* Gives it to the terminal; false: no way there. */
-bool m2m_note_send(struct euicc_m2m *m, struct m2m_state *state);
-cr_span m2m_smsc(const struct euicc_m2m *m);
+bool euicc_m2m_note_send(struct euicc_m2m *m, struct m2m_state *state);
+cr_span euicc_m2m_smsc(const struct euicc_m2m *m);
 
 /* ---- esx.c ---- */
 
-cr_status m2m_applications(struct euicc_m2m *m, struct cr_err *err) CR_MUST_CHECK;
+cr_status euicc_m2m_applications(struct euicc_m2m *m, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

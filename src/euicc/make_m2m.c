@@ -167,7 +167,7 @@ static cr_status put_addresses(const struct gp_registry *reg, uint16_t isdr,
         der_put(&all, 0xA5, o->https);
     }
     if (status == CR_OK && all.n &&
-        m2m_store_parameters(reg, isdr, 0xA3, cr_buf_span(&all)) != UICC_SW_OK) {
+        euicc_m2m_store_parameters(reg, isdr, 0xA3, cr_buf_span(&all)) != UICC_SW_OK) {
         status = cr_fail(err, CR_REFUSED, "SGP.02 4.1.1.10",
                          "the addressing parameters of the SM-SR are none");
     }
@@ -186,7 +186,7 @@ static cr_status install(struct nvm *nvm, const struct gp_registry *reg, struct 
     cr_arena arena = {.secret = true};
     struct euicc_installer *installer = NULL;
     struct euicc_installer_options options = {
-        .nvm = nvm, .prefix = euicc_profile_prefix(m2m_isdp_id(isdp), prefix)};
+        .nvm = nvm, .prefix = euicc_profile_prefix(euicc_m2m_isdp_id(isdp), prefix)};
     enum euicc_install_step step = EUICC_INSTALL_MORE;
     struct der_tlv element;
     cr_status status = euicc_installer_new(&options, &installer, err);
@@ -201,7 +201,7 @@ static cr_status install(struct nvm *nvm, const struct gp_registry *reg, struct 
         status = cr_err_next(err, status, "'crisp profile check' says what is wrong with it");
     }
     if (status == CR_OK) {
-        status = m2m_install_complete(reg, isdp, installer, err);
+        status = euicc_m2m_install_complete(reg, isdp, installer, err);
     }
     euicc_installer_free(installer);
     cr_arena_free(&arena);
@@ -219,14 +219,14 @@ static cr_status add_profile(struct nvm *nvm, const struct gp_registry *reg, uin
     CR_TRY(gp_object_put(reg, &isdp, err));
     CR_TRY(install(nvm, reg, &isdp, p->package, err));
     if (p->connectivity.p &&
-        m2m_store_parameters(reg, isdp.id, 0xA0, p->connectivity) != UICC_SW_OK) {
+        euicc_m2m_store_parameters(reg, isdp.id, 0xA0, p->connectivity) != UICC_SW_OK) {
         return cr_fail(err, CR_REFUSED, "SGP.02 4.1.3.4", "the connectivity parameters are none");
     }
     if (p->memory) {
-        CR_TRY(m2m_number_put(reg, &isdp, M2M_DATA_QUOTA, p->memory, 4, err));
+        CR_TRY(euicc_m2m_number_put(reg, &isdp, M2M_DATA_QUOTA, p->memory, 4, err));
     }
     if (p->test) {
-        CR_TRY(m2m_number_put(reg, &isdp, M2M_DATA_MARKS, M2M_MARK_TEST, 1, err));
+        CR_TRY(euicc_m2m_number_put(reg, &isdp, M2M_DATA_MARKS, M2M_MARK_TEST, 1, err));
     }
     if (p->enabled) {
         isdp.state = M2M_ENABLED;
@@ -281,7 +281,7 @@ static cr_status put_timing(struct nvm *nvm, const struct euicc_m2m_timing *t, s
             return cr_fail(err, CR_REFUSED, NULL, "a duration is 1 to %d seconds", CAT_MAX_TIMER);
         }
     }
-    return m2m_timing_put(nvm, &timing, err);
+    return euicc_m2m_timing_put(nvm, &timing, err);
 }
 
 cr_status euicc_make_m2m(struct nvm *nvm, const struct euicc_m2m_options *o, cr_span eid,
@@ -290,7 +290,7 @@ cr_status euicc_make_m2m(struct nvm *nvm, const struct euicc_m2m_options *o, cr_
     struct gp_registry reg;
     struct gp_object isdr, ecasd;
     struct m2m_state state = {0};
-    if (!m2m_registry(nvm, &reg)) {
+    if (!euicc_m2m_registry(nvm, &reg)) {
         return cr_fail(err, CR_INTERNAL, NULL, "registry");
     }
     CR_TRY(check_profiles(o, err));
@@ -305,5 +305,5 @@ cr_status euicc_make_m2m(struct nvm *nvm, const struct euicc_m2m_options *o, cr_
         CR_TRY(add_profile(nvm, &reg, isdr.id, &o->profiles[i], (uint16_t)(M2M_FIRST_TAR + i),
                            &state, err));
     }
-    return m2m_state_put(nvm, &state, err);
+    return euicc_m2m_state_put(nvm, &state, err);
 }

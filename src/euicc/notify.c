@@ -10,7 +10,7 @@
 
 static const uint8_t ISDR_TAR[] = {0x00, 0x00, 0x01};
 
-void m2m_note_build(const struct euicc_m2m *m, const struct m2m_state *state, cr_buf *out)
+void euicc_m2m_note_build(const struct euicc_m2m *m, const struct m2m_state *state, cr_buf *out)
 {
     const uint8_t type = (uint8_t)state->note;
     const uint8_t sequence[] = {(uint8_t)(state->sequence >> 8), (uint8_t)state->sequence};
@@ -44,8 +44,8 @@ static bool note_key(const struct euicc_m2m *m, const struct m2m_state *state, s
     return false;
 }
 
-cr_status m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *state, cr_buf *out,
-                          struct cr_err *err)
+cr_status euicc_m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *state,
+                                cr_buf *out, struct cr_err *err)
 {
     struct gp_key key;
     struct ota_key kid = {.algorithm = OTA_AES, .mac_size = 8};
@@ -61,7 +61,7 @@ cr_status m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *sta
     memcpy(fields.tar, ISDR_TAR, sizeof fields.tar);
     kid.n = key.n;
     memcpy(kid.value, key.value, key.n);
-    m2m_note_build(m, state, &note);
+    euicc_m2m_note_build(m, state, &note);
     cr_status status = cr_buf_ok(&note) ? ota_command_build(&fields, (struct ota_keys){.kid = &kid},
                                                             cr_buf_span(&note), out, err)
                                         : cr_fail_memory(err);
@@ -71,18 +71,18 @@ cr_status m2m_note_packet(const struct euicc_m2m *m, const struct m2m_state *sta
     return status;
 }
 
-cr_span m2m_smsc(const struct euicc_m2m *m)
+cr_span euicc_m2m_smsc(const struct euicc_m2m *m)
 {
     struct gp_object isdp;
     const struct uicc_fs *visible = uicc_profile(m->e->uicc);
     char prefix[EUICC_PREFIX];
     struct gp_object next = {0};
     /* Of the profile that the terminal has, until it has the other one. */
-    while (visible && m2m_isdp_next(&m->reg, next.id, &next)) {
+    while (visible && euicc_m2m_isdp_next(&m->reg, next.id, &next)) {
         isdp = next;
-        if (cr_span_equal(euicc_profile_prefix(m2m_isdp_id(&isdp), prefix),
+        if (cr_span_equal(euicc_profile_prefix(euicc_m2m_isdp_id(&isdp), prefix),
                           cr_span_of(visible->prefix, visible->prefix_size))) {
-            return m2m_parameter(&m->reg, isdp.id, 0xA0, 0x06);
+            return euicc_m2m_parameter(&m->reg, isdp.id, 0xA0, 0x06);
         }
     }
     return (cr_span){0};
@@ -100,7 +100,8 @@ static void sent(void *ctx, struct uicc *uicc, const struct uicc_answer *answer)
 {
     (void)uicc;
     if (answer->outcome != UICC_RESET) {
-        m2m_note_sent(ctx, answer->outcome == UICC_ANSWERED && answer->result == CAT_RESULT_OK);
+        euicc_m2m_note_sent(ctx,
+                            answer->outcome == UICC_ANSWERED && answer->result == CAT_RESULT_OK);
     }
 }
 
@@ -120,7 +121,7 @@ static cr_status send_segment(void *ctx, uint8_t number, uint8_t count, cr_span 
     cr_status status = sms_encode(&t, &tpdu, err);
     if (status == CR_OK) {
         status =
-            uicc_proactive_send_sms(s->m->e->uicc, m2m_smsc(s->m), cr_buf_span(&tpdu),
+            uicc_proactive_send_sms(s->m->e->uicc, euicc_m2m_smsc(s->m), cr_buf_span(&tpdu),
                                     UICC_RETRY_ANY, last ? sent : NULL, last ? s->m : NULL, err);
     }
     cr_buf_free(&tpdu);
@@ -132,10 +133,10 @@ static bool send_sms(struct euicc_m2m *m, const struct m2m_state *state)
     struct sender s = {.m = m};
     struct sms_cut cut = {
         .packet = SMS_IEI_COMMAND_PACKET, .reference = ++m->reference, .max_segments = 4};
-    cr_span address = m2m_parameter(&m->reg, m->isdr, 0xA3, 0x81);
+    cr_span address = euicc_m2m_parameter(&m->reg, m->isdr, 0xA3, 0x81);
     cr_buf packet = {0};
     bool good = address.p && sms_address_take(&address, &s.to, NULL) == CR_OK &&
-                m2m_note_packet(m, state, &packet, NULL) == CR_OK &&
+                euicc_m2m_note_packet(m, state, &packet, NULL) == CR_OK &&
                 sms_segment_count(&cut, packet.n) <= uicc_proactive_room(m->e->uicc) &&
                 sms_segment(&cut, cr_buf_span(&packet), send_segment, &s, NULL) == CR_OK;
     cr_buf_free(&packet);
@@ -145,15 +146,15 @@ static bool send_sms(struct euicc_m2m *m, const struct m2m_state *state)
 static bool send_https(struct euicc_m2m *m, const struct m2m_state *state)
 {
     cr_buf note = {0};
-    m2m_note_build(m, state, &note);
-    bool sent = cr_buf_ok(&note) && m2m_https_note(m, cr_buf_span(&note));
+    euicc_m2m_note_build(m, state, &note);
+    bool sent = cr_buf_ok(&note) && euicc_m2m_https_note(m, cr_buf_span(&note));
     cr_buf_free(&note);
     return sent;
 }
 
 /* HTTPS where it can be, then the one and the other in turn; whichever way there is, if only one.
  */
-bool m2m_note_send(struct euicc_m2m *m, struct m2m_state *state)
+bool euicc_m2m_note_send(struct euicc_m2m *m, struct m2m_state *state)
 {
     bool first = m->timing.transport == EUICC_M2M_HTTPS ||
                  (m->timing.transport == EUICC_M2M_AUTO && !(state->tries > 1 && state->https));

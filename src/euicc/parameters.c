@@ -35,8 +35,8 @@ static bool contents_good(uint32_t tag, cr_span contents)
     return address_good(tag, contents);
 }
 
-uicc_sw m2m_store_parameters(const struct gp_registry *reg, uint16_t object, uint32_t first,
-                             cr_span value)
+uicc_sw euicc_m2m_store_parameters(const struct gp_registry *reg, uint16_t object, uint32_t first,
+                                   cr_span value)
 {
     struct der_tlv tlv;
     struct cr_err err;
@@ -57,8 +57,8 @@ uicc_sw m2m_store_parameters(const struct gp_registry *reg, uint16_t object, uin
     return seen ? UICC_SW_OK : UICC_SW_WRONG_DATA;
 }
 
-cr_span m2m_parameter(const struct gp_registry *reg, uint16_t object, uint32_t template,
-                      uint32_t tag)
+cr_span euicc_m2m_parameter(const struct gp_registry *reg, uint16_t object, uint32_t template,
+                            uint32_t tag)
 {
     struct der_tlv outer, inner;
     cr_span data = gp_data_get(reg, object, template);

@@ -31,21 +31,22 @@ static const struct {
     {M2M_SET_FALL_BACK, true, true},
 };
 
-uicc_sw m2m_allowed(const struct gp_registry *reg, const struct m2m_state *state,
-                    enum m2m_operation operation, const struct gp_object *target)
+uicc_sw euicc_m2m_allowed(const struct gp_registry *reg, const struct m2m_state *state,
+                          enum m2m_operation operation, const struct gp_object *target)
 {
     struct gp_object current;
-    bool enabled = m2m_isdp(reg, euicc_id_get(reg->nvm, "on"), &current);
+    bool enabled = euicc_m2m_isdp(reg, euicc_id_get(reg->nvm, "on"), &current);
     for (size_t i = 0; i < CR_COUNT(rules); i++) {
         const struct gp_object *whose = rules[i].whose == TARGET ? target
                                         : enabled                ? &current
                                                                  : NULL;
-        if (rules[i].operation == operation && whose && (m2m_pol1(reg, whose) & rules[i].rule)) {
+        if (rules[i].operation == operation && whose &&
+            (euicc_m2m_pol1(reg, whose) & rules[i].rule)) {
             return SW_POL1;
         }
     }
     for (size_t i = 0; state->pinned && i < CR_COUNT(pins); i++) {
-        bool itself = m2m_isdp_id(target) == state->pinned;
+        bool itself = euicc_m2m_isdp_id(target) == state->pinned;
         if (pins[i].operation == operation &&
             (itself ? pins[i].about_itself : pins[i].about_others)) {
             return SW_POL1;
@@ -54,17 +55,17 @@ uicc_sw m2m_allowed(const struct gp_registry *reg, const struct m2m_state *state
     return UICC_SW_OK;
 }
 
-bool m2m_pol1_contradicts(uint8_t pol1)
+bool euicc_m2m_pol1_contradicts(uint8_t pol1)
 {
     return (pol1 & M2M_POL1_NO_DELETE) && (pol1 & M2M_POL1_DELETE_DISABLED);
 }
 
-bool m2m_pol1_deletes(uint8_t pol1)
+bool euicc_m2m_pol1_deletes(uint8_t pol1)
 {
     return (pol1 & M2M_POL1_DELETE_DISABLED) && !(pol1 & M2M_POL1_NO_DELETE);
 }
 
-bool m2m_pol1_valid(cr_span value, uint8_t *pol1)
+bool euicc_m2m_pol1_valid(cr_span value, uint8_t *pol1)
 {
     bool tagged = value.n == 3 && value.p[0] == 0x81 && value.p[1] == 1;
     if (value.n != 1 && !tagged) {

@@ -330,7 +330,7 @@ bool euicc_credential_get(const struct nvm *nvm, unsigned n, cr_arena *arena,
 /* ---- a machine's chip ---------------------------------------------------------------------------
  */
 
-bool m2m_state_get(const struct nvm *nvm, struct m2m_state *out)
+bool euicc_m2m_state_get(const struct nvm *nvm, struct m2m_state *out)
 {
     cr_arena arena = {0};
     bool found = get(nvm, "m2m", &state_type, &arena, out);
@@ -338,14 +338,14 @@ bool m2m_state_get(const struct nvm *nvm, struct m2m_state *out)
     return found;
 }
 
-cr_status m2m_state_put(struct nvm *nvm, const struct m2m_state *state, struct cr_err *err)
+cr_status euicc_m2m_state_put(struct nvm *nvm, const struct m2m_state *state, struct cr_err *err)
 {
     struct m2m_state copy = *state;
     copy.version = RECORD_VERSION;
     return put(nvm, "m2m", &state_type, &copy, err);
 }
 
-bool m2m_timing_get(const struct nvm *nvm, struct euicc_m2m_timing *out)
+bool euicc_m2m_timing_get(const struct nvm *nvm, struct euicc_m2m_timing *out)
 {
     cr_arena arena = {0};
     bool found = get(nvm, "m2mtime", &timing_type, &arena, out);
@@ -353,7 +353,8 @@ bool m2m_timing_get(const struct nvm *nvm, struct euicc_m2m_timing *out)
     return found;
 }
 
-cr_status m2m_timing_put(struct nvm *nvm, const struct euicc_m2m_timing *timing, struct cr_err *err)
+cr_status euicc_m2m_timing_put(struct nvm *nvm, const struct euicc_m2m_timing *timing,
+                               struct cr_err *err)
 {
     struct euicc_m2m_timing copy = *timing;
     copy.version = RECORD_VERSION;

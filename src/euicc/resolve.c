@@ -31,11 +31,11 @@ static void give_up_channel(struct m2m_resolve *r)
     bip_abort(r->m->e->uicc, channel);
 }
 
-void m2m_resolve_stop(struct m2m_resolve *r)
+void euicc_m2m_resolve_stop(struct m2m_resolve *r)
 {
     if (r->busy) {
         r->busy = false;
-        m2m_alarm_stop(r->m, &r->alarm);
+        euicc_m2m_alarm_stop(r->m, &r->alarm);
         give_up_channel(r);
         cr_buf_free(&r->connection);
     }
@@ -43,7 +43,7 @@ void m2m_resolve_stop(struct m2m_resolve *r)
 
 static void finish(struct m2m_resolve *r, bool found)
 {
-    m2m_resolve_stop(r);
+    euicc_m2m_resolve_stop(r);
     if (found) {
         memcpy(r->addresses, r->resolver.addresses, sizeof r->addresses);
         r->count = r->resolver.count;
@@ -81,7 +81,7 @@ static void on_closed(void *ctx, struct uicc *uicc, unsigned channel, const stru
     }
     r->channel = 0;
     if (why->end == BIP_RESET || why->end == BIP_ABORTED) {
-        m2m_resolve_stop(r);
+        euicc_m2m_resolve_stop(r);
     } else {
         expired(r); /* as an answer that does not come */
     }
@@ -111,7 +111,7 @@ static void obey(struct m2m_resolve *r, cr_status status, const struct ota_dns_s
     } else if (step->action == OTA_DNS_DONE) {
         finish(r, true);
     } else if (step->action == OTA_DNS_SEND) {
-        m2m_alarm_start(r->m, &r->alarm, step->seconds);
+        euicc_m2m_alarm_start(r->m, &r->alarm, step->seconds);
         if (r->channel && r->server != step->server) {
             give_up_channel(r);
         }
@@ -130,11 +130,11 @@ static void rings(struct euicc_m2m *m)
     }
 }
 
-void m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection)
+void euicc_m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection)
 {
     struct ota_dns_step step;
     size_t servers;
-    m2m_resolve_stop(r);
+    euicc_m2m_resolve_stop(r);
     r->alarm = (struct m2m_alarm){.m2m = r->m, .rings = rings};
     r->busy = true;
     r->channel = 0;
@@ -148,7 +148,7 @@ void m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection)
     obey(r, status, &step);
 }
 
-bool m2m_resolve_fresh(const struct m2m_resolve *r, cr_span name)
+bool euicc_m2m_resolve_fresh(const struct m2m_resolve *r, cr_span name)
 {
     return r->count && cr_span_equal(cr_span_str(r->name), name) &&
            cr_now_ms(r->m->e->env) < r->until_ms;

@@ -10,7 +10,7 @@
 
 struct m2m_resolve {
     struct euicc_m2m *m;
-    /* Told once, inside the transaction of a command, or from m2m_resolve_start(). */
+    /* Told once, inside the transaction of a command, or from euicc_m2m_resolve_start(). */
     void (*done)(struct euicc_m2m *m, bool found);
 
     char name[OTA_DNS_NAME_MAX + 1]; /* that addresses belong to; "" = none */
@@ -28,10 +28,10 @@ struct m2m_resolve {
 };
 
 /* connection: TLVs of FA: bearer, buffer, transport, one or more servers. */
-void m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection);
+void euicc_m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection);
 /* Nothing is told any more. */
-void m2m_resolve_stop(struct m2m_resolve *r);
+void euicc_m2m_resolve_stop(struct m2m_resolve *r);
 /* Addresses are there and may still be used. */
-bool m2m_resolve_fresh(const struct m2m_resolve *r, cr_span name);
+bool euicc_m2m_resolve_fresh(const struct m2m_resolve *r, cr_span name);
 
 #endif

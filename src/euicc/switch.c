@@ -24,7 +24,7 @@
 
 #define POLL_SECONDS 30
 
-void m2m_alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a)
+void euicc_m2m_alarm_stop(struct euicc_m2m *m, struct m2m_alarm *a)
 {
     uicc_timer_stop(m->e->uicc, a->timer);
     a->timer = 0;
@@ -58,10 +58,10 @@ static void alarm_heard(void *ctx, struct uicc *uicc, unsigned timer, enum uicc_
     }
 }
 
-void m2m_alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds)
+void euicc_m2m_alarm_start(struct euicc_m2m *m, struct m2m_alarm *a, uint32_t seconds)
 {
     struct cr_err err;
-    m2m_alarm_stop(m, a);
+    euicc_m2m_alarm_stop(m, a);
     seconds = seconds == 0 ? 1 : seconds > CAT_MAX_TIMER ? CAT_MAX_TIMER : seconds;
     if (uicc_timer_start(m->e->uicc, seconds, alarm_heard, a, &a->timer, &err) != CR_OK) {
         alarm_by_polls(a, seconds);
@@ -92,7 +92,7 @@ static void refreshed(void *ctx, struct uicc *uicc, const struct uicc_answer *an
 }
 
 /* REFRESH behind what waits to be fetched: the answer to the command first. */
-void m2m_switch_go(struct euicc_m2m *m)
+void euicc_m2m_switch_go(struct euicc_m2m *m)
 {
     if (!m->switching || m->e->refresh_pending) {
         return;
@@ -111,7 +111,7 @@ void m2m_switch_go(struct euicc_m2m *m)
 static cr_status put_state(struct euicc_m2m *m, uint16_t id, uint8_t state, struct cr_err *err)
 {
     struct gp_object isdp;
-    if (!m2m_isdp(&m->reg, id, &isdp)) {
+    if (!euicc_m2m_isdp(&m->reg, id, &isdp)) {
         return CR_OK;
     }
     isdp.state = state;
@@ -133,8 +133,8 @@ static void move_pin(struct euicc_m2m *m, struct m2m_state *state, enum m2m_caus
     if (state->pinned == to) {
         state->pinned = 0;
     }
-    if (cause == M2M_BY_FALL_BACK && m2m_isdp(&m->reg, from, &isdp) &&
-        (m2m_pol1(&m->reg, &isdp) & M2M_POL1_NO_DISABLE)) {
+    if (cause == M2M_BY_FALL_BACK && euicc_m2m_isdp(&m->reg, from, &isdp) &&
+        (euicc_m2m_pol1(&m->reg, &isdp) & M2M_POL1_NO_DISABLE)) {
         state->pinned = from;
     }
 }
@@ -157,8 +157,8 @@ static int64_t note_of(const struct euicc_m2m *m, enum m2m_cause cause)
     return M2M_NOTE_NONE;
 }
 
-cr_status m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_cause cause,
-                     uint16_t from, uint16_t to, struct cr_err *err)
+cr_status euicc_m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_cause cause,
+                           uint16_t from, uint16_t to, struct cr_err *err)
 {
     CR_TRY(put_state(m, from, M2M_DISABLED, err));
     CR_TRY(put_state(m, to, M2M_ENABLED, err));
@@ -170,10 +170,10 @@ cr_status m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_caus
         state->to = to;
         new_note(state, note_of(m, cause));
     }
-    CR_TRY(m2m_state_put(m->e->nvm, state, err));
-    m2m_alarm_stop(m, &m->attach);
-    m2m_alarm_stop(m, &m->confirm);
-    m2m_alarm_stop(m, &m->loss);
+    CR_TRY(euicc_m2m_state_put(m->e->nvm, state, err));
+    euicc_m2m_alarm_stop(m, &m->attach);
+    euicc_m2m_alarm_stop(m, &m->confirm);
+    euicc_m2m_alarm_stop(m, &m->loss);
     m->switching = true;
     return CR_OK;
 }
@@ -182,15 +182,15 @@ cr_status m2m_switch(struct euicc_m2m *m, struct m2m_state *state, enum m2m_caus
 static void switch_now(struct euicc_m2m *m, struct m2m_state *state, enum m2m_cause cause,
                        uint16_t to)
 {
-    if (m2m_switch(m, state, cause, euicc_id_get(m->e->nvm, "on"), to, NULL) == CR_OK) {
-        m2m_switch_go(m);
+    if (euicc_m2m_switch(m, state, cause, euicc_id_get(m->e->nvm, "on"), to, NULL) == CR_OK) {
+        euicc_m2m_switch_go(m);
     }
 }
 
 static bool exists(const struct euicc_m2m *m, int64_t id)
 {
     struct gp_object isdp;
-    return m2m_isdp(&m->reg, (uint16_t)id, &isdp) && isdp.state == M2M_DISABLED;
+    return euicc_m2m_isdp(&m->reg, (uint16_t)id, &isdp) && isdp.state == M2M_DISABLED;
 }
 
 static void roll_back(struct euicc_m2m *m, struct m2m_state *state)
@@ -201,7 +201,7 @@ static void roll_back(struct euicc_m2m *m, struct m2m_state *state)
     }
     /* There was no profile before: this one stays, and goes on telling. */
     state->cause = M2M_SETTLED;
-    cr_status status = m2m_state_put(m->e->nvm, state, NULL);
+    cr_status status = euicc_m2m_state_put(m->e->nvm, state, NULL);
     (void)status;
     watch(m);
 }
@@ -217,7 +217,7 @@ static bool has_fall_back(const struct euicc_m2m *m, const struct m2m_state *sta
 static void attach_failed(struct euicc_m2m *m)
 {
     struct m2m_state state;
-    if (!m2m_state_get(m->e->nvm, &state) || state.local) {
+    if (!euicc_m2m_state_get(m->e->nvm, &state) || state.local) {
         return;
     }
     switch (state.cause) {
@@ -258,7 +258,7 @@ static void located(void *ctx, struct uicc *uicc, const struct uicc_answer *answ
     (void)uicc;
     if (answer->outcome == UICC_ANSWERED && answer->result == CAT_RESULT_OK &&
         cat_find(answer->tlvs, CAT_TAG_LOCATION, &location)) {
-        m2m_location(ctx, CAT_SERVICE_NORMAL);
+        euicc_m2m_location(ctx, CAT_SERVICE_NORMAL);
     }
 }
 
@@ -270,7 +270,7 @@ static void attach_rings(struct euicc_m2m *m)
         attach_failed(m);
         return;
     }
-    m2m_alarm_start(m, &m->attach, attach_step(m));
+    euicc_m2m_alarm_start(m, &m->attach, attach_step(m));
     cr_status status =
         uicc_proactive_local_information(m->e->uicc, CAT_LOCAL_LOCATION, located, m, NULL);
     (void)status; /* not offered: the event tells */
@@ -280,10 +280,10 @@ static void attach_rings(struct euicc_m2m *m)
 static void watch(struct euicc_m2m *m)
 {
     struct m2m_state state;
-    if (m->started && !m->service && m2m_state_get(m->e->nvm, &state) && !state.local &&
+    if (m->started && !m->service && euicc_m2m_state_get(m->e->nvm, &state) && !state.local &&
         (state.note || !state.declared || state.cause)) {
         m->attach_left = (uint32_t)m->timing.attach;
-        m2m_alarm_start(m, &m->attach, attach_step(m));
+        euicc_m2m_alarm_start(m, &m->attach, attach_step(m));
     }
 }
 
@@ -293,23 +293,23 @@ static void watch(struct euicc_m2m *m)
 static void try_note(struct euicc_m2m *m)
 {
     struct m2m_state state;
-    if (m->sending || alarm_runs(&m->confirm) || !m2m_state_get(m->e->nvm, &state) || !state.note ||
-        state.local) {
+    if (m->sending || alarm_runs(&m->confirm) || !euicc_m2m_state_get(m->e->nvm, &state) ||
+        !state.note || state.local) {
         return;
     }
     if (state.tries <= m->timing.repeats) {
         state.tries++;
     }
-    m->sending = m2m_note_send(m, &state);
-    if (m2m_state_put(m->e->nvm, &state, NULL) != CR_OK || !m->sending) {
-        m2m_note_sent(m, false);
+    m->sending = euicc_m2m_note_send(m, &state);
+    if (euicc_m2m_state_put(m->e->nvm, &state, NULL) != CR_OK || !m->sending) {
+        euicc_m2m_note_sent(m, false);
     }
 }
 
 static void confirm_rings(struct euicc_m2m *m)
 {
     struct m2m_state state;
-    if (!m2m_state_get(m->e->nvm, &state) || !state.note) {
+    if (!euicc_m2m_state_get(m->e->nvm, &state) || !state.note) {
         return;
     }
     bool change = state.cause == M2M_BY_ENABLE || state.cause == M2M_BY_DISABLE;
@@ -321,15 +321,16 @@ static void confirm_rings(struct euicc_m2m *m)
 }
 
 /* The confirmation is waited for from here, also for one that did not get away. */
-void m2m_note_sent(struct euicc_m2m *m, bool sent)
+void euicc_m2m_note_sent(struct euicc_m2m *m, bool sent)
 {
     struct m2m_state state;
     (void)sent;
     m->sending = false;
-    if (m2m_state_get(m->e->nvm, &state) && state.note && !m->switching) {
+    if (euicc_m2m_state_get(m->e->nvm, &state) && state.note && !m->switching) {
         bool change = state.cause == M2M_BY_ENABLE || state.cause == M2M_BY_DISABLE;
         bool slow = !change && state.tries > m->timing.repeats;
-        m2m_alarm_start(m, &m->confirm, (uint32_t)(slow ? m->timing.slow : m->timing.confirm));
+        euicc_m2m_alarm_start(m, &m->confirm,
+                              (uint32_t)(slow ? m->timing.slow : m->timing.confirm));
     }
 }
 
@@ -350,20 +351,21 @@ static cr_status follow_up(struct euicc_m2m *m, struct m2m_state *state, struct 
     struct gp_object old;
     bool change = state->cause == M2M_BY_ENABLE || state->cause == M2M_BY_DISABLE;
     state->deleted = 0;
-    if (change && m2m_isdp(&m->reg, (uint16_t)state->from, &old) && old.state == M2M_DISABLED &&
-        state->from != state->fall_back && m2m_pol1_deletes(m2m_pol1(&m->reg, &old))) {
+    if (change && euicc_m2m_isdp(&m->reg, (uint16_t)state->from, &old) &&
+        old.state == M2M_DISABLED && state->from != state->fall_back &&
+        euicc_m2m_pol1_deletes(euicc_m2m_pol1(&m->reg, &old))) {
         state->deleted = state->from;
         state->emergency = state->emergency == state->from ? 0 : state->emergency;
-        return m2m_isdp_delete(&m->reg, &old, err);
+        return euicc_m2m_isdp_delete(&m->reg, &old, err);
     }
     return CR_OK;
 }
 
-uicc_sw m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out)
+uicc_sw euicc_m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out)
 {
     struct m2m_state state;
     struct cr_err err;
-    if (!m2m_state_get(m->e->nvm, &state)) {
+    if (!euicc_m2m_state_get(m->e->nvm, &state)) {
         return UICC_SW_MEMORY;
     }
     if (state.has_confirmed && state.confirmed == sequence &&
@@ -383,11 +385,11 @@ uicc_sw m2m_confirm(struct euicc_m2m *m, uint16_t sequence, cr_buf *out)
     state.tries = 0;
     state.confirmed = sequence;
     state.has_confirmed = true;
-    if (m2m_state_put(m->e->nvm, &state, &err) != CR_OK) {
+    if (euicc_m2m_state_put(m->e->nvm, &state, &err) != CR_OK) {
         return UICC_SW_MEMORY;
     }
-    m2m_alarm_stop(m, &m->confirm);
-    m2m_alarm_stop(m, &m->attach);
+    euicc_m2m_alarm_stop(m, &m->confirm);
+    euicc_m2m_alarm_stop(m, &m->attach);
     return answer_confirmation(&state, out);
 }
 
@@ -398,9 +400,9 @@ static void have_service(struct euicc_m2m *m)
 {
     struct m2m_state state;
     m->service = true;
-    m2m_alarm_stop(m, &m->attach);
-    m2m_alarm_stop(m, &m->loss);
-    if (!m2m_state_get(m->e->nvm, &state) || state.local) {
+    euicc_m2m_alarm_stop(m, &m->attach);
+    euicc_m2m_alarm_stop(m, &m->loss);
+    if (!euicc_m2m_state_get(m->e->nvm, &state) || state.local) {
         return;
     }
     bool settled = state.cause == M2M_BY_ROLL_BACK || state.cause == M2M_BY_FALL_BACK;
@@ -412,7 +414,7 @@ static void have_service(struct euicc_m2m *m)
     if (declare) {
         new_note(&state, M2M_NOTE_DECLARATION);
     }
-    if ((settled || declare) && m2m_state_put(m->e->nvm, &state, NULL) != CR_OK) {
+    if ((settled || declare) && euicc_m2m_state_put(m->e->nvm, &state, NULL) != CR_OK) {
         return;
     }
     try_note(m);
@@ -421,13 +423,13 @@ static void have_service(struct euicc_m2m *m)
 static void loss_rings(struct euicc_m2m *m)
 {
     struct m2m_state state;
-    if (m2m_state_get(m->e->nvm, &state) && !m->service && !state.local &&
+    if (euicc_m2m_state_get(m->e->nvm, &state) && !m->service && !state.local &&
         state.cause == M2M_SETTLED && has_fall_back(m, &state)) {
         switch_now(m, &state, M2M_BY_FALL_BACK, (uint16_t)state.fall_back);
     }
 }
 
-void m2m_location(struct euicc_m2m *m, uint8_t status)
+void euicc_m2m_location(struct euicc_m2m *m, uint8_t status)
 {
     struct m2m_state state;
     if (m->switching) {
@@ -438,9 +440,9 @@ void m2m_location(struct euicc_m2m *m, uint8_t status)
         return;
     }
     m->service = false;
-    if (m2m_state_get(m->e->nvm, &state) && state.cause == M2M_SETTLED && !state.local &&
+    if (euicc_m2m_state_get(m->e->nvm, &state) && state.cause == M2M_SETTLED && !state.local &&
         has_fall_back(m, &state) && !alarm_runs(&m->loss)) {
-        m2m_alarm_start(m, &m->loss, (uint32_t)m->timing.loss);
+        euicc_m2m_alarm_start(m, &m->loss, (uint32_t)m->timing.loss);
     }
 }
 
@@ -459,7 +461,7 @@ static void identity(void *ctx, struct uicc *uicc, const struct uicc_answer *ans
     }
 }
 
-void m2m_switch_started(struct euicc_m2m *m)
+void euicc_m2m_switch_started(struct euicc_m2m *m)
 {
     struct cr_err err;
     cr_status status =
@@ -472,29 +474,29 @@ void m2m_switch_started(struct euicc_m2m *m)
     watch(m);
 }
 
-void m2m_switch_reset(struct euicc_m2m *m)
+void euicc_m2m_switch_reset(struct euicc_m2m *m)
 {
     m->started = m->service = m->switching = m->sending = false;
     m->attach.polls = m->confirm.polls = m->loss.polls = 0;
     m->attach.timer = m->confirm.timer = m->loss.timer = 0;
 }
 
-void m2m_alarm_poll(struct m2m_alarm *a)
+void euicc_m2m_alarm_poll(struct m2m_alarm *a)
 {
     if (a->polls && --a->polls == 0) {
         a->rings(a->m2m);
     }
 }
 
-void m2m_switch_polled(struct euicc_m2m *m)
+void euicc_m2m_switch_polled(struct euicc_m2m *m)
 {
-    m2m_alarm_poll(&m->attach);
-    m2m_alarm_poll(&m->confirm);
-    m2m_alarm_poll(&m->loss);
-    m2m_https_polled(m);
+    euicc_m2m_alarm_poll(&m->attach);
+    euicc_m2m_alarm_poll(&m->confirm);
+    euicc_m2m_alarm_poll(&m->loss);
+    euicc_m2m_https_polled(m);
 }
 
-void m2m_switch_init(struct euicc_m2m *m)
+void euicc_m2m_switch_init(struct euicc_m2m *m)
 {
     m->attach = (struct m2m_alarm){.m2m = m, .rings = attach_rings};
     m->confirm = (struct m2m_alarm){.m2m = m, .rings = confirm_rings};

@@ -434,7 +434,7 @@ uicc_sw m2m_confirm_sw(struct m2m_bed *bed, unsigned sequence)
 uint8_t m2m_bed_state(struct m2m_bed *bed, uint16_t id)
 {
     struct gp_object isdp;
-    return m2m_isdp(&bed->euicc->m2m->reg, id, &isdp) ? isdp.state : 0;
+    return euicc_m2m_isdp(&bed->euicc->m2m->reg, id, &isdp) ? isdp.state : 0;
 }
 
 uint16_t m2m_enabled(struct m2m_bed *bed)
@@ -445,7 +445,7 @@ uint16_t m2m_enabled(struct m2m_bed *bed)
 struct m2m_state m2m_bed_record(struct m2m_bed *bed)
 {
     struct m2m_state state;
-    MUST(m2m_state_get(euicc_nvm(bed->euicc), &state));
+    MUST(euicc_m2m_state_get(euicc_nvm(bed->euicc), &state));
     return state;
 }
 
@@ -453,8 +453,8 @@ void m2m_set_pol1(struct m2m_bed *bed, uint16_t id, uint8_t pol1)
 {
     struct gp_object isdp;
     struct cr_err err = {0};
-    MUST(m2m_isdp(&bed->euicc->m2m->reg, id, &isdp));
-    MUST_OK(m2m_number_put(&bed->euicc->m2m->reg, &isdp, M2M_DATA_POL1, pol1, 1, &err));
+    MUST(euicc_m2m_isdp(&bed->euicc->m2m->reg, id, &isdp));
+    MUST_OK(euicc_m2m_number_put(&bed->euicc->m2m->reg, &isdp, M2M_DATA_POL1, pol1, 1, &err));
 }
 
 /* A notification: a command packet from the card. */
@@ -521,11 +521,11 @@ void m2m_check_consistent(struct m2m_bed *bed)
     struct gp_object isdp = {0};
     unsigned enabled = 0;
     uint16_t on = m2m_enabled(bed);
-    while (m2m_isdp_next(reg, isdp.id, &isdp)) {
+    while (euicc_m2m_isdp_next(reg, isdp.id, &isdp)) {
         bool whole = isdp.state >= M2M_DISABLED;
-        assert_true(whole == (m2m_size(reg, &isdp) > 0));
+        assert_true(whole == (euicc_m2m_size(reg, &isdp) > 0));
         enabled += isdp.state == M2M_ENABLED;
-        assert_true((isdp.state == M2M_ENABLED) == (m2m_isdp_id(&isdp) == on));
+        assert_true((isdp.state == M2M_ENABLED) == (euicc_m2m_isdp_id(&isdp) == on));
     }
     assert_true(enabled <= 1);
     const int64_t named[] = {state.fall_back, state.emergency, state.pinned};

@@ -258,7 +258,7 @@ static void establish_isdp(void **state)
     struct gp_object isdp;
     struct gp_key key;
     personalized(bed, &s);
-    assert_true(m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
+    assert_true(euicc_m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
     for (uint8_t i = 0; i < 3; i++) {
         assert_true(gp_key_get(&bed->euicc->m2m->reg, isdp.id, 0x30, (uint8_t)(i + 1), &key));
         assert_memory_equal(key.value, s.keys.keys[i], 16);
@@ -382,7 +382,7 @@ static struct m2m_bed *example_isdp(void)
     struct gp_object isdp;
     struct cr_err err = {0};
     assert_int_equal(m2m_es5_sw(bed, CREATE(AID_A)), 0x9000);
-    assert_true(m2m_isdp(reg, 0x0010, &isdp));
+    assert_true(euicc_m2m_isdp(reg, 0x0010, &isdp));
     for (uint8_t i = 0; i < 3; i++) {
         struct gp_key key = {
             .kvn = 0x30, .kid = (uint8_t)(i + 1), .type = GP_KEY_AES, .mac_size = 8, .n = 16};
@@ -413,10 +413,11 @@ static void examples(void **state)
                                    "3003702EEB01F5C736A840AB3CFD920322C1B5000002900023029000230A"
                                    "2D2214F487CC2F329000");
     struct gp_object isdp;
-    assert_true(m2m_isdp(&bed->euicc->m2m->reg, 0x0010, &isdp));
+    assert_true(euicc_m2m_isdp(&bed->euicc->m2m->reg, 0x0010, &isdp));
     char hex[32];
     assert_string_equal(
-        cr_hex_into(hex, sizeof hex, m2m_parameter(&bed->euicc->m2m->reg, isdp.id, 0xA0, 0x06)),
+        cr_hex_into(hex, sizeof hex,
+                    euicc_m2m_parameter(&bed->euicc->m2m->reg, isdp.id, 0xA0, 0x06)),
         "912143658709F1");
     m2m_bed_free(bed);
 }
@@ -525,9 +526,9 @@ static void whole_download(void **state)
     assert_string_equal(download(bed, &session, cr_buf_span(&package), 700), "3007A0053003800100");
     assert_int_equal(m2m_bed_state(bed, 0x0013), 0x1F);
     struct gp_object isdp;
-    assert_true(m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
-    assert_int_equal(m2m_pol1(&bed->euicc->m2m->reg, &isdp), 0x04);
-    assert_int_equal(m2m_parameter(&bed->euicc->m2m->reg, isdp.id, 0xA0, 0x06).n, 3);
+    assert_true(euicc_m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
+    assert_int_equal(euicc_m2m_pol1(&bed->euicc->m2m->reg, &isdp), 0x04);
+    assert_int_equal(euicc_m2m_parameter(&bed->euicc->m2m->reg, isdp.id, 0xA0, 0x06).n, 3);
     m2m_check_consistent(bed);
     /* once is enough */
     cr_buf b = {0};
@@ -740,7 +741,7 @@ static void master_delete(void **state)
     struct cr_err err = {0};
     uint8_t token[16], input[64];
     char apdu[160], hex[40];
-    assert_true(m2m_isdp(reg, 0x0011, &isdp));
+    assert_true(euicc_m2m_isdp(reg, 0x0011, &isdp));
     m2m_set_pol1(bed, 0x0011, M2M_POL1_NO_DELETE); /* ignored */
     for (uint8_t i = 0; i < 16; i++) {
         key.value[i] = (uint8_t)(0x30 + i);
@@ -808,7 +809,7 @@ static void master_delete_prepared(void **state)
     MUST(send_tlvs(bed, 0x13, &b));
     assert_int_equal(last_sw(bed), 0x9000);
     struct gp_object isdp;
-    assert_true(m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
+    assert_true(euicc_m2m_isdp(&bed->euicc->m2m->reg, 0x0013, &isdp));
     assert_int_equal(gp_data_get(&bed->euicc->m2m->reg, isdp.id, 0x5F20).n, 5);
     cr_buf_free(&apdu);
     cr_buf_free(&wrapped);
@@ -834,8 +835,8 @@ static uicc_sw es6(struct m2m_bed *bed, uint64_t counter, const char *aid, const
 static uint8_t pol1_of(struct m2m_bed *bed, uint16_t id)
 {
     struct gp_object isdp;
-    assert_true(m2m_isdp(&bed->euicc->m2m->reg, id, &isdp));
-    return m2m_pol1(&bed->euicc->m2m->reg, &isdp);
+    assert_true(euicc_m2m_isdp(&bed->euicc->m2m->reg, id, &isdp));
+    return euicc_m2m_pol1(&bed->euicc->m2m->reg, &isdp);
 }
 
 static void operator_rules(void **state)

@@ -87,7 +87,7 @@ static void example_note(void **state)
     char hex[256];
     memcpy(bed->euicc->m2m->imei, imei, sizeof imei);
     bed->euicc->m2m->imei_size = sizeof imei;
-    assert_int_equal(m2m_note_packet(bed->euicc->m2m, &record, &packet, &err), CR_OK);
+    assert_int_equal(euicc_m2m_note_packet(bed->euicc->m2m, &record, &packet, &err), CR_OK);
     assert_string_equal(
         cr_hex_into(hex, sizeof hex, cr_buf_span(&packet)),
         "004D1502001012000001000000000000D2FD4A3889F9DDD7E1354C10890010120123412340123456789012244D"
