@@ -13,12 +13,12 @@
 #include "base/error.h"
 #include "net/http_parse.h"
 
-#define OTA_EID          16   /* bytes */
-#define OTA_AID_MIN      5    /* bytes */
-#define OTA_AID_MAX      16   /* bytes */
-#define OTA_ADMIN_URI    255  /* characters of a URI */
-#define OTA_ADMIN_HOST   255  /* characters */
-#define OTA_ADMIN_SCRIPT 8192 /* bytes of a body, unless options say otherwise */
+#define OTA_EID        16   /* bytes */
+#define OTA_AID_MIN    5    /* bytes */
+#define OTA_AID_MAX    16   /* bytes */
+#define OTA_ADMIN_URI  255  /* characters of a URI */
+#define OTA_ADMIN_HOST 255  /* characters */
+#define OTA_ADMIN_BODY 8192 /* bytes of a body, unless options say otherwise */
 
 #define OTA_ADMIN_PROTOCOL     "globalplatform-remote-admin/1.0"
 #define OTA_ADMIN_COMMAND_TYPE "application/vnd.globalplatform.card-content-mgt;version=1.0"

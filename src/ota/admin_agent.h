@@ -33,7 +33,7 @@ struct ota_agent_options {
     uint16_t retries;   /* 86 */
     uint32_t retry_seconds;
     uint32_t answer_seconds; /* 0 = OTA_AGENT_ANSWER_SECONDS */
-    size_t max_script;       /* bytes of a command script taken; 0 = OTA_ADMIN_SCRIPT */
+    size_t max_script;       /* bytes of a command script taken; 0 = OTA_ADMIN_BODY */
     size_t max_chunk;        /* bytes of a chunk that is sent; 0 = as the script is */
     ota_agent_execute execute;
     void *ctx;

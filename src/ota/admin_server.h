@@ -24,7 +24,7 @@ struct ota_admin_server;
 struct ota_admin_server_options {
     uint8_t eid[OTA_EID];
     const char *path;  /* of the first POST, "/gsma/adminagent"; copied */
-    size_t max_body;   /* bytes of a script; 0 = OTA_ADMIN_SCRIPT */
+    size_t max_body;   /* bytes of a script; 0 = OTA_ADMIN_BODY */
     const cr_env *env; /* nonces */
 };
 
