@@ -145,8 +145,8 @@ cr_status ota_admin_trigger_write(cr_buf *out, const struct ota_admin_trigger *t
  * that is longer than OTA_ADMIN_URI. */
 cr_status ota_admin_notification_write(cr_buf *out, cr_span uri, cr_span notification,
                                        struct cr_err *err) CR_MUST_CHECK;
-/* The TLV in a query: appended to out. False: there is no msg. CR_MALFORMED by *err when there is
- * one, but not one TLV E1 in hex. */
+/* The TLV in a query (NULL = none), appended to out; *found false: there is no msg. CR_MALFORMED:
+ * there is one, but it is not one TLV E1 in hex; nothing was appended. */
 cr_status ota_admin_notification_read(const char *query, cr_buf *out, bool *found,
                                       struct cr_err *err) CR_MUST_CHECK;
 

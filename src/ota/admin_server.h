@@ -42,8 +42,8 @@ enum ota_admin_event {
     OTA_ADMIN_FIRST,  /* the card has begun a session: answer it */
     OTA_ADMIN_NOTIFY, /* so it has, with a notification: answer it (confirmation, or end) */
     OTA_ADMIN_RESULT, /* of the script given last: take it, then answer */
-    OTA_ADMIN_ASK,    /* the card asks for work again, or resumes before it was answered: answer it;
-                         a POST still held is dead */
+    OTA_ADMIN_ASK,    /* the card asks for work after a wait, or resumes a POST that waits for its
+                         answer still (the first sending is dead): answer it */
     /* Answered already, nothing is to be done but to send *answer: */
     OTA_ADMIN_REPEATED, /* the answer given before */
     OTA_ADMIN_STRANGER, /* 204 without URI: not of this session, used up, another EID */
@@ -89,7 +89,7 @@ struct ota_admin_work {
     struct ota_aid target; /* n 0 = the ISD-R */
 };
 
-/* Answers the POST that was given last. The answer lives until the next call but one of
+/* Answers the POST that was given last. The answer lives until the next call of
  * ota_admin_server_answer(), or the end of the server. CR_REFUSED: no POST waits, script empty or
  * larger than a body. */
 cr_status ota_admin_server_answer(struct ota_admin_server *server,
