@@ -41,7 +41,7 @@ void http_job_free(struct http_job *job);
 void http_job_reset(struct http_job *job);
 
 /* Writes status line and header fields into head. body_length is announced unless the status has no
- * body; now_ms dates it. */
+ * body, as the size of the one chunk if the answer is chunked; now_ms dates it. */
 void http_answer_head(cr_buf *head, const struct http_response *response, size_t body_length,
                       bool close, int64_t now_ms);
 

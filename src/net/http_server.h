@@ -20,15 +20,16 @@ struct ssl_ctx_st; /* SSL_CTX, see net/tls.h */
 #define HTTP_MAX_BODY   (8 * 1024 * 1024) /* bytes of a request body, unless options say less */
 
 struct http_request {
-    const char *method;  /* "POST" */
-    const char *path;    /* without query, percent-decoding not applied */
-    const char *query;   /* after '?', or NULL */
-    cr_span body;        /* the handler may overwrite it (secrets) */
-    const char *peer;    /* "127.0.0.1:40022" */
-    const char *sni;     /* server name the client asked for; NULL = none or no TLS */
-    cr_span client_cert; /* DER of the verified client certificate; absent = none */
-    const void *headers; /* for http_request_header() */
-    cr_arena *arena;     /* lives until the response was built; the handler may set .secret */
+    const char *method;       /* "POST" */
+    const char *path;         /* without query, percent-decoding not applied */
+    const char *query;        /* after '?', or NULL */
+    cr_span body;             /* the handler may overwrite it (secrets) */
+    const char *peer;         /* "127.0.0.1:40022" */
+    const char *sni;          /* server name the client asked for; NULL = none or no TLS */
+    cr_span client_cert;      /* DER of the verified client certificate; absent = none */
+    const char *psk_identity; /* TLS-PSK (net/psk.h): identity the client has proved; NULL = none */
+    const void *headers;      /* for http_request_header() */
+    cr_arena *arena;          /* lives until the response was built; the handler may set .secret */
 };
 
 /* Value of the first header with this name (any case), or NULL. */
@@ -38,6 +39,7 @@ struct http_response {
     int status;               /* HTTP status; 0 is answered as 500 */
     const char *content_type; /* NULL = none */
     cr_buf body;              /* freed by the server */
+    bool chunked;             /* the body goes out as one chunk instead of by its length */
     struct {
         const char *name;
         const char *value; /* static or in the request's arena */
