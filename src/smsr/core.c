@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "pki/issue.h"
+#include "smsr/air.h"
 #include "smsr/engine.h"
 #include "smsr/handlers.h"
 
@@ -12,7 +13,7 @@
 #define TICK_LIMIT  200               /* rows in one transaction of the housekeeper */
 #define TICK_ROUNDS 16                /* transactions of one tick at most */
 
-static const struct store_migration migrations[] = {{1, m2m_schema}, {2, smsr_schema}};
+static const struct store_migration migrations[] = {{1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}};
 
 static void set_defaults(struct smsr_policy *p)
 {
