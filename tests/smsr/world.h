@@ -36,6 +36,7 @@ struct world {
     struct smsr *sr;
     struct smsr_radio_config config;
     struct smsr_sms *sms;
+    struct smsr_policy policy;
     bool session, https; /* what the HTTPS engine would say */
     /* Messages that left. */
     struct smpp_message messages[W_MESSAGES];
@@ -92,7 +93,7 @@ static inline bool world_session(void *ctx, cr_span eid)
 static inline void world_start(struct world *w)
 {
     const struct smsr_options options = {
-        .dir = w->dir[0] ? w->dir : NULL, .parties = &w->parties, .env = &w->env};
+        .dir = w->dir[0] ? w->dir : NULL, .parties = &w->parties, .policy = w->policy, .env = &w->env};
     struct cr_err err = {0};
     if (smsr_open(&options, &w->sr, &err) != CR_OK) {
         fail_msg("%s", err.cause);
