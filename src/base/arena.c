@@ -52,7 +52,8 @@ void cr_arena_reset(cr_arena *a)
     a->blocks = keep;
 }
 
-void *cr_arena_alloc(cr_arena *a, size_t n)
+/* Not zeroed: for what is overwritten at once. */
+static uint8_t *arena_take(cr_arena *a, size_t n)
 {
     const size_t align = _Alignof(max_align_t);
     size_t limit = a->limit ? a->limit : CR_ARENA_LIMIT;
@@ -74,7 +75,15 @@ void *cr_arena_alloc(cr_arena *a, size_t n)
     uint8_t *at = (uint8_t *)a->blocks->payload + a->blocks->used;
     a->blocks->used += rounded;
     a->used += n;
-    memset(at, 0, rounded);
+    return at;
+}
+
+void *cr_arena_alloc(cr_arena *a, size_t n)
+{
+    uint8_t *at = arena_take(a, n);
+    if (at) {
+        memset(at, 0, n);
+    }
     return at;
 }
 
@@ -91,7 +100,7 @@ cr_span cr_arena_copy(cr_arena *a, cr_span s)
     if (!s.p) {
         return (cr_span){0};
     }
-    void *at = cr_arena_alloc(a, s.n);
+    uint8_t *at = arena_take(a, s.n);
     if (!at) {
         return (cr_span){0};
     }
@@ -103,11 +112,15 @@ cr_span cr_arena_copy(cr_arena *a, cr_span s)
 
 char *cr_arena_strn(cr_arena *a, cr_span s)
 {
-    char *at = s.n < SIZE_MAX ? cr_arena_alloc(a, s.n + 1) : NULL;
-    if (at && s.n) {
+    uint8_t *at = s.n < SIZE_MAX ? arena_take(a, s.n + 1) : NULL;
+    if (!at) {
+        return NULL;
+    }
+    if (s.n) {
         memcpy(at, s.p, s.n);
     }
-    return at;
+    at[s.n] = 0;
+    return (char *)at;
 }
 
 char *cr_arena_printf(cr_arena *a, const char *fmt, ...)

@@ -129,8 +129,13 @@ void cr_buf_appendfv(cr_buf *b, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
-    int need = vsnprintf(NULL, 0, fmt, again);
+    size_t room = b->failed ? 0 : b->cap - b->n; /* often enough */
+    int need = vsnprintf(room ? (char *)b->p + b->n : NULL, room, fmt, again);
     va_end(again);
+    if (need >= 0 && (size_t)need < room && (!b->limit || b->n + (size_t)need <= b->limit)) {
+        b->n += (size_t)need;
+        return;
+    }
     if (need < 0 || !buf_make_room(b, (size_t)need, 1)) {
         b->failed = true;
         return;

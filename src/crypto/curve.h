@@ -35,10 +35,12 @@ EVP_PKEY *crypto_public_pkey(enum crypto_curve curve, const uint8_t point[CRYPTO
 EVP_PKEY *crypto_private_pkey(enum crypto_curve curve, const BIGNUM *scalar,
                               const uint8_t point[CRYPTO_POINT], struct cr_err *err);
 
-/* Reads of the two opaque keys of ec.c. The template is an initialised EVP_PKEY_CTX, made on first
- * use and never changed afterwards: each operation duplicates it. NULL and *err on failure. */
-const EVP_PKEY_CTX *crypto_public_template(const struct crypto_public *key, struct cr_err *err);
-const EVP_PKEY_CTX *crypto_private_template(const struct crypto_private *key, struct cr_err *err);
+/* An initialised context of one of the two opaque keys of ec.c, for one operation and to be given
+ * back after it, whatever came of that. NULL and *err on failure. */
+EVP_PKEY_CTX *crypto_public_borrow(const struct crypto_public *key, struct cr_err *err);
+void crypto_public_give_back(const struct crypto_public *key, EVP_PKEY_CTX *ctx);
+EVP_PKEY_CTX *crypto_private_borrow(const struct crypto_private *key, struct cr_err *err);
+void crypto_private_give_back(const struct crypto_private *key, EVP_PKEY_CTX *ctx);
 const BIGNUM *crypto_private_number(const struct crypto_private *key);
 const uint8_t *crypto_private_point_bytes(const struct crypto_private *key);
 

@@ -13,12 +13,18 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Prepared contexts of a key, see context_borrow(). */
+struct contexts {
+    _Atomic(EVP_PKEY_CTX *) template;
+    _Atomic(EVP_PKEY_CTX *) spare;
+};
+
 struct crypto_public {
     const struct crypto_group *group;
     enum crypto_curve curve;
     EC_POINT *q;
     uint8_t point[CRYPTO_POINT];
-    _Atomic(EVP_PKEY_CTX *) verifier; /* made on first use, see template_of() */
+    struct contexts verifiers; /* made on first use */
 };
 
 struct crypto_private {
@@ -26,8 +32,14 @@ struct crypto_private {
     enum crypto_curve curve;
     BIGNUM *d;
     uint8_t point[CRYPTO_POINT];
-    _Atomic(EVP_PKEY_CTX *) signer; /* made on first use */
+    struct contexts signers; /* made on first use */
 };
+
+static void contexts_free(struct contexts *contexts)
+{
+    EVP_PKEY_CTX_free(atomic_load(&contexts->template));
+    EVP_PKEY_CTX_free(atomic_load(&contexts->spare));
+}
 
 /* ---- public keys ---- */
 
@@ -79,7 +91,7 @@ void crypto_public_free(struct crypto_public *key)
     if (!key) {
         return;
     }
-    EVP_PKEY_CTX_free(atomic_load(&key->verifier));
+    contexts_free(&key->verifiers);
     EC_POINT_free(key->q);
     free(key);
 }
@@ -94,21 +106,35 @@ cr_span crypto_public_point(const struct crypto_public *key)
     return CR_SPAN_ARRAY(key->point);
 }
 
-/* ---- templates ---- */
+/* ---- contexts ---- */
 
 /*
- * Keys are immutable to their users but for one slot, in which the first signature or verification
- * leaves its prepared context. Two threads may both prepare one; the slot takes the first, the
- * other is freed. So a one-time key, which only agrees, never pays for a context.
+ * Keys are immutable to their users but for two slots. The first signature or verification leaves
+ * its prepared context in one as a template that is never used itself (two threads may both prepare
+ * one; the slot takes the first, the other is freed): a one-time key, which only agrees, never pays
+ * for it. The other holds a copy that is in nobody's hands: whoever comes takes it and puts it
+ * back, and whoever finds the slot empty because somebody else is at work makes a copy of his own.
  */
-static const EVP_PKEY_CTX *template_publish(_Atomic(EVP_PKEY_CTX *) *slot, EVP_PKEY_CTX *made)
+static EVP_PKEY_CTX *context_copy(struct contexts *contexts, EVP_PKEY_CTX *made, struct cr_err *err)
 {
     EVP_PKEY_CTX *expected = NULL;
-    if (atomic_compare_exchange_strong(slot, &expected, made)) {
-        return made;
+    if (made && !atomic_compare_exchange_strong(&contexts->template, &expected, made)) {
+        EVP_PKEY_CTX_free(made);
+        made = expected;
     }
-    EVP_PKEY_CTX_free(made);
-    return expected;
+    EVP_PKEY_CTX *copy = EVP_PKEY_CTX_dup(made ? made : atomic_load(&contexts->template));
+    if (!copy) {
+        crypto_fail_openssl(err, CR_RESOURCE, "preparing an ECDSA key");
+    }
+    return copy;
+}
+
+static void context_give_back(struct contexts *contexts, EVP_PKEY_CTX *ctx)
+{
+    EVP_PKEY_CTX *expected = NULL;
+    if (!atomic_compare_exchange_strong(&contexts->spare, &expected, ctx)) {
+        EVP_PKEY_CTX_free(ctx);
+    }
 }
 
 /* Takes over pkey (NULL allowed when *err is filled already). */
@@ -127,26 +153,48 @@ static EVP_PKEY_CTX *template_new(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *), s
     return ctx;
 }
 
-const EVP_PKEY_CTX *crypto_public_template(const struct crypto_public *key, struct cr_err *err)
+/* const is a promise to the users of a key; all keys come from the heap. */
+static struct contexts *verifiers_of(const struct crypto_public *key)
 {
-    EVP_PKEY_CTX *ctx = atomic_load(&key->verifier);
-    if (ctx) {
-        return ctx;
-    }
-    ctx = template_new(crypto_public_pkey(key->curve, key->point, err), EVP_PKEY_verify_init, err);
-    /* const is a promise to the users of the key; all keys come from the heap, see above. */
-    return ctx ? template_publish(&((struct crypto_public *)(uintptr_t)key)->verifier, ctx) : NULL;
+    return &((struct crypto_public *)(uintptr_t)key)->verifiers;
 }
 
-const EVP_PKEY_CTX *crypto_private_template(const struct crypto_private *key, struct cr_err *err)
+static struct contexts *signers_of(const struct crypto_private *key)
 {
-    EVP_PKEY_CTX *ctx = atomic_load(&key->signer);
-    if (ctx) {
-        return ctx;
+    return &((struct crypto_private *)(uintptr_t)key)->signers;
+}
+
+EVP_PKEY_CTX *crypto_public_borrow(const struct crypto_public *key, struct cr_err *err)
+{
+    struct contexts *contexts = verifiers_of(key);
+    EVP_PKEY_CTX *ctx = atomic_exchange(&contexts->spare, NULL);
+    if (ctx || atomic_load(&contexts->template)) {
+        return ctx ? ctx : context_copy(contexts, NULL, err);
+    }
+    ctx = template_new(crypto_public_pkey(key->curve, key->point, err), EVP_PKEY_verify_init, err);
+    return ctx ? context_copy(contexts, ctx, err) : NULL;
+}
+
+void crypto_public_give_back(const struct crypto_public *key, EVP_PKEY_CTX *ctx)
+{
+    context_give_back(verifiers_of(key), ctx);
+}
+
+EVP_PKEY_CTX *crypto_private_borrow(const struct crypto_private *key, struct cr_err *err)
+{
+    struct contexts *contexts = signers_of(key);
+    EVP_PKEY_CTX *ctx = atomic_exchange(&contexts->spare, NULL);
+    if (ctx || atomic_load(&contexts->template)) {
+        return ctx ? ctx : context_copy(contexts, NULL, err);
     }
     ctx = template_new(crypto_private_pkey(key->curve, key->d, key->point, err), EVP_PKEY_sign_init,
                        err);
-    return ctx ? template_publish(&((struct crypto_private *)(uintptr_t)key)->signer, ctx) : NULL;
+    return ctx ? context_copy(contexts, ctx, err) : NULL;
+}
+
+void crypto_private_give_back(const struct crypto_private *key, EVP_PKEY_CTX *ctx)
+{
+    context_give_back(signers_of(key), ctx);
 }
 
 /* ---- private keys ---- */
@@ -239,7 +287,7 @@ void crypto_private_free(struct crypto_private *key)
     if (!key) {
         return;
     }
-    EVP_PKEY_CTX_free(atomic_load(&key->signer));
+    contexts_free(&key->signers);
     BN_clear_free(key->d);
     cr_wipe(key, sizeof *key);
     free(key);

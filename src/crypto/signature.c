@@ -5,7 +5,6 @@
 
 #include "crypto/curve.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 
 /* SEQUENCE { INTEGER, INTEGER } of two numbers of at most 32 bytes: 2 + 2 * (2 + 33). */
@@ -16,27 +15,58 @@ static cr_status refuse_signature(struct cr_err *err, const char *why)
     return cr_fail(err, CR_REFUSED, "BSI TR-03111 4.2.1", "the signature is wrong: %s", why);
 }
 
-/* Writes at most SIGNATURE_DER_MAX bytes; 0 and *err on failure. Any r and s are accepted. */
-static size_t der_from_plain(const uint8_t plain[CRYPTO_SIGNATURE], uint8_t out[SIGNATURE_DER_MAX],
-                             struct cr_err *err)
+/*
+ * By hand: OpenSSL's way leads over two numbers and a structure on the heap, in each direction, and
+ * costs a tenth of a signature.
+ */
+
+/* INTEGER of an unsigned number, minimal; returns the bytes written, at most 2 + 33. */
+static size_t put_integer(const uint8_t number[CRYPTO_SCALAR], uint8_t *out)
 {
-    ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(plain, CRYPTO_SCALAR, NULL);
-    BIGNUM *s = BN_bin2bn(plain + CRYPTO_SCALAR, CRYPTO_SCALAR, NULL);
-    int n = 0;
-    if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
-        r = s = NULL; /* belong to sig now */
-        uint8_t *p = out;
-        n = i2d_ECDSA_SIG(sig, &p);
+    size_t skip = 0;
+    while (skip < CRYPTO_SCALAR - 1 && number[skip] == 0) {
+        skip++;
     }
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(sig);
-    if (n <= 0 || n > SIGNATURE_DER_MAX) {
-        crypto_fail_openssl(err, CR_INTERNAL, "writing a signature in DER");
-        return 0;
+    size_t sign = number[skip] >> 7; /* a zero byte keeps it positive */
+    size_t n = CRYPTO_SCALAR - skip;
+    out[0] = 0x02;
+    out[1] = (uint8_t)(n + sign);
+    out[2] = 0;
+    memcpy(out + 2 + sign, number + skip, n);
+    return 2 + sign + n;
+}
+
+/* Writes at most SIGNATURE_DER_MAX bytes. Any r and s are accepted. */
+static size_t der_from_plain(const uint8_t plain[CRYPTO_SIGNATURE], uint8_t out[SIGNATURE_DER_MAX])
+{
+    size_t n = 2;
+    n += put_integer(plain, out + n);
+    n += put_integer(plain + CRYPTO_SCALAR, out + n);
+    out[0] = 0x30;
+    out[1] = (uint8_t)(n - 2);
+    return n;
+}
+
+/* The other way: a minimal INTEGER of at most 32 bytes, not negative, off the front of *der. */
+static bool take_integer(cr_span *der, uint8_t number[CRYPTO_SCALAR])
+{
+    if (der->n < 3 || der->p[0] != 0x02 || der->p[1] == 0 || (size_t)der->p[1] + 2 > der->n) {
+        return false;
     }
-    return (size_t)n;
+    cr_span value = cr_span_of(der->p + 2, der->p[1]);
+    *der = cr_span_of(der->p + 2 + value.n, der->n - 2 - value.n);
+    if (value.p[0] & 0x80 || (value.n > 1 && value.p[0] == 0 && !(value.p[1] & 0x80))) {
+        return false;
+    }
+    if (value.p[0] == 0) {
+        value = cr_span_of(value.p + 1, value.n - 1);
+    }
+    if (value.n > CRYPTO_SCALAR) {
+        return false;
+    }
+    memset(number, 0, CRYPTO_SCALAR - value.n);
+    memcpy(number + CRYPTO_SCALAR - value.n, value.p, value.n);
+    return true;
 }
 
 cr_status crypto_signature_to_der(cr_span plain, cr_buf *out, struct cr_err *err)
@@ -46,35 +76,21 @@ cr_status crypto_signature_to_der(cr_span plain, cr_buf *out, struct cr_err *err
         return cr_fail(err, CR_MALFORMED, "BSI TR-03111 5.2.1",
                        "a plain signature has 64 bytes, not %zu", plain.n);
     }
-    size_t n = der_from_plain(plain.p, der, err);
-    if (n == 0) {
-        return CR_INTERNAL;
-    }
-    cr_buf_append(out, der, n);
+    cr_buf_append(out, der, der_from_plain(plain.p, der));
     return cr_buf_ok(out) ? CR_OK : cr_fail_memory(err);
 }
 
 cr_status crypto_signature_from_der(cr_span der, uint8_t out[CRYPTO_SIGNATURE], struct cr_err *err)
 {
-    const uint8_t *p = der.p;
-    ECDSA_SIG *sig = NULL;
     uint8_t plain[CRYPTO_SIGNATURE];
-    if (der.n > 0 && der.n <= SIGNATURE_DER_MAX) {
-        sig = d2i_ECDSA_SIG(NULL, &p, (long)der.n);
-    }
-    bool ok =
-        sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), plain, CRYPTO_SCALAR) == CRYPTO_SCALAR &&
-        BN_bn2binpad(ECDSA_SIG_get0_s(sig), plain + CRYPTO_SCALAR, CRYPTO_SCALAR) == CRYPTO_SCALAR;
-    ECDSA_SIG_free(sig);
-    /* OpenSSL reads lengths that are not minimal, and stops at trailing bytes: what is not the one
-     * DER encoding of these numbers is refused. */
+    cr_span rest = {0};
+    bool ok = der.n >= 2 && der.n <= SIGNATURE_DER_MAX && der.p[0] == 0x30 &&
+              (size_t)der.p[1] + 2 == der.n;
     if (ok) {
-        uint8_t again[SIGNATURE_DER_MAX];
-        size_t n = der_from_plain(plain, again, NULL);
-        ok = cr_span_equal(der, cr_span_of(again, n));
+        rest = cr_span_of(der.p + 2, der.n - 2);
     }
-    if (!ok) {
-        ERR_clear_error();
+    if (!ok || !take_integer(&rest, plain) || !take_integer(&rest, plain + CRYPTO_SCALAR) ||
+        rest.n > 0) {
         return cr_fail(err, CR_MALFORMED, "BSI TR-03111 5.2.2",
                        "the signature is not the DER encoding of two numbers of up to 32 bytes");
     }
@@ -93,21 +109,20 @@ static cr_status verify_hash(const struct crypto_public *key, const uint8_t hash
         return refuse_signature(err, "r or s is not in the range 1..n-1");
     }
     uint8_t der[SIGNATURE_DER_MAX];
-    size_t n = der_from_plain(plain, der, err);
-    const EVP_PKEY_CTX *prepared = n ? crypto_public_template(key, err) : NULL;
-    if (!prepared) {
+    size_t n = der_from_plain(plain, der);
+    EVP_PKEY_CTX *ctx = crypto_public_borrow(key, err);
+    if (!ctx) {
         return CR_INTERNAL;
     }
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(prepared);
-    int verdict = ctx ? EVP_PKEY_verify(ctx, der, n, hash, CRYPTO_SHA256) : -1;
-    EVP_PKEY_CTX_free(ctx);
+    int verdict = EVP_PKEY_verify(ctx, der, n, hash, CRYPTO_SHA256);
+    crypto_public_give_back(key, ctx);
     if (verdict == 1) {
         return CR_OK;
     }
     /* OpenSSL answers 0 for most wrong signatures and -1 for some that a hostile signer can make,
      * such as one whose verification ends at infinity. Only a lack of memory is not the signer's.
      */
-    if (!ctx || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
         return crypto_fail_openssl(err, CR_RESOURCE, "verifying a signature");
     }
     ERR_clear_error();
@@ -140,17 +155,16 @@ cr_status crypto_verify_der(const struct crypto_public *key, cr_span data, cr_sp
 cr_status crypto_sign(const struct crypto_private *key, const cr_span *parts, size_t count,
                       uint8_t out[CRYPTO_SIGNATURE], struct cr_err *err)
 {
-    const EVP_PKEY_CTX *prepared = crypto_private_template(key, err);
-    if (!prepared) {
+    EVP_PKEY_CTX *ctx = crypto_private_borrow(key, err);
+    if (!ctx) {
         return CR_INTERNAL;
     }
     uint8_t hash[CRYPTO_SHA256];
     uint8_t der[SIGNATURE_DER_MAX];
     size_t n = sizeof der;
     crypto_sha256_parts(parts, count, hash);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(prepared);
-    bool ok = ctx && EVP_PKEY_sign(ctx, der, &n, hash, sizeof hash) == 1;
-    EVP_PKEY_CTX_free(ctx);
+    bool ok = EVP_PKEY_sign(ctx, der, &n, hash, sizeof hash) == 1;
+    crypto_private_give_back(key, ctx);
     return ok ? crypto_signature_from_der(cr_span_of(der, n), out, err)
               : crypto_fail_openssl(err, CR_INTERNAL, "signing");
 }

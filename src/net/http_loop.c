@@ -1,31 +1,27 @@
 #include "net/http_loop.h"
 
+#include "net/http_stream.h"
 #include "net/psk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TICK_MS    250     /* deadlines are looked at this often */
 #define SPARE_JOBS 64      /* kept for the next requests */
-#define SMALL_BODY 16384   /* bytes of an answer copied behind its head: one TLS record */
 #define MAX_SNI    256     /* bytes of a server name with NUL */
 #define MAX_CERT   (64000) /* bytes of a client certificate */
 
@@ -44,8 +40,11 @@ struct http_connection {
     struct http_connection *next;
     struct http_loop *loop;
     const struct http_listener *listener;
-    struct bufferevent *bev;
-    SSL *ssl; /* of the bufferevent; NULL = plain */
+    struct http_stream stream;
+    struct event *readable; /* pending unless reading is off */
+    struct event *writable; /* pending while the socket takes no more; NULL = not needed yet */
+    cr_buf unread;          /* clear text that came too early */
+    size_t unread_at;
     enum connection_phase phase;
     int64_t since;        /* ms on the loop's clock: begin of the phase */
     int64_t deadline;     /* ms on the loop's clock; of no meaning in PHASE_HANDLING */
@@ -55,7 +54,6 @@ struct http_connection {
     bool continued;       /* 100 Continue was sent for this request */
     bool ended;           /* the client sends no more */
     bool refused;         /* linger after the answer */
-    bool broken;          /* the transport failed: no goodbye */
     bool paused;          /* reading is off */
     cr_buf client_cert;
     char sni[MAX_SNI];
@@ -82,7 +80,9 @@ struct http_loop {
     unsigned connection_count;
     unsigned idle_count;        /* of them in PHASE_IDLE */
     size_t body_bytes;          /* of all unfinished requests */
-    struct http_queue outgoing; /* complete requests of this turn */
+    struct http_queue outgoing; /* complete requests of this turn, for the pool */
+    struct http_queue quick;    /* and those that are handled here */
+    size_t held;                /* answers that wait for http_release() */
     struct http_job *spare;
     size_t spare_count;
     bool stopping;
@@ -90,8 +90,12 @@ struct http_loop {
     bool short_of_files; /* accept() said so; said once in the log */
 
     atomic_bool stop_asked;
+    atomic_size_t giving; /* threads inside job_done() */
     pthread_mutex_t done_lock;
-    struct http_queue done; /* finished by the workers */
+    struct http_queue done; /* finished by the workers, or released */
+
+    struct http_scratch scratch;
+    uint8_t input[HTTP_STREAM_READ]; /* clear text on its way into a parser */
 };
 
 static int64_t loop_now(void)
@@ -128,10 +132,11 @@ static void job_give_back(struct http_loop *loop, struct http_job *job)
     loop->spare_count++;
 }
 
-/* On a worker's thread. */
+/* On any thread, which the loop may not outlive: it can be done with the job before this is. */
 static void job_done(void *ctx, struct http_job *job)
 {
     struct http_loop *loop = ctx;
+    atomic_fetch_add(&loop->giving, 1);
     pthread_mutex_lock(&loop->done_lock);
     bool first = loop->done.count == 0;
     http_queue_push(&loop->done, job);
@@ -140,6 +145,7 @@ static void job_done(void *ctx, struct http_job *job)
         uint64_t one = 1;
         (void)!write(loop->wake_fd, &one, sizeof(one));
     }
+    atomic_fetch_sub(&loop->giving, 1);
 }
 
 /* ---- connections ---- */
@@ -197,18 +203,19 @@ static void connection_free(struct http_connection *connection)
     loop->idle_count -= connection->phase == PHASE_IDLE;
     if (connection->job) {
         if (connection->phase == PHASE_HANDLING) {
-            connection->job->connection = NULL; /* comes back from the pool */
+            connection->job->connection = NULL; /* comes back */
         } else {
             job_give_back(loop, connection->job);
         }
     }
-    if (connection->ssl && connection->phase != PHASE_HANDSHAKE && !connection->broken) {
-        /* Says close_notify without waiting for the peer's; nothing is left of the error queue for
-         * the next connection. */
-        (void)SSL_shutdown(connection->ssl);
-        ERR_clear_error();
+    if (connection->readable) {
+        event_free(connection->readable);
     }
-    bufferevent_free(connection->bev);
+    if (connection->writable) {
+        event_free(connection->writable);
+    }
+    http_stream_close(&connection->stream, connection->phase != PHASE_HANDSHAKE);
+    cr_buf_free(&connection->unread);
     cr_buf_free(&connection->client_cert);
     free(connection);
     loop_update_accept(loop);
@@ -216,7 +223,7 @@ static void connection_free(struct http_connection *connection)
 
 static size_t connection_unsent(const struct http_connection *connection)
 {
-    return evbuffer_get_length(bufferevent_get_output(connection->bev));
+    return http_stream_unsent(&connection->stream);
 }
 
 static void connection_wait(struct http_connection *connection, enum connection_phase phase,
@@ -238,36 +245,51 @@ static int64_t header_ms(const struct http_connection *connection)
     return (int64_t)connection->loop->options.header_seconds * 1000;
 }
 
-static void free_response_body(const void *data, size_t n, void *extra)
+/* ---- the socket ---- */
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx);
+static void on_writable(evutil_socket_t fd, short what, void *ctx);
+
+/* Reading is off while much is unread that cannot be taken now. */
+static void connection_pause(struct http_connection *connection, bool pause)
 {
-    (void)n;
-    (void)extra;
-    free((void *)(uintptr_t)data);
+    if (connection->paused == pause) {
+        return;
+    }
+    connection->paused = pause;
+    if (pause) {
+        (void)event_del(connection->readable);
+    } else {
+        (void)event_add(connection->readable, NULL);
+    }
 }
 
-/* Puts head and body into the output, small ones as one piece: a piece is a TLS record and a packet
- * of its own. Takes the body's memory. */
-static bool output_answer(struct evbuffer *output, cr_span head, cr_buf *body)
+/* After something was sent: hears from the socket when it takes the rest. */
+static void connection_await_writable(struct http_connection *connection)
 {
-    if (body->n <= SMALL_BODY || body->secret) {
-        struct evbuffer_iovec room;
-        size_t n = head.n + body->n;
-        if (evbuffer_reserve_space(output, (ev_ssize_t)n, &room, 1) != 1) {
-            return false;
-        }
-        memcpy(room.iov_base, head.p, head.n);
-        if (body->n) {
-            memcpy((uint8_t *)room.iov_base + head.n, body->p, body->n);
-        }
-        room.iov_len = n;
-        return evbuffer_commit_space(output, &room, 1) == 0;
+    if (!connection->stream.blocked) {
+        return;
     }
-    if (evbuffer_add(output, head.p, head.n) != 0 ||
-        evbuffer_add_reference(output, body->p, body->n, free_response_body, NULL) != 0) {
-        return false;
+    if (!connection->writable) {
+        connection->writable = event_new(connection->loop->base, connection->stream.fd, EV_WRITE,
+                                         on_writable, connection);
     }
-    *body = (cr_buf){0};
-    return true;
+    if (!connection->writable || event_add(connection->writable, NULL) != 0) {
+        connection->stream.broken = true; /* closed by its deadline */
+    }
+}
+
+/* Takes the body's memory. */
+static bool connection_send(struct http_connection *connection, cr_span head, cr_buf *body)
+{
+    bool sent = http_stream_send(&connection->stream, head, body);
+    connection_await_writable(connection);
+    return sent;
+}
+
+static bool connection_has_unread(const struct http_connection *connection)
+{
+    return connection->unread_at < connection->unread.n;
 }
 
 /* The last answer is in the output: what comes after it. False when the connection is gone. */
@@ -277,20 +299,15 @@ static bool connection_close_soon(struct http_connection *connection)
     if (connection_unsent(connection) > 0) {
         return true;
     }
-    bool unread = evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
-    if ((!connection->refused && !unread) || connection->ended) {
+    bool unread = connection_has_unread(connection) || http_stream_has_input(&connection->stream);
+    if ((!connection->refused && !unread) || connection->ended || connection->stream.broken) {
         connection_free(connection);
         return false;
     }
     /* Closing a socket with unread bytes in it resets the connection, and the answer that says what
      * was wrong would be lost with it. */
-    if (connection->ssl) {
-        (void)SSL_shutdown(connection->ssl);
-        ERR_clear_error();
-    }
-    (void)shutdown(bufferevent_getfd(connection->bev), SHUT_WR);
-    (void)evbuffer_drain(bufferevent_get_input(connection->bev), SIZE_MAX);
-    (void)bufferevent_enable(connection->bev, EV_READ);
+    http_stream_finish(&connection->stream);
+    connection_pause(connection, false);
     connection_wait(connection, PHASE_LINGER, HTTP_LINGER_MS);
     return true;
 }
@@ -306,9 +323,8 @@ static bool connection_refuse(struct http_connection *connection, int status, co
     cr_buf_append_str(&response.body, problem);
     cr_buf_append_str(&response.body, "\n");
     http_answer_head(&head, &response, response.body.n, true, cr_now_ms(loop->options.env));
-    bool sent =
-        cr_buf_ok(&head) && cr_buf_ok(&response.body) &&
-        output_answer(bufferevent_get_output(connection->bev), cr_buf_span(&head), &response.body);
+    bool sent = cr_buf_ok(&head) && cr_buf_ok(&response.body) &&
+                connection_send(connection, cr_buf_span(&head), &response.body);
     cr_buf_free(&head);
     cr_buf_free(&response.body);
     if (connection->job) {
@@ -342,6 +358,8 @@ static bool connection_dispatch(struct http_connection *connection)
                                          .peer = job->peer,
                                          .headers = &job->parser.fields,
                                          .arena = &job->arena};
+    job->quick = connection->listener->quick;
+    job->request.ticket = job->quick ? (struct http_ticket *)job : NULL;
     /* Copies: the connection may go away while the handler runs. */
     if (connection->sni[0]) {
         job->request.sni = cr_arena_strn(&job->arena, cr_span_str(connection->sni));
@@ -360,7 +378,7 @@ static bool connection_dispatch(struct http_connection *connection)
         return connection_refuse(connection, 503, "memory is short");
     }
     connection_enter(connection, PHASE_HANDLING);
-    http_queue_push(&loop->outgoing, job);
+    http_queue_push(job->quick ? &loop->quick : &loop->outgoing, job);
     return true;
 }
 
@@ -404,32 +422,89 @@ static bool connection_parsed(struct http_connection *connection)
     if (parser->expect_continue && !connection->continued && parser->body.n == 0) {
         static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
         connection->continued = true;
-        (void)evbuffer_add(bufferevent_get_output(connection->bev), text, sizeof(text) - 1);
+        cr_buf nothing = {0};
+        if (!connection_send(connection, cr_span_of(text, sizeof(text) - 1), &nothing)) {
+            connection_free(connection);
+            return false;
+        }
     }
     return true;
 }
 
-/* Stops reading while much is unread that cannot be taken now, and starts again. Only called when
- * libevent has emptied OpenSSL's buffer: it would not look there again. */
-static void connection_throttle(struct http_connection *connection)
+/* The client sends no more. False when the connection is gone. */
+static bool connection_end(struct http_connection *connection)
 {
-    size_t unread = evbuffer_get_length(bufferevent_get_input(connection->bev));
-    if (unread > HTTP_MAX_INPUT && !connection->paused) {
-        connection->paused = true;
-        (void)bufferevent_disable(connection->bev, EV_READ);
-    } else if (unread <= HTTP_MAX_INPUT && connection->paused) {
-        connection->paused = false;
-        (void)bufferevent_enable(connection->bev, EV_READ);
+    bool waits = connection->phase == PHASE_HANDLING || connection->phase == PHASE_WRITING ||
+                 connection->phase == PHASE_CLOSING;
+    if (connection->stream.ssl || connection->stream.broken) {
+        connection_free(connection);
+        return false;
     }
+    /* A client may close its sending side and still wait for the answer. */
+    connection->ended = true;
+    connection_pause(connection, true);
+    return waits || connection_close_soon(connection);
+}
+
+/* Clear text of a request: what came too early first. *n 0 = there is none now, or the connection
+ * is gone (false). */
+static bool connection_read(struct http_connection *connection, const uint8_t **at, size_t *n)
+{
+    *n = 0;
+    if (connection_has_unread(connection)) {
+        *at = connection->unread.p + connection->unread_at;
+        *n = connection->unread.n - connection->unread_at;
+        return true;
+    }
+    if (connection->ended) {
+        return connection_end(connection);
+    }
+    *at = connection->loop->input;
+    switch (http_stream_read(&connection->stream, connection->loop->input, HTTP_STREAM_READ, n)) {
+    case HTTP_STREAM_OK:
+        connection_await_writable(connection);
+        return true;
+    case HTTP_STREAM_WAIT:
+        *n = 0;
+        connection_await_writable(connection);
+        connection_pause(connection, false);
+        return true;
+    case HTTP_STREAM_END:
+        *n = 0;
+        return connection_end(connection);
+    case HTTP_STREAM_FAILED:
+        break;
+    }
+    connection_free(connection);
+    return false;
+}
+
+/* The parser has taken used bytes of those that connection_read() gave. */
+static bool connection_keep_unread(struct http_connection *connection, const uint8_t *at, size_t n,
+                                   size_t used)
+{
+    if (connection_has_unread(connection)) {
+        connection->unread_at += used;
+        if (!connection_has_unread(connection)) {
+            cr_buf_free(&connection->unread);
+            connection->unread_at = 0;
+        }
+    } else if (used < n) {
+        cr_buf_append(&connection->unread, at + used, n - used);
+    }
+    return cr_buf_ok(&connection->unread);
 }
 
 /* Goes on reading requests as far as bytes and output allow. False when the connection is gone. */
 static bool connection_proceed(struct http_connection *connection)
 {
-    struct evbuffer *input = bufferevent_get_input(connection->bev);
     while (connection->phase == PHASE_IDLE || connection->phase == PHASE_REQUEST) {
-        struct evbuffer_iovec piece;
-        if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1 || piece.iov_len == 0) {
+        const uint8_t *at;
+        size_t n;
+        if (!connection_read(connection, &at, &n)) {
+            return false;
+        }
+        if (n == 0) {
             break;
         }
         if (!connection->job && !connection_begin_request(connection)) {
@@ -438,29 +513,36 @@ static bool connection_proceed(struct http_connection *connection)
         if (!connection->job) {
             break; /* refused */
         }
-        size_t used =
-            http_parser_feed(&connection->job->parser, cr_span_of(piece.iov_base, piece.iov_len));
-        (void)evbuffer_drain(input, used);
+        size_t used = http_parser_feed(&connection->job->parser, cr_span_of(at, n));
+        if (!connection_keep_unread(connection, at, n, used)) {
+            connection_free(connection);
+            return false;
+        }
         if (!connection_parsed(connection)) {
             return false;
         }
     }
-    if (connection->ended &&
-        (connection->phase == PHASE_IDLE || connection->phase == PHASE_REQUEST)) {
-        return connection_close_soon(connection);
-    }
-    connection_throttle(connection);
     return true;
 }
 
-/* A job came back from the pool. */
+/* After an answer: no event of the socket tells of what has come in already. */
+static void connection_resume(struct http_connection *connection)
+{
+    if (connection_has_unread(connection) || http_stream_has_input(&connection->stream) ||
+        connection->ended) {
+        (void)connection_proceed(connection);
+    } else {
+        connection_pause(connection, false);
+    }
+}
+
+/* The answer of a job goes out. */
 static void connection_answer(struct http_connection *connection, struct http_job *job)
 {
     struct http_loop *loop = connection->loop;
     bool close = job->close || loop->stopping;
-    bool sent =
-        cr_buf_ok(&job->head) && output_answer(bufferevent_get_output(connection->bev),
-                                               cr_buf_span(&job->head), &job->response.body);
+    bool sent = cr_buf_ok(&job->head) &&
+                connection_send(connection, cr_buf_span(&job->head), &job->response.body);
     connection->job = NULL;
     connection_enter(connection, PHASE_IDLE);
     job_give_back(loop, job);
@@ -477,48 +559,23 @@ static void connection_answer(struct http_connection *connection, struct http_jo
         return;
     }
     connection_wait(connection, PHASE_IDLE, idle_ms(connection));
-    (void)connection_proceed(connection);
+    connection_resume(connection);
 }
 
 /* ---- events ---- */
 
-static void on_read(struct bufferevent *bev, void *ctx)
-{
-    struct http_connection *connection = ctx;
-    if (connection->phase == PHASE_LINGER || connection->phase == PHASE_CLOSING) {
-        (void)evbuffer_drain(bufferevent_get_input(bev), SIZE_MAX);
-        return;
-    }
-    (void)connection_proceed(connection);
-}
-
-/* The output is empty. */
-static void on_written(struct bufferevent *bev, void *ctx)
-{
-    struct http_connection *connection = ctx;
-    (void)bev;
-    if (connection->phase == PHASE_CLOSING) {
-        (void)connection_close_soon(connection);
-    } else if (connection->phase == PHASE_WRITING) {
-        connection_wait(connection, PHASE_IDLE, idle_ms(connection));
-        (void)connection_proceed(connection);
-    }
-}
-
-static void on_event(struct bufferevent *bev, short what, void *ctx);
-
 static void connection_opened(struct http_connection *connection)
 {
-    const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
+    const char *name = SSL_get_servername(connection->stream.ssl, TLSEXT_NAMETYPE_host_name);
     if (name && strlen(name) < sizeof(connection->sni)) {
         (void)snprintf(connection->sni, sizeof(connection->sni), "%s", name);
     }
-    const char *identity = SSL_get_psk_identity(connection->ssl);
+    const char *identity = SSL_get_psk_identity(connection->stream.ssl);
     if (identity && strlen(identity) < sizeof(connection->psk_identity)) {
         (void)snprintf(connection->psk_identity, sizeof(connection->psk_identity), "%s", identity);
     }
-    X509 *leaf = SSL_get0_peer_certificate(connection->ssl);
-    if (leaf && SSL_get_verify_result(connection->ssl) == X509_V_OK) {
+    X509 *leaf = SSL_get0_peer_certificate(connection->stream.ssl);
+    if (leaf && SSL_get_verify_result(connection->stream.ssl) == X509_V_OK) {
         int n = i2d_X509(leaf, NULL);
         uint8_t *at =
             n > 0 && n <= MAX_CERT ? cr_buf_extend(&connection->client_cert, (size_t)n) : NULL;
@@ -529,14 +586,14 @@ static void connection_opened(struct http_connection *connection)
         (void)i2d_X509(leaf, &at);
     }
     connection_wait(connection, PHASE_IDLE, idle_ms(connection));
-    (void)connection_proceed(connection);
+    connection_resume(connection);
 }
 
 static void log_handshake_failure(struct http_connection *connection)
 {
-    unsigned long code = bufferevent_get_openssl_error(connection->bev);
+    unsigned long code = connection->stream.error;
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
-    long verdict = SSL_get_verify_result(connection->ssl);
+    long verdict = SSL_get_verify_result(connection->stream.ssl);
     if (verdict != X509_V_OK) {
         reason = X509_verify_cert_error_string(verdict);
     }
@@ -544,58 +601,87 @@ static void log_handshake_failure(struct http_connection *connection)
            connection->peer, reason ? reason : "the client went away");
 }
 
-/* The handshake failed and OpenSSL sent the alert that says why. With TLS 1.3 the client's request
- * may be on its way already; closing on it would reset the connection and lose the alert. So the
- * socket goes on as a plain one that is only drained. */
-static void connection_linger_plain(struct http_connection *connection)
+static void connection_shake_hands(struct http_connection *connection)
 {
-    int fd = fcntl(bufferevent_getfd(connection->bev), F_DUPFD_CLOEXEC, 0);
-    struct bufferevent *plain =
-        fd < 0 ? NULL : bufferevent_socket_new(connection->loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!plain) {
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        connection_free(connection);
-        return;
-    }
-    bufferevent_setcb(connection->bev, NULL, NULL, NULL, NULL);
-    bufferevent_free(connection->bev);
-    connection->bev = plain;
-    connection->ssl = NULL;
-    (void)shutdown(fd, SHUT_WR);
-    connection_wait(connection, PHASE_LINGER, HTTP_LINGER_MS);
-    bufferevent_setcb(plain, on_read, on_written, on_event, connection);
-    (void)bufferevent_enable(plain, EV_READ);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *ctx)
-{
-    struct http_connection *connection = ctx;
-    (void)bev;
-    if (what & BEV_EVENT_CONNECTED) {
+    enum http_stream_result result = http_stream_handshake(&connection->stream);
+    if (result == HTTP_STREAM_OK) {
         connection_opened(connection);
         return;
     }
-    if (connection->phase == PHASE_HANDSHAKE) {
-        log_handshake_failure(connection);
-        if (what & BEV_EVENT_EOF) {
-            connection_free(connection);
-        } else {
-            connection_linger_plain(connection);
-        }
+    if (result == HTTP_STREAM_WAIT) {
+        connection_await_writable(connection);
         return;
     }
-    if ((what & BEV_EVENT_EOF) && !connection->ssl) {
-        /* A client may close its sending side and still wait for the answer. */
-        connection->ended = true;
-        if (connection->phase == PHASE_HANDLING || connection->phase == PHASE_WRITING ||
-            connection->phase == PHASE_CLOSING) {
-            return;
-        }
+    log_handshake_failure(connection);
+    if (result == HTTP_STREAM_END) {
+        connection_free(connection);
+        return;
     }
-    connection->broken = (what & BEV_EVENT_ERROR) != 0;
-    connection_free(connection);
+    /* OpenSSL sent the alert that says why. With TLS 1.3 the client's request may be on its way
+     * already; closing on it would reset the connection and lose the alert. */
+    http_stream_finish(&connection->stream);
+    connection_wait(connection, PHASE_LINGER, HTTP_LINGER_MS);
+}
+
+/* Bytes that cannot be taken now, or the end of the client. */
+static void connection_read_early(struct http_connection *connection)
+{
+    const uint8_t *at;
+    size_t n;
+    if (connection_has_unread(connection)) {
+        connection_pause(connection, true);
+    } else if (connection_read(connection, &at, &n) && n > 0 &&
+               !connection_keep_unread(connection, at, n, 0)) {
+        connection_free(connection);
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+    struct http_connection *connection = ctx;
+    (void)fd;
+    (void)what;
+    switch (connection->phase) {
+    case PHASE_HANDSHAKE:
+        connection_shake_hands(connection);
+        return;
+    case PHASE_IDLE:
+    case PHASE_REQUEST:
+        (void)connection_proceed(connection);
+        return;
+    case PHASE_HANDLING:
+    case PHASE_WRITING:
+        connection_read_early(connection);
+        return;
+    case PHASE_CLOSING:
+    case PHASE_LINGER:
+        break;
+    }
+    enum http_stream_result result = http_stream_drain(&connection->stream);
+    if (result == HTTP_STREAM_END && connection->phase == PHASE_CLOSING) {
+        (void)connection_end(connection);
+    } else if (result == HTTP_STREAM_END || result == HTTP_STREAM_FAILED) {
+        connection_free(connection);
+    }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+    struct http_connection *connection = ctx;
+    (void)fd;
+    (void)what;
+    http_stream_flush(&connection->stream);
+    connection_await_writable(connection);
+    if (connection->stream.broken) {
+        connection_free(connection);
+    } else if (connection_unsent(connection) > 0) {
+        return;
+    } else if (connection->phase == PHASE_CLOSING) {
+        (void)connection_close_soon(connection);
+    } else if (connection->phase == PHASE_WRITING) {
+        connection_wait(connection, PHASE_IDLE, idle_ms(connection));
+        connection_resume(connection);
+    }
 }
 
 static void peer_text(char out[HTTP_PEER_TEXT], const struct sockaddr *address)
@@ -632,27 +718,29 @@ static bool loop_evict(struct http_loop *loop, const struct http_connection *new
     return oldest != NULL;
 }
 
-static struct bufferevent *transport_new(struct http_connection *connection, evutil_socket_t fd)
+static struct http_connection *connection_new(const struct http_acceptor *acceptor, int fd)
 {
-    struct event_base *base = connection->loop->base;
-    SSL_CTX *tls = connection->listener->tls;
-    if (!tls) {
-        return bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    }
-    connection->ssl = SSL_new(tls);
-    if (!connection->ssl) {
+    struct http_loop *loop = acceptor->loop;
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        evutil_closesocket(fd);
         return NULL;
     }
-    (void)SSL_set_mode(connection->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                            SSL_MODE_RELEASE_BUFFERS);
-    /* Frees the SSL also when it fails. */
-    struct bufferevent *bev = bufferevent_openssl_socket_new(
-        base, fd, connection->ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-    if (bev) {
-        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    connection->loop = loop;
+    connection->listener = acceptor->listener;
+    connection->client_cert.limit = MAX_CERT;
+    bool open = http_stream_open(&connection->stream, fd, acceptor->listener->tls, &loop->scratch);
+    connection->readable =
+        open ? event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, connection) : NULL;
+    if (!connection->readable || event_add(connection->readable, NULL) != 0) {
+        if (connection->readable) {
+            event_free(connection->readable);
+        }
+        http_stream_close(&connection->stream, false);
+        free(connection);
+        return NULL;
     }
-    return bev;
+    return connection;
 }
 
 static void on_accept(struct evconnlistener *events, evutil_socket_t fd, struct sockaddr *address,
@@ -662,18 +750,8 @@ static void on_accept(struct evconnlistener *events, evutil_socket_t fd, struct 
     struct http_loop *loop = acceptor->loop;
     (void)events;
     (void)length;
-    int one = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    struct http_connection *connection = calloc(1, sizeof(*connection));
-    if (connection) {
-        connection->loop = loop;
-        connection->listener = acceptor->listener;
-        connection->client_cert.limit = MAX_CERT;
-        connection->bev = transport_new(connection, fd);
-    }
-    if (!connection || !connection->bev) {
-        free(connection);
-        evutil_closesocket(fd);
+    struct http_connection *connection = connection_new(acceptor, fd);
+    if (!connection) {
         return;
     }
     peer_text(connection->peer, address);
@@ -683,10 +761,8 @@ static void on_accept(struct evconnlistener *events, evutil_socket_t fd, struct 
     }
     loop->connections = connection;
     loop->connection_count++;
-    bufferevent_setcb(connection->bev, on_read, on_written, on_event, connection);
-    connection_wait(connection, connection->ssl ? PHASE_HANDSHAKE : PHASE_IDLE,
+    connection_wait(connection, connection->stream.ssl ? PHASE_HANDSHAKE : PHASE_IDLE,
                     header_ms(connection));
-    (void)bufferevent_enable(connection->bev, EV_READ | EV_WRITE);
     if (loop->connection_count > loop->options.max_connections && !loop_evict(loop, connection)) {
         connection_free(connection);
     }
@@ -718,6 +794,11 @@ static bool connection_check_deadline(struct http_connection *connection, int64_
             connection->unsent = unsent;
             connection->deadline = now + idle_ms(connection);
         }
+    }
+    if (!connection->stream.blocked && connection->stream.rest.n > 0 &&
+        connection->phase == PHASE_IDLE) {
+        http_stream_flush(&connection->stream); /* a ticket that no answer took along */
+        connection_await_writable(connection);
     }
     if (connection->phase == PHASE_HANDLING || now < connection->deadline) {
         return true;
@@ -767,6 +848,31 @@ static void loop_begin_stop(struct http_loop *loop)
     }
 }
 
+/* What becomes of a job that was run. */
+static void loop_conclude(struct http_loop *loop, struct http_job *job, enum http_outcome outcome)
+{
+    if (outcome == HTTP_HOLD) {
+        loop->held++;
+    } else if (!job->connection) {
+        job_give_back(loop, job);
+    } else if (outcome == HTTP_WORKER) {
+        http_job_again(job);
+        http_queue_push(&loop->outgoing, job);
+    } else {
+        connection_answer(job->connection, job);
+    }
+}
+
+/* An answer may bring the next request of its connection with it. */
+static void loop_run_quick(struct http_loop *loop)
+{
+    for (struct http_job *job = http_queue_pop(&loop->quick); job;
+         job = http_queue_pop(&loop->quick)) {
+        http_job_run(job, loop->options.env);
+        loop_conclude(loop, job, job->response.outcome);
+    }
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *ctx)
 {
     struct http_loop *loop = ctx;
@@ -778,10 +884,11 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
     loop->done = (struct http_queue){0};
     pthread_mutex_unlock(&loop->done_lock);
     for (struct http_job *job = http_queue_pop(&done); job; job = http_queue_pop(&done)) {
-        if (job->connection) {
-            connection_answer(job->connection, job);
+        if (job->request.ticket) {
+            loop->held--;
+            loop_conclude(loop, job, job->send ? HTTP_ANSWER : HTTP_WORKER);
         } else {
-            job_give_back(loop, job);
+            loop_conclude(loop, job, HTTP_ANSWER);
         }
     }
     if (atomic_load(&loop->stop_asked) && !loop->stopping) {
@@ -793,11 +900,13 @@ static void *loop_main(void *arg)
 {
     struct http_loop *loop = arg;
     http_thread_block_signals();
-    while (!loop->stopping || (loop->connections && loop_now() < loop->stop_deadline)) {
+    while (!loop->stopping || loop->held > 0 ||
+           (loop->connections && loop_now() < loop->stop_deadline)) {
         if (event_base_loop(loop->base, EVLOOP_ONCE) < 0) {
             cr_log(loop->options.env, CR_LOG_ERROR, "the event loop failed: %s", strerror(errno));
             break;
         }
+        loop_run_quick(loop);
         http_pool_submit(loop->options.pool, &loop->outgoing);
     }
     while (loop->connections) {
@@ -897,13 +1006,16 @@ void http_loop_free(struct http_loop *loop)
     if (!loop) {
         return;
     }
+    while (atomic_load(&loop->giving) > 0) {
+        (void)sched_yield();
+    }
     for (size_t i = 0; loop->acceptors && i < loop->options.count; i++) {
         if (loop->acceptors[i].events) {
             evconnlistener_free(loop->acceptors[i].events);
         }
     }
     free(loop->acceptors);
-    struct http_queue *left[] = {&loop->done, &loop->outgoing};
+    struct http_queue *left[] = {&loop->done, &loop->outgoing, &loop->quick};
     for (size_t i = 0; i < CR_COUNT(left); i++) {
         for (struct http_job *job = http_queue_pop(left[i]); job; job = http_queue_pop(left[i])) {
             http_job_free(job);
@@ -927,5 +1039,6 @@ void http_loop_free(struct http_loop *loop)
         (void)close(loop->wake_fd);
     }
     pthread_mutex_destroy(&loop->done_lock);
+    http_scratch_free(&loop->scratch);
     free(loop);
 }

@@ -10,7 +10,6 @@
 
 #define HTTP_MAX_BODIES    ((size_t)256 << 20) /* bytes of unfinished request bodies of one loop */
 #define HTTP_MAX_OUTPUT    ((size_t)256 << 10) /* unsent bytes that stop the next request */
-#define HTTP_MAX_INPUT     ((size_t)64 << 10)  /* unread bytes that stop reading */
 #define HTTP_MIN_BODY_RATE 1024                /* bytes a second, after idle_seconds */
 #define HTTP_STOP_SECONDS  10                  /* for requests that have begun */
 #define HTTP_LINGER_MS     2000 /* for a refused client to read why before the socket closes */

@@ -233,15 +233,34 @@ static bool response_is_sound(const struct http_response *response)
     return true;
 }
 
-static void job_run(struct http_job *job, const cr_env *env)
+/* A ticket is the job. */
+void http_release(struct http_ticket *ticket, bool send)
+{
+    struct http_job *job = (struct http_job *)ticket;
+    job->send = send;
+    job->done(job->done_ctx, job);
+}
+
+void http_job_again(struct http_job *job)
+{
+    cr_buf_free(&job->response.body);
+    cr_buf_reset(&job->head);
+    job->response = (struct http_response){0};
+    job->request.ticket = NULL;
+}
+
+void http_job_run(struct http_job *job, const cr_env *env)
 {
     struct http_response *response = &job->response;
     job->handler(job->handler_ctx, &job->request, response);
+    if (response->outcome == HTTP_WORKER && job->request.ticket) {
+        return;
+    }
     if (!response_is_sound(response)) {
         cr_log(env, CR_LOG_ERROR, "%s %s from %s: the handler gave no sound answer (status %d)",
                job->request.method, job->request.path, job->peer, response->status);
         cr_buf_free(&response->body);
-        *response = (struct http_response){.status = 500};
+        *response = (struct http_response){.outcome = response->outcome, .status = 500};
     }
     job->close = !job->parser.keep_alive || atomic_load(job->stopping);
     size_t length = response->body.n;
@@ -265,7 +284,7 @@ static void *worker_main(void *arg)
         struct http_job *job = pool->stopping ? NULL : http_queue_pop(&pool->queue);
         if (job) {
             pthread_mutex_unlock(&pool->lock);
-            job_run(job, pool->env);
+            http_job_run(job, pool->env);
             job->done(job->done_ctx, job);
             pthread_mutex_lock(&pool->lock);
         } else if (pool->stopping) {

@@ -18,6 +18,8 @@ struct http_connection;
 struct http_job {
     struct http_job *next;
     struct http_connection *connection; /* for the loop only; NULL once the client went away */
+    bool quick;                         /* runs in the loop first */
+    bool send;                          /* what http_release() said */
     http_handler handler;
     void *handler_ctx;
     bool close;                  /* the connection ends with this answer */
@@ -31,7 +33,7 @@ struct http_job {
     cr_buf head;    /* status line and fields of the answer */
     size_t charged; /* bytes of body counted against the loop's budget */
 
-    /* Where the worker leaves it when it is done. */
+    /* Where the worker, or http_release(), leaves it. */
     void (*done)(void *ctx, struct http_job *job);
     void *done_ctx;
 };
@@ -39,6 +41,12 @@ struct http_job {
 struct http_job *http_job_new(size_t max_body);
 void http_job_free(struct http_job *job);
 void http_job_reset(struct http_job *job);
+
+/* Runs the handler and makes head and body of its answer, unless there is none (HTTP_WORKER). */
+void http_job_run(struct http_job *job, const cr_env *env);
+
+/* Throws the answer away, for another run without a ticket. */
+void http_job_again(struct http_job *job);
 
 /* Writes status line and header fields into head. body_length is announced unless the status has no
  * body, as the size of the one chunk if the answer is chunked; now_ms dates it. */

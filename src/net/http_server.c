@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -84,7 +85,9 @@ static cr_status listener_open(struct http_server *server, size_t i, struct cr_e
     }
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int one = 1;
+    /* Accepted sockets inherit TCP_NODELAY. */
     bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0 &&
                  bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     problem = errno;
     freeaddrinfo(found);
@@ -99,6 +102,21 @@ static cr_status listener_open(struct http_server *server, size_t i, struct cr_e
     return CR_OK;
 }
 
+/* Loops that only move bytes have little to do. Where they run handlers every processor gets one,
+ * but for the last: commits and the kernel need some time too. */
+static unsigned default_loops(const struct http_server *server)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    bool quick = false;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        quick = quick || server->listeners[i].quick;
+    }
+    if (!quick || processors < 3) {
+        return 1;
+    }
+    return processors > MAX_LOOPS ? MAX_LOOPS : (unsigned)processors - 1;
+}
+
 static cr_status server_open(struct http_server *server, const struct http_server_options *options,
                              struct cr_err *err)
 {
@@ -107,7 +125,7 @@ static cr_status server_open(struct http_server *server, const struct http_serve
     }
     const cr_env *env = options->env ? options->env : cr_env_system();
     CR_TRY(http_pool_new(options->workers, env, &server->pool, err));
-    unsigned loops = options->loops ? options->loops : 1;
+    unsigned loops = options->loops ? options->loops : default_loops(server);
     unsigned connections = options->max_connections ? options->max_connections : MAX_CONNECTIONS;
     struct http_loop_options common = {
         .listeners = server->listeners,

@@ -1,11 +1,11 @@
 /*
  * An HTTP/1.1 server: event loops move bytes, handlers run as plain blocking functions on a pool of
- * worker threads.
+ * worker threads; quick ones, which never wait, run in the loop itself.
  *
- * Keep-alive, Content-Length and chunked requests, Expect: 100-continue, TLS by
- * bufferevent_openssl, TCP_NODELAY on every accepted socket, limits on line, header and body sizes,
- * idle and header timeouts, a limit on connections. A client that goes away in the middle costs
- * nothing else.
+ * Keep-alive, Content-Length and chunked requests, Expect: 100-continue, TLS (with certificates, or
+ * pre-shared keys: net/psk.h), TCP_NODELAY on every accepted socket, limits on line, header and
+ * body sizes, idle and header timeouts, a limit on connections. A client that goes away in the
+ * middle costs nothing else.
  */
 #ifndef CRISP_NET_HTTP_SERVER_H
 #define CRISP_NET_HTTP_SERVER_H
@@ -19,6 +19,8 @@ struct ssl_ctx_st; /* SSL_CTX, see net/tls.h */
 #define HTTP_MAX_HEADER (16 * 1024)       /* bytes of request line and headers */
 #define HTTP_MAX_BODY   (8 * 1024 * 1024) /* bytes of a request body, unless options say less */
 
+struct http_ticket; /* a request whose answer may be held back, see http_release() */
+
 struct http_request {
     const char *method;       /* "POST" */
     const char *path;         /* without query, percent-decoding not applied */
@@ -29,13 +31,22 @@ struct http_request {
     cr_span client_cert;      /* DER of the verified client certificate; absent = none */
     const char *psk_identity; /* TLS-PSK (net/psk.h): identity the client has proved; NULL = none */
     const void *headers;      /* for http_request_header() */
-    cr_arena *arena;          /* lives until the response was built; the handler may set .secret */
+    cr_arena *arena;          /* lives until the answer has gone out; the handler may set .secret */
+    struct http_ticket *ticket; /* NULL = on a worker's thread: the handler may wait, not hold */
 };
 
 /* Value of the first header with this name (any case), or NULL. */
 const char *http_request_header(const struct http_request *request, const char *name);
 
+/* What a handler that was given a ticket says about its answer. */
+enum http_outcome {
+    HTTP_ANSWER, /* it goes out */
+    HTTP_HOLD,   /* it is complete, but goes out only after http_release() */
+    HTTP_WORKER  /* there is none: run the handler again on a worker's thread */
+};
+
 struct http_response {
+    enum http_outcome outcome;
     int status;               /* HTTP status; 0 is answered as 500 */
     const char *content_type; /* NULL = none */
     cr_buf body;              /* freed by the server */
@@ -47,9 +58,14 @@ struct http_response {
     size_t header_count;
 };
 
-/* Runs on a worker thread. */
+/* Runs on a worker's thread, where it may wait; of a quick listener first on the event loop's. */
 typedef void (*http_handler)(void *ctx, const struct http_request *request,
                              struct http_response *response);
+
+/* Lets the answer go out that was held (send), or has the handler run again from the start on a
+ * worker's thread. Once for each request that was held, from any thread, also before the handler
+ * that holds it has returned. */
+void http_release(struct http_ticket *ticket, bool send);
 
 struct http_listener {
     const char *host;       /* address to bind; NULL = 127.0.0.1 */
@@ -57,6 +73,9 @@ struct http_listener {
     struct ssl_ctx_st *tls; /* NULL = plain HTTP; not owned */
     http_handler handler;
     void *ctx;
+    /* The handler never waits (for a disk, a lock that others hold for long, a peer) when it is
+     * given a ticket. It spares each request two switches of threads. */
+    bool quick;
 };
 
 struct http_server_options {
@@ -67,8 +86,9 @@ struct http_server_options {
     unsigned max_connections; /* 0 = 4096 */
     unsigned idle_seconds;    /* 0 = 60; between requests, and without progress of an answer */
     unsigned header_seconds;  /* 0 = 10; for the TLS handshake, and for a request's header */
-    unsigned loops;           /* 0 = 1 event loop; a second brought nothing on two processors */
-    const cr_env *env;        /* log */
+    unsigned loops;    /* event loops; 0 = 1, or one for each processor but one when there are
+                          quick listeners */
+    const cr_env *env; /* log */
 };
 
 struct http_server;

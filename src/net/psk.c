@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define CLAUSE    "SGP.02 2.4.3"
+#define CLAUSE    "SGP.02 ES5"
 #define GCM       "PSK-AES128-GCM-SHA256"
 #define CBC       "PSK-AES128-CBC-SHA256"
 #define OVERHEAD  128 /* bytes that a record adds to its clear text, at most */
@@ -83,12 +83,12 @@ cr_status psk_server_new(const struct psk_server_options *options, SSL_CTX **out
     return CR_OK;
 }
 
-void psk_server_free(SSL_CTX *ctx)
+void psk_server_free(SSL_CTX *policy)
 {
-    if (ctx) {
-        struct policy *policy = SSL_CTX_get_app_data(ctx);
-        SSL_CTX_free(ctx);
-        free(policy);
+    if (policy) {
+        struct policy *own = SSL_CTX_get_app_data(policy);
+        SSL_CTX_free(policy);
+        free(own);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * TLS 1.2 with pre-shared keys (RFC 4279, RFC 5487), as SCP81 uses it (GlobalPlatform Amendment B;
- * SGP.02 2.4.3): TLS_PSK_WITH_AES_128_GCM_SHA256 and TLS_PSK_WITH_AES_128_CBC_SHA256 only. No
+ * ES5 of SGP.02): TLS_PSK_WITH_AES_128_GCM_SHA256 and TLS_PSK_WITH_AES_128_CBC_SHA256 only. No
  * tickets, no session ids, no identity hint, no renegotiation.
  *
  * Two ways to use it:

@@ -223,7 +223,7 @@ static cr_status server_set_up(SSL_CTX *ctx, const struct tls_server_options *op
      * client certificates are asked for. One ticket: our clients keep one connection. */
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_session_id_context(ctx, session_context, sizeof(session_context) - 1);
-    (void)SSL_CTX_set_num_tickets(ctx, 1);
+    (void)SSL_CTX_set_num_tickets(ctx, options->no_tickets ? 0 : 1);
     (void)SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
     return options->client_ca_file ? use_client_cas(ctx, options, err) : CR_OK;

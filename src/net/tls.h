@@ -24,6 +24,8 @@ struct tls_server_options {
     size_t identity_count;
     const char *client_ca_file; /* PEM or DER; NULL = no client certificates are asked for */
     bool client_cert_required;  /* else asked for and checked when given */
+    bool no_tickets; /* TLS 1.3: clients come back too seldom to pay for a ticket in each handshake
+                      */
 };
 
 /* The context keeps its own copies. *out is freed with tls_server_free(). */

@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-#define TRIGGER  "SGP.02 2.4.3.2"
-#define IDENTITY "SGP.02 2.4.3.1"
+#define TRIGGER  "GP Amendment B"
+#define IDENTITY "GP Amendment B"
 
 #define TIMER_TAG    0x25
 #define RID          5 /* bytes */

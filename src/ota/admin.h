@@ -1,6 +1,6 @@
 /*
- * The administration session of SCP81 (GlobalPlatform Amendment B "RAM over HTTP"; SGP.02 2.4.3,
- * 4.1.4): what a server triggers it with, and its codings. The two ends of the session are in
+ * The administration session of SCP81 (GlobalPlatform Amendment B "RAM over HTTP"; ES5 of SGP.02):
+ * what a server triggers it with, and its codings. The two ends of the session are in
  * ota/admin_server.h and ota/admin_agent.h.
  *
  * The card POSTs; each answer carries one command script or none (204), and the URI of the next

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CLAUSE     "SGP.02 2.4.3"
+#define CLAUSE     "GP Amendment B"
 #define MAX_HEADER 4096 /* bytes of a response's header */
 
 enum stage {

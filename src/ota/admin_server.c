@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CLAUSE     "SGP.02 2.4.3"
+#define CLAUSE     "GP Amendment B"
 #define NONCE      8  /* bytes */
 #define URI_ROOM   40 /* characters that nonce and number add to the path */
 #define MAX_NUMBER 999999
@@ -22,11 +22,12 @@ struct ota_admin_server {
     const cr_env *env;
 
     char nonce[2 * NONCE + 1];
-    bool begun;    /* a POST has come */
-    bool answered; /* the last one was answered */
-    bool ended;    /* by an answer without a URI */
-    bool owes;     /* that answer held a script whose result has not come */
-    uint32_t last; /* number of the last POST; the next one has one more */
+    bool begun;      /* a POST has come */
+    bool answered;   /* the last one was answered */
+    bool ended;      /* by an answer without a URI */
+    bool owes;       /* that answer held a script whose result has not come */
+    uint32_t last;   /* number of the last POST; the next one has one more */
+    uint64_t ticket; /* of the sending of it that is waited with */
 
     /* The last answer. */
     int status;
@@ -130,12 +131,14 @@ static cr_status bad(struct ota_admin_received *out, int status, const char *rea
 }
 
 /* The POST that was last comes again: as it was answered, or for the answer that it waits for. */
-static cr_status again(const struct ota_admin_server *server, struct ota_admin_received *out)
+static cr_status again(struct ota_admin_server *server, struct ota_admin_received *out)
 {
-    *out = (struct ota_admin_received){.event = OTA_ADMIN_ASK};
+    *out = (struct ota_admin_received){.event = OTA_ADMIN_REPEATED};
     if (server->answered) {
-        out->event = OTA_ADMIN_REPEATED;
         last_answer(server, &out->answer);
+    } else {
+        out->event = OTA_ADMIN_ASK;
+        out->ticket = ++server->ticket;
     }
     return CR_OK;
 }
@@ -145,18 +148,14 @@ static cr_status again(const struct ota_admin_server *server, struct ota_admin_r
 /* Types are compared without the blanks that senders like behind the semicolon. */
 static bool is_response_type(const char *text)
 {
-    const char *want = OTA_ADMIN_RESPONSE_TYPE;
-    for (; text && *text; text++) {
-        if (*text == ' ' || *text == '\t') {
-            continue;
+    char bare[sizeof(OTA_ADMIN_RESPONSE_TYPE) + 1];
+    size_t n = 0;
+    for (; text && *text && n < sizeof(bare); text++) {
+        if (*text != ' ' && *text != '\t') {
+            bare[n++] = *text;
         }
-        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
-        if (c != *want) {
-            return false;
-        }
-        want++;
     }
-    return text && *want == 0;
+    return cr_span_equal_nocase(cr_span_of(bare, n), cr_span_str(OTA_ADMIN_RESPONSE_TYPE));
 }
 
 /* "s=NONCE&n=NUMBER", octet for octet as it was given out. 0 = it is something else. */
@@ -221,6 +220,7 @@ static cr_status first_post(struct ota_admin_server *server, const struct ota_ad
         .event = notifies ? OTA_ADMIN_NOTIFY : OTA_ADMIN_FIRST,
         .restarted = !ota_admin_server_idle(server),
         .lost_script = server->owes,
+        .ticket = ++server->ticket,
     };
     if (notifies) {
         out->notification = cr_buf_span(&server->notification);
@@ -256,6 +256,7 @@ static cr_status next_post(struct ota_admin_server *server, const struct ota_adm
     }
     server->last++;
     server->answered = server->owes = false;
+    received.ticket = ++server->ticket;
     *out = received;
     return CR_OK;
 }
@@ -301,8 +302,8 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
 {
     bool script = work->kind == OTA_ADMIN_SCRIPT || work->kind == OTA_ADMIN_LAST_SCRIPT;
     bool goes_on = work->kind == OTA_ADMIN_SCRIPT || work->kind == OTA_ADMIN_WAIT;
-    if (!ota_admin_server_waits(server)) {
-        return cr_fail(err, CR_REFUSED, CLAUSE, "no POST of the eUICC waits for an answer");
+    if (!ota_admin_server_waits(server) || (work->ticket && work->ticket != server->ticket)) {
+        return cr_fail(err, CR_REFUSED, CLAUSE, "no POST of the eUICC waits for this answer");
     }
     if (script && (work->script.n == 0 || work->script.n > server->max_body)) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "a script has 1 to %zu bytes, not %zu",
@@ -331,6 +332,40 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
     server->ended = !goes_on;
     server->owes = work->kind == OTA_ADMIN_SCRIPT;
     last_answer(server, out);
+    return CR_OK;
+}
+
+struct ota_admin_post ota_admin_post_of(const struct http_request *request)
+{
+    return (struct ota_admin_post){.method = request->method,
+                                   .path = request->path,
+                                   .query = request->query,
+                                   .fields = request->headers,
+                                   .body = request->body};
+}
+
+cr_status ota_admin_answer_http(const struct ota_admin_answer *answer,
+                                const struct http_request *request, struct http_response *out,
+                                struct cr_err *err)
+{
+    struct http_response response = {.status = answer->status,
+                                     .content_type = answer->content_type, /* static */
+                                     .chunked = true};
+    for (; response.header_count < answer->header_count; response.header_count++) {
+        size_t i = response.header_count;
+        response.headers[i].name = answer->headers[i].name; /* static */
+        response.headers[i].value =
+            cr_arena_strn(request->arena, cr_span_str(answer->headers[i].value));
+        if (!response.headers[i].value) {
+            return cr_fail_memory(err);
+        }
+    }
+    response.body.secret = true;
+    cr_buf_append_span(&response.body, answer->body);
+    if (!cr_buf_ok(&response.body)) {
+        return cr_fail_memory(err);
+    }
+    *out = response;
     return CR_OK;
 }
 

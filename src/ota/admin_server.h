@@ -9,6 +9,11 @@
  * The caller has authenticated the card by its PSK identity and finds the session by the EID; a
  * session that is not there is made when its first POST comes.
  *
+ * Between the two a POST may be held while there is no work: a handler of net/http_server.h that is
+ * run again for it (http_release()) goes on with ota_admin_server_answer() and does not give the
+ * POST a second time. Each POST has a ticket: a held one whose place was taken by a resumed one is
+ * refused its answer, and whatever is sent for it is read by nobody.
+ *
  * URIs hold a nonce of the session and a number, so that each result belongs to one script. A POST
  * that is repeated after a broken link (X-Admin-Resume) is answered octet for octet as before when
  * it had been answered, and is never given to the caller as a result twice: no script runs twice.
@@ -17,6 +22,7 @@
 #define CRISP_OTA_ADMIN_SERVER_H
 
 #include "base/env.h"
+#include "net/http_server.h"
 #include "ota/admin.h"
 
 struct ota_admin_server;
@@ -62,8 +68,9 @@ struct ota_admin_answer {
 
 struct ota_admin_received {
     enum ota_admin_event event;
-    bool restarted; /* FIRST, NOTIFY: a session was open; a script given out in it has no result
-                       and will get none (lost_script) */
+    uint64_t ticket; /* of this POST, for its answer; FIRST to ASK */
+    bool restarted;  /* FIRST, NOTIFY: a session was open; a script given out in it has no result
+                        and will get none (lost_script) */
     bool lost_script;
     cr_span notification;         /* NOTIFY: E1 TLV; EID in it checked. Valid until the next call */
     enum ota_admin_status status; /* RESULT */
@@ -85,13 +92,14 @@ enum ota_admin_work_kind {
 
 struct ota_admin_work {
     enum ota_admin_work_kind kind;
+    uint64_t ticket; /* of the POST that is answered; 0 = whichever waits */
     cr_span script;
     struct ota_aid target; /* n 0 = the ISD-R */
 };
 
 /* Answers the POST that was given last. The answer lives until the next call of
- * ota_admin_server_answer(), or the end of the server. CR_REFUSED: no POST waits, script empty or
- * larger than a body. */
+ * ota_admin_server_answer(), or the end of the server. CR_REFUSED: no POST waits, or another than
+ * the ticket says; script empty or larger than a body. */
 cr_status ota_admin_server_answer(struct ota_admin_server *server,
                                   const struct ota_admin_work *work, struct ota_admin_answer *out,
                                   struct cr_err *err) CR_MUST_CHECK;
@@ -102,6 +110,13 @@ bool ota_admin_server_waits(const struct ota_admin_server *server);
 bool ota_admin_server_owes(const struct ota_admin_server *server);
 /* Not begun, or ended by an answer without a URI. */
 bool ota_admin_server_idle(const struct ota_admin_server *server);
+
+/* Between a handler of net/http_server.h and a session. The answer is copied (texts into the
+ * request's arena), so that the session may go on, or end, while it is on its way. */
+struct ota_admin_post ota_admin_post_of(const struct http_request *request);
+cr_status ota_admin_answer_http(const struct ota_admin_answer *answer,
+                                const struct http_request *request, struct http_response *out,
+                                struct cr_err *err) CR_MUST_CHECK;
 
 /* The whole of an HTTP answer, for those who have no HTTP server under them. */
 cr_status ota_admin_answer_write(cr_buf *out, const struct ota_admin_answer *answer,

@@ -6,9 +6,9 @@
  *     CLOSED --connect()--> SYN-SENT --SYN/ACK--> OPEN <--ACK-- SYN-RCVD <--SYN-- LISTEN
  *     OPEN --RST, close(), too many retries--> CLOSE-WAIT --timer--> CLOSED
  *
- * Callbacks come from inside cattp_input(), cattp_tick(), cattp_send() .. and may call cattp_send()
- * and cattp_close(), not cattp_free(). A PDU that is broken (length, checksum, version) is dropped
- * without an answer.
+ * Callbacks come from inside cattp_input(), cattp_tick(), cattp_send() and the like. All but
+ * transmit() may call cattp_send() and cattp_close(); none may call cattp_free(). A PDU that is
+ * broken (length, checksum, version) is dropped without an answer.
  */
 #ifndef CRISP_OTA_CATTP_H
 #define CRISP_OTA_CATTP_H
@@ -137,8 +137,8 @@ void cattp_free(struct cattp_link *link); /* without callbacks; NULL allowed */
 cr_status cattp_connect(struct cattp_link *link, int64_t now_ms, struct cr_err *err) CR_MUST_CHECK;
 cr_status cattp_listen(struct cattp_link *link, struct cr_err *err) CR_MUST_CHECK;
 void cattp_input(struct cattp_link *link, cr_span datagram, int64_t now_ms);
-/* Queues an SDU (copied; not empty), also before the link is open. CR_REFUSED: closed, or larger
- * than the peer takes (known once open). CR_RESOURCE: the queue is full, or no memory. */
+/* Queues an SDU (copied; not empty). CR_REFUSED: not open, or larger than the peer takes.
+ * CR_RESOURCE: the queue is full, or no memory. */
 cr_status cattp_send(struct cattp_link *link, cr_span sdu, int64_t now_ms,
                      struct cr_err *err) CR_MUST_CHECK;
 /* RST with reason 0; what is queued is dropped. closed() comes at once. */

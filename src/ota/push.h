@@ -1,5 +1,5 @@
 /*
- * Push SMS (ETSI TS 102 226 5.. "push" commands): the APDUs that ask a card to open a BIP channel
+ * Push SMS (ETSI TS 102 226): the APDUs that ask a card to open a BIP channel
  * and a link over it. They travel in a script to the ISD-R.
  *
  * The TLVs of OPEN CHANNEL inside are kept as they are: uicc/cat.h reads and writes them.

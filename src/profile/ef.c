@@ -4,6 +4,7 @@
 #include "profile/ef_parts.h"
 
 #include "asn1/der.h"
+#include "base/gsm7.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -296,20 +297,6 @@ void profile_plmn_act_text(cr_span entry, cr_buf *out)
 
 /* ------------------------------------------------------------------ texts */
 
-/* GSM default alphabet (TS 23.038 6.2.1) as Unicode; 0 = the escape. */
-static const uint16_t gsm_alphabet[128] = {
-    0x40,  0xA3, 0x24, 0xA5,  0xE8, 0xE9,  0xF9,  0xEC,  0xF2,  0xC7,  0x0A,  0xD8,  0xF8,
-    0x0D,  0xC5, 0xE5, 0x394, 0x5F, 0x3A6, 0x393, 0x39B, 0x3A9, 0x3A0, 0x3A8, 0x3A3, 0x398,
-    0x39E, 0,    0xC6, 0xE6,  0xDF, 0xC9,  0x20,  0x21,  0x22,  0x23,  0xA4,  0x25,  0x26,
-    0x27,  0x28, 0x29, 0x2A,  0x2B, 0x2C,  0x2D,  0x2E,  0x2F,  0x30,  0x31,  0x32,  0x33,
-    0x34,  0x35, 0x36, 0x37,  0x38, 0x39,  0x3A,  0x3B,  0x3C,  0x3D,  0x3E,  0x3F,  0xA1,
-    0x41,  0x42, 0x43, 0x44,  0x45, 0x46,  0x47,  0x48,  0x49,  0x4A,  0x4B,  0x4C,  0x4D,
-    0x4E,  0x4F, 0x50, 0x51,  0x52, 0x53,  0x54,  0x55,  0x56,  0x57,  0x58,  0x59,  0x5A,
-    0xC4,  0xD6, 0xD1, 0xDC,  0xA7, 0xBF,  0x61,  0x62,  0x63,  0x64,  0x65,  0x66,  0x67,
-    0x68,  0x69, 0x6A, 0x6B,  0x6C, 0x6D,  0x6E,  0x6F,  0x70,  0x71,  0x72,  0x73,  0x74,
-    0x75,  0x76, 0x77, 0x78,  0x79, 0x7A,  0xE4,  0xF6,  0xF1,  0xFC,  0xE0,
-};
-
 /* Next character of well-formed UTF-8. */
 static uint32_t utf8_next(cr_span *in)
 {
@@ -323,36 +310,16 @@ static uint32_t utf8_next(cr_span *in)
     return c;
 }
 
+/* What must not steer a terminal, and half of a pair (SIM texts have no others), show as '?'. */
 static void utf8_put(uint32_t c, cr_buf *out)
 {
-    if (c < 0x80) {
-        cr_buf_append_byte(out, c < 0x20 ? '?' : (uint8_t)c);
-    } else if (c < 0x800) {
-        cr_buf_append_byte(out, (uint8_t)(0xC0 | c >> 6));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
-    } else if (c >= 0xD800 && c <= 0xDFFF) {
-        cr_buf_append_byte(out, '?'); /* half of a pair: SIM texts have no others */
-    } else {
-        cr_buf_append_byte(out, (uint8_t)(0xE0 | c >> 12));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
-    }
-}
-
-static int gsm_code(uint32_t c)
-{
-    for (int i = 0; i < 128; i++) {
-        if (gsm_alphabet[i] == c && c != 0) {
-            return i;
-        }
-    }
-    return -1;
+    cr_utf8_append(out, c < 0x20 || (c >= 0xD800 && c <= 0xDFFF) ? '?' : c);
 }
 
 static bool alpha_gsm(cr_span in, cr_buf *out)
 {
     while (in.n > 0) {
-        int code = gsm_code(utf8_next(&in));
+        int code = cr_gsm7_code(utf8_next(&in));
         if (code < 0) {
             return false;
         }
@@ -411,7 +378,7 @@ static void alpha_paged_text(cr_span in, cr_buf *out)
     cr_span text = cr_span_sub(in, wide ? 4 : 3, in.p[1]);
     for (size_t i = 0; i < text.n; i++) {
         uint8_t b = text.p[i];
-        uint32_t c = b & 0x80 ? (base + (b & 0x7Fu)) & 0xFFFF : gsm_alphabet[b];
+        uint32_t c = b & 0x80 ? (base + (b & 0x7Fu)) & 0xFFFF : cr_gsm7[b];
         utf8_put(c ? c : '?', out);
     }
 }
@@ -433,7 +400,7 @@ void profile_alpha_text(cr_span alpha, cr_buf *out)
         return;
     }
     for (size_t i = 0; i < alpha.n && alpha.p[i] != 0xFF; i++) {
-        uint16_t c = alpha.p[i] < 0x80 ? gsm_alphabet[alpha.p[i]] : 0;
+        uint16_t c = alpha.p[i] < 0x80 ? cr_gsm7[alpha.p[i]] : 0;
         utf8_put(c ? c : '?', out);
     }
 }

@@ -1,8 +1,8 @@
 #include "base/text.h"
 #include "rsp/json_binding.h"
+#include "rsp/json_tree.h"
 #include "rsp/types.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 #define MAX_INTEGER_DIGITS 18
@@ -13,7 +13,7 @@ struct reader {
 };
 
 static cr_status read_object(const struct reader *r, const struct rsp_json_message *m,
-                             const json_t *object, void *out);
+                             const struct rsp_json *object, void *out);
 
 /* ---- failures ---- */
 
@@ -41,11 +41,6 @@ static cr_status missing(const struct reader *r, const struct rsp_json_field *f)
 }
 
 /* ---- values ---- */
-
-static cr_span string_span(const json_t *value)
-{
-    return cr_span_of(json_string_value(value), json_string_length(value));
-}
 
 static cr_status check_size(const struct reader *r, const struct rsp_json_field *f, size_t n)
 {
@@ -136,14 +131,13 @@ static cr_status read_tlv(const struct reader *r, const struct rsp_json_field *f
     return set_codes(r->err, f->subject ? f->subject : "1.3.1", "2.1");
 }
 
-static cr_status read_string(const struct reader *r, const struct rsp_json_field *f, json_t *value,
-                             void *out)
+static cr_status read_string(const struct reader *r, const struct rsp_json_field *f,
+                             const struct rsp_json *value, void *out)
 {
-    if (!json_is_string(value)) {
+    if (value->type != RSP_JSON_T_STRING) {
         return bad(r, f, "not a string");
     }
-    cr_span text = string_span(value);
-    cr_status status = CR_OK;
+    cr_span text = value->text;
     switch ((enum rsp_json_kind)f->kind) {
     case RSP_JSON_EID:
         return read_eid(r, f, text, out);
@@ -165,22 +159,17 @@ static cr_status read_string(const struct reader *r, const struct rsp_json_field
         break;
     }
     CR_TRY(check_size(r, f, text.n));
-    status = keep(r, text, out);
-    if (f->secret) {
-        /* The string is jansson's own copy and about to be freed. */
-        cr_wipe((void *)(uintptr_t)text.p, text.n);
-    }
-    return status;
+    return keep(r, text, out);
 }
 
 static cr_status read_integer(const struct reader *r, const struct rsp_json_field *f,
-                              const json_t *value, int64_t *out)
+                              const struct rsp_json *value, int64_t *out)
 {
-    if (json_is_integer(value)) {
-        *out = json_integer_value(value);
+    if (value->type == RSP_JSON_T_INTEGER) {
+        *out = value->integer;
         return CR_OK;
     }
-    cr_span text = json_is_string(value) ? string_span(value) : (cr_span){0};
+    cr_span text = rsp_json_text(value);
     if (text.n == 0 || text.n > MAX_INTEGER_DIGITS || !cr_is_digits(text)) {
         return bad(r, f, "not an integer");
     }
@@ -194,11 +183,11 @@ static cr_status read_integer(const struct reader *r, const struct rsp_json_fiel
 
 /* ---- status ---- */
 
-static bool status_word(const char *text, enum rsp_execution_status *out)
+static bool status_word(cr_span text, enum rsp_execution_status *out)
 {
     for (int i = RSP_EXECUTED_SUCCESS; i <= RSP_EXPIRED; i++) {
         const char *name = rsp_execution_status_name((enum rsp_execution_status)i);
-        if (text && cr_span_equal_nocase(cr_span_str(text), cr_span_str(name))) {
+        if (text.p && cr_span_equal_nocase(text, cr_span_str(name))) {
             *out = (enum rsp_execution_status)i;
             return true;
         }
@@ -206,19 +195,18 @@ static bool status_word(const char *text, enum rsp_execution_status *out)
     return false;
 }
 
-static void text_of(char *out, size_t size, const json_t *object, const char *name)
+static void text_of(char *out, size_t size, const struct rsp_json *object, const char *name)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-    (void)cr_str_copy(out, size, cr_span_str(text ? text : ""));
+    (void)cr_str_copy(out, size, rsp_json_text(rsp_json_member(object, name)));
 }
 
-static bool read_status(const json_t *object, struct rsp_function_status *out)
+static bool read_status(const struct rsp_json *object, struct rsp_function_status *out)
 {
     memset(out, 0, sizeof(*out));
-    if (!status_word(json_string_value(json_object_get(object, "status")), &out->status)) {
+    if (!status_word(rsp_json_text(rsp_json_member(object, "status")), &out->status)) {
         return false;
     }
-    const json_t *data = json_object_get(object, "statusCodeData");
+    const struct rsp_json *data = rsp_json_member(object, "statusCodeData");
     text_of(out->subject_code, sizeof(out->subject_code), data, "subjectCode");
     text_of(out->reason_code, sizeof(out->reason_code), data, "reasonCode");
     text_of(out->subject_identifier, sizeof(out->subject_identifier), data, "subjectIdentifier");
@@ -229,12 +217,12 @@ static bool read_status(const json_t *object, struct rsp_function_status *out)
 /* ---- lists ---- */
 
 static cr_status list_new(const struct reader *r, const struct rsp_json_field *f,
-                          const json_t *value, size_t size, struct asn1_list *out)
+                          const struct rsp_json *value, size_t size, struct asn1_list *out)
 {
-    if (!json_is_array(value)) {
+    if (value->type != RSP_JSON_T_ARRAY) {
         return bad(r, f, "not an array");
     }
-    size_t count = json_array_size(value);
+    size_t count = value->count;
     if (count > RSP_JSON_MAX_ITEMS) {
         return bad(r, f, "too long");
     }
@@ -248,19 +236,18 @@ static cr_status list_new(const struct reader *r, const struct rsp_json_field *f
 }
 
 static cr_status read_list(const struct reader *r, const struct rsp_json_field *f,
-                           const json_t *value, struct asn1_list *out)
+                           const struct rsp_json *value, struct asn1_list *out)
 {
     bool objects = f->kind == RSP_JSON_OBJECT_LIST;
     size_t size = objects ? f->message->size : sizeof(cr_span);
     struct asn1_list list;
     CR_TRY(list_new(r, f, value, size, &list));
-    for (size_t i = 0; i < list.count; i++) {
-        const json_t *item = json_array_get(value, i);
-        void *at = (uint8_t *)list.items + i * size;
+    uint8_t *at = list.items;
+    for (const struct rsp_json *item = value->first; item; item = item->next, at += size) {
         if (objects) {
             CR_TRY(read_object(r, f->message, item, at));
-        } else if (json_is_string(item)) {
-            CR_TRY(read_tlv(r, f, string_span(item), at));
+        } else if (item->type == RSP_JSON_T_STRING) {
+            CR_TRY(read_tlv(r, f, item->text, at));
         } else {
             return bad(r, f, "not an array of strings");
         }
@@ -271,8 +258,8 @@ static cr_status read_list(const struct reader *r, const struct rsp_json_field *
 
 /* ---- objects ---- */
 
-static cr_status read_value(const struct reader *r, const struct rsp_json_field *f, json_t *value,
-                            void *out)
+static cr_status read_value(const struct reader *r, const struct rsp_json_field *f,
+                            const struct rsp_json *value, void *out)
 {
     switch ((enum rsp_json_kind)f->kind) {
     case RSP_JSON_TEXT:
@@ -286,10 +273,10 @@ static cr_status read_value(const struct reader *r, const struct rsp_json_field 
     case RSP_JSON_OBJECT_LIST:
         return read_list(r, f, value, out);
     case RSP_JSON_BOOL:
-        if (!json_is_boolean(value)) {
+        if (value->type != RSP_JSON_T_TRUE && value->type != RSP_JSON_T_FALSE) {
             return bad(r, f, "not a boolean");
         }
-        *(bool *)out = json_is_true(value);
+        *(bool *)out = value->type == RSP_JSON_T_TRUE;
         return CR_OK;
     case RSP_JSON_INTEGER:
         return read_integer(r, f, value, out);
@@ -302,16 +289,16 @@ static cr_status read_value(const struct reader *r, const struct rsp_json_field 
 }
 
 /* NULL when the member is absent or null. */
-static json_t *member(const json_t *object, const struct rsp_json_field *f)
+static const struct rsp_json *member(const struct rsp_json *object, const struct rsp_json_field *f)
 {
-    json_t *value = json_object_get(object, f->name);
+    const struct rsp_json *value = rsp_json_member(object, f->name);
     if (!value && f->alias) {
-        value = json_object_get(object, f->alias);
+        value = rsp_json_member(object, f->alias);
     }
-    return json_is_null(value) ? NULL : value;
+    return value && value->type == RSP_JSON_T_NULL ? NULL : value;
 }
 
-static int selected(const struct rsp_json_message *m, const json_t *object)
+static int selected(const struct rsp_json_message *m, const struct rsp_json *object)
 {
     for (const struct rsp_json_field *f = m->fields; f->name; f++) {
         if (f->selects && member(object, f)) {
@@ -322,9 +309,9 @@ static int selected(const struct rsp_json_message *m, const json_t *object)
 }
 
 static cr_status read_object(const struct reader *r, const struct rsp_json_message *m,
-                             const json_t *object, void *out)
+                             const struct rsp_json *object, void *out)
 {
-    if (!json_is_object(object)) {
+    if (object->type != RSP_JSON_T_OBJECT) {
         (void)cr_fail(r->err, CR_MALFORMED, "SGP.22 6.5.2", "%s is not a JSON object", m->name);
         return set_codes(r->err, "1.3.1", "2.1");
     }
@@ -337,7 +324,7 @@ static cr_status read_object(const struct reader *r, const struct rsp_json_messa
         if (f->when && f->when != which) {
             continue;
         }
-        json_t *value = member(object, f);
+        const struct rsp_json *value = member(object, f);
         if (!value) {
             if (!f->optional) {
                 return missing(r, f);
@@ -373,7 +360,8 @@ static bool too_many_values(cr_span body)
     return false;
 }
 
-static cr_status load(cr_span body, json_t **out, struct cr_err *err)
+static cr_status load(cr_span body, cr_arena *arena, const struct rsp_json **out,
+                      struct cr_err *err)
 {
     static const char bom[] = "\xEF\xBB\xBF";
     if (body.n > RSP_JSON_MAX_BODY) {
@@ -389,14 +377,13 @@ static cr_status load(cr_span body, json_t **out, struct cr_err *err)
                       RSP_JSON_MAX_VALUES);
         return set_codes(err, "1.3.1", "2.1");
     }
-    json_error_t why = {0};
-    *out = body.n ? json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, &why) : NULL;
-    if (!*out) {
-        (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2", "no JSON: %s, line %d column %d",
-                      body.n ? why.text : "the body is empty", why.line, why.column);
-        return set_codes(err, "1.3.1", "2.1");
+    cr_status status = CR_MALFORMED;
+    if (body.n == 0) {
+        (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2", "no JSON: the body is empty");
+    } else {
+        status = rsp_json_parse(body, arena, out, err);
     }
-    return CR_OK;
+    return status == CR_MALFORMED ? set_codes(err, "1.3.1", "2.1") : status;
 }
 
 unsigned rsp_json_hex_flags(cr_span body)
@@ -421,11 +408,10 @@ cr_status rsp_json_parse_request(const struct rsp_function *function, cr_span bo
                                  void **request, struct cr_err *err)
 {
     const struct reader r = {.arena = arena, .err = err};
-    json_t *text;
-    CR_TRY(load(body, &text, err));
+    const struct rsp_json *text;
+    CR_TRY(load(body, arena, &text, err));
     void *at = rsp_function_new_request(function, arena);
     cr_status status = at ? read_object(&r, function->json_request, text, at) : cr_fail_memory(err);
-    json_decref(text);
     CR_TRY(status);
     *request = at;
     return CR_OK;
@@ -443,14 +429,14 @@ static cr_status answer_fail(const struct rsp_function *function, cr_status stat
     return status;
 }
 
-static cr_status read_answer(const struct rsp_function *function, const json_t *text,
+static cr_status read_answer(const struct rsp_function *function, const struct rsp_json *text,
                              cr_arena *arena, void **response, struct rsp_function_status *status,
                              struct cr_err *err)
 {
     const struct reader r = {.arena = arena, .err = err};
-    const json_t *header = json_object_get(text, "header");
+    const struct rsp_json *header = rsp_json_member(text, "header");
     struct rsp_function_status read;
-    if (!read_status(json_object_get(header, "functionExecutionStatus"), &read)) {
+    if (!read_status(rsp_json_member(header, "functionExecutionStatus"), &read)) {
         (void)cr_fail(err, CR_MALFORMED, "SGP.22 6.5.2",
                       "no header with functionExecutionStatus and a known status");
         return answer_fail(function, CR_MALFORMED, err);
@@ -476,18 +462,17 @@ cr_status rsp_json_parse_response(const struct rsp_function *function, cr_span b
     struct rsp_function_status unused;
     struct rsp_function_status *to = status ? status : &unused;
     memset(to, 0, sizeof(*to));
-    json_t *text;
+    const struct rsp_json *text;
     if (function->notification) {
         /* 204 without a body, or a 200 with anything: any answer with a 2xx is an acknowledgement
          */
         *response = NULL;
         return CR_OK;
     }
-    cr_status done = load(body, &text, err);
+    cr_status done = load(body, arena, &text, err);
     if (done != CR_OK) {
         return answer_fail(function, done, err);
     }
     done = read_answer(function, text, arena, response, to, err);
-    json_decref(text);
     return done;
 }

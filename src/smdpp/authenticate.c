@@ -182,12 +182,13 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
         cr_span_of(load->matching_id.n ? load->matching_id.p : client->eid, load->matching_id.n);
     cr_status status = find_order(dp, load, client->eid_text, err);
     if (status != CR_OK) {
-        return status == CR_REFUSED ? smdpp_close_session(dp, session, hash, lost, status, err)
-                                    : status;
+        return status == CR_REFUSED
+                   ? smdpp_close_session(dp, call, session, hash, lost, status, err)
+                   : status;
     }
     status = smdpp_check_order(profile, client->eid_text, load->now_ms, err);
     if (status != CR_OK) {
-        return smdpp_end_order(dp, load, hash, client->eid_text, lost, status, err);
+        return smdpp_end_order(dp, call, load, hash, client->eid_text, lost, status, err);
     }
     session->iccid = cr_span_str(profile->iccid);
     session->attempt = ++profile->downloads;
@@ -196,14 +197,15 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
                            "the profile was asked for more than %lld times",
                            (long long)profile->download_limit);
         status = cr_err_next(err, status, "ask the operator for a new order");
-        return smdpp_end_with(dp, session, hash, profile, SMDPP_EV_ATTEMPTS, client->eid_text,
+        return smdpp_end_with(dp, call, session, hash, profile, SMDPP_EV_ATTEMPTS, client->eid_text,
                               RSP_POINT_ELIGIBILITY, lost, status, err);
     }
     bool temporary = false;
     status = smdpp_check_eligibility(profile, &s->euicc_info2, &temporary, err);
     if (status != CR_OK) {
-        return smdpp_end_with(dp, session, hash, profile, temporary ? 0 : SMDPP_EV_NOT_ELIGIBLE,
-                              client->eid_text, RSP_POINT_ELIGIBILITY, lost, status, err);
+        return smdpp_end_with(dp, call, session, hash, profile,
+                              temporary ? 0 : SMDPP_EV_NOT_ELIGIBLE, client->eid_text,
+                              RSP_POINT_ELIGIBILITY, lost, status, err);
     }
     CR_TRY(
         offer(identity, session, profile, client->eid_text, ok->euicc_signature1, arena, out, err));
@@ -221,8 +223,8 @@ static cr_status authorise(struct smdpp *dp, const struct smdpp_call *call,
         .eid = client->eid_text,
         .point = RSP_POINT_ELIGIBILITY,
     };
-    CR_TRY(smdpp_commit(dp, &change, lost, err));
-    smdpp_memo_keep(dp->memos, session, profile, &client->key);
+    CR_TRY(smdpp_commit(dp, call, &change, lost, err));
+    smdpp_memo_keep(dp->memos, session, profile, &load->package, &client->key);
     return CR_OK;
 }
 
@@ -266,7 +268,7 @@ static cr_status authenticate(struct smdpp *dp, const struct smdpp_call *call,
         cr_status status = cr_refuse(
             err, "8.1", "6.1", "SGP.22 5.6.3", "the eUICC refused this server: %s (%lld)",
             name ? name : "unknown error", (long long)answer->error.authenticate_error_code);
-        return smdpp_close_session(dp, &load->session, hash, lost, status, err);
+        return smdpp_close_session(dp, call, &load->session, hash, lost, status, err);
     }
     const struct rsp_authenticate_response_ok *ok = &answer->ok;
     if (!cr_span_equal(ok->euicc_signed1.transaction_id, in->transaction_id)) {

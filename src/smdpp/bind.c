@@ -57,14 +57,14 @@ static cr_status check_confirmation(const struct smdpp *dp, const struct smdpp_s
 }
 
 /* A wrong code: counted, told to the operator; the session stays for another try. */
-static cr_status confirmation_failed(struct smdpp *dp, struct smdpp_session *session,
-                                     cr_span request_hash, struct smdpp_profile *profile,
-                                     const char *eid, bool *lost, cr_status failure,
-                                     struct cr_err *err)
+static cr_status confirmation_failed(struct smdpp *dp, const struct smdpp_call *call,
+                                     struct smdpp_session *session, cr_span request_hash,
+                                     struct smdpp_profile *profile, const char *eid, bool *lost,
+                                     cr_status failure, struct cr_err *err)
 {
     profile->cc_failures++;
     if (profile->cc_failures >= profile->cc_limit) {
-        return smdpp_end_with(dp, session, request_hash, profile, SMDPP_EV_ATTEMPTS, eid,
+        return smdpp_end_with(dp, call, session, request_hash, profile, SMDPP_EV_ATTEMPTS, eid,
                               RSP_POINT_CONFIRMATION_FAILURE, lost, failure, err);
     }
     struct rsp_function_status status = smdpp_failed_status(err->subject, err->reason, err->cause);
@@ -80,7 +80,7 @@ static cr_status confirmation_failed(struct smdpp *dp, struct smdpp_session *ses
         .status = &status,
     };
     struct cr_err local;
-    cr_status committed = smdpp_commit(dp, &change, lost, &local);
+    cr_status committed = smdpp_commit(dp, call, &change, lost, &local);
     if (committed != CR_OK) {
         *err = local;
         return committed;
@@ -251,7 +251,7 @@ static cr_status bind_package(struct smdpp *dp, const struct smdpp_call *call,
             cr_refuse(err, "8.1", "4.2", "SGP.22 5.6.2",
                       "the eUICC could not prepare the download: %s (%lld)",
                       name ? name : "unknown error", (long long)answer->error.download_error_code);
-        return smdpp_close_session(dp, session, hash, lost, status, err);
+        return smdpp_close_session(dp, call, session, hash, lost, status, err);
     }
     const struct rsp_prepare_download_ok *ok = &answer->ok;
     if (!cr_span_equal(ok->euicc_signed2.transaction_id, in->transaction_id)) {
@@ -266,13 +266,14 @@ static cr_status bind_package(struct smdpp *dp, const struct smdpp_call *call,
     (void)rsp_eid_text(session->eid, eid);
     cr_status status = smdpp_check_order(profile, eid, load->now_ms, err);
     if (status != CR_OK) {
-        return load->guessed ? status : smdpp_end_order(dp, load, hash, eid, lost, status, err);
+        return load->guessed ? status
+                             : smdpp_end_order(dp, call, load, hash, eid, lost, status, err);
     }
     bool wrong_code = false;
     status = check_confirmation(dp, session, profile, ok->euicc_signed2.hash_cc, &wrong_code, err);
     if (status != CR_OK) {
         return wrong_code && !load->guessed
-                   ? confirmation_failed(dp, session, hash, profile, eid, lost, status, err)
+                   ? confirmation_failed(dp, call, session, hash, profile, eid, lost, status, err)
                    : status;
     }
     const struct smdpp_identity *identity = smdpp_identity_under(dp->config, session->server_ci);
@@ -313,8 +314,8 @@ static cr_status bind_package(struct smdpp *dp, const struct smdpp_call *call,
         .eid = eid,
         .point = RSP_POINT_BPP_DOWNLOAD,
     };
-    CR_TRY(smdpp_commit(dp, &change, lost, err));
-    smdpp_memo_keep(dp->memos, session, profile, &load->key);
+    CR_TRY(smdpp_commit(dp, call, &change, lost, err));
+    smdpp_memo_keep(dp->memos, session, profile, NULL, &load->key);
     return CR_OK;
 }
 

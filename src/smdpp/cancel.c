@@ -74,7 +74,7 @@ static cr_status cancel_once(struct smdpp *dp, const struct smdpp_call *call, co
                                                       name ? name : "unknown reason");
         }
     }
-    return smdpp_commit(dp, &change, lost, err);
+    return smdpp_commit(dp, call, &change, lost, err);
 }
 
 cr_status smdpp_cancel_session(struct smdpp *dp, const struct smdpp_call *call, const void *request,

@@ -153,6 +153,21 @@ smdpp_handler smdpp_handler_of(enum rsp_function_id function)
     return (size_t)function < CR_COUNT(handlers) ? handlers[function] : NULL;
 }
 
+cr_status smdpp_write(struct smdpp *dp, const struct smdpp_call *call, store_work work, void *ctx,
+                      bool soft, void (*written)(void *ctx), struct cr_err *err)
+{
+    if (call->deferred) {
+        *call->deferred =
+            (struct smdpp_deferred){.work = work, .ctx = ctx, .soft = soft, .written = written};
+        return CR_OK;
+    }
+    CR_TRY(soft ? store_run_soft(dp->store, work, ctx, err) : store_run(dp->store, work, ctx, err));
+    if (written) {
+        written(ctx);
+    }
+    return CR_OK;
+}
+
 /* ---- reports to the operator ------------------------------------------------------------------
  */
 
@@ -168,7 +183,7 @@ struct rsp_function_status smdpp_failed_status(const char *subject, const char *
 
 cr_status smdpp_report(struct smdpp *dp, struct store_tx *tx, const struct smdpp_profile *profile,
                        const char *eid, enum rsp_notification_point point,
-                       const struct rsp_function_status *status, cr_span result_data,
+                       const struct rsp_function_status *status, cr_span result_data, bool *queued,
                        struct cr_err *err)
 {
     bool always = point == RSP_POINT_CONFIRMATION_FAILURE || point == RSP_POINT_BPP_INSTALLATION ||
@@ -209,6 +224,7 @@ cr_status smdpp_report(struct smdpp *dp, struct store_tx *tx, const struct smdpp
                             NULL, NULL, NULL, err);
     }
     cr_buf_free(&body);
+    *queued = *queued || result == CR_OK;
     return result;
 }
 
@@ -424,7 +440,7 @@ static cr_status sweep_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     }
     return store_exec(
         tx,
-        "DELETE FROM notification WHERE hash IN (SELECT n.hash FROM notification n"
+        "DELETE FROM notification WHERE id IN (SELECT n.id FROM notification n"
         " WHERE n.iccid > ?1 AND n.iccid <= ?2 AND n.received_ms < ?3"
         " AND EXISTS(SELECT 1 FROM notification m WHERE m.iccid = n.iccid"
         " AND m.eid = n.eid AND m.sequence > n.sequence))",

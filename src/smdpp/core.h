@@ -27,12 +27,18 @@ struct smdpp {
 
 #define SMDPP_CAS_TRIES 8 /* times a handler starts again after losing a compare-and-set */
 
+/* Has work run and committed, and written (NULL allowed) called with the same ctx after that: at
+ * once, or later where the call defers it. CR_OK then says only that it will be tried. ctx and what
+ * it points to have to live in the call's arena. */
+cr_status smdpp_write(struct smdpp *dp, const struct smdpp_call *call, store_work work, void *ctx,
+                      bool soft, void (*written)(void *ctx), struct cr_err *err) CR_MUST_CHECK;
+
 /* A point of a download that the operator hears about (SGP.22 5.3.5): puts the message into the
  * outbox inside the caller's transaction when the profile's requester listens. status NULL =
- * success. *queued (may be NULL) tells whether something was put there. */
+ * success. *queued is set when something was put there, and left alone otherwise. */
 cr_status smdpp_report(struct smdpp *dp, struct store_tx *tx, const struct smdpp_profile *profile,
                        const char *eid, enum rsp_notification_point point,
-                       const struct rsp_function_status *status, cr_span result_data,
+                       const struct rsp_function_status *status, cr_span result_data, bool *queued,
                        struct cr_err *err) CR_MUST_CHECK;
 
 /* After the commit of a transaction that reported. */

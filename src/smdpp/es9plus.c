@@ -48,6 +48,19 @@ cr_status smdpp_unknown_transaction(struct cr_err *err, const char *why)
 /* ---- what a handler reads at its start ---------------------------------------------------------
  */
 
+/* The package of an order is asked for next: small ones are remembered until then. */
+static cr_status load_order(struct store_tx *tx, struct smdpp_load *load, struct cr_err *err)
+{
+    struct smdpp_profile *p = &load->profile;
+    CR_TRY(smdpp_profile_by_matching_id(tx, load->matching_id, load->arena, p, &load->has_profile,
+                                        err));
+    if (!load->has_profile || (p->state != SMDPP_RELEASED && p->state != SMDPP_DOWNLOADED) ||
+        p->size > (int64_t)SMDPP_MEMO_PACKAGE) {
+        return CR_OK;
+    }
+    return smdpp_package_get(tx, p->iccid, false, load->arena, &load->package, err);
+}
+
 static cr_status load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct smdpp_load *load = ctx;
@@ -57,8 +70,7 @@ static cr_status load_work(struct store_tx *tx, void *ctx, struct cr_err *err)
         return CR_OK;
     }
     if (load->matching_id.n > 0) {
-        return smdpp_profile_by_matching_id(tx, load->matching_id, load->arena, &load->profile,
-                                            &load->has_profile, err);
+        return load_order(tx, load, err);
     }
     if (!load->session.iccid.p) {
         return CR_OK;
@@ -83,8 +95,7 @@ static cr_status load_rest_work(struct store_tx *tx, void *ctx, struct cr_err *e
 {
     struct smdpp_load *load = ctx;
     if (load->matching_id.n > 0) {
-        return smdpp_profile_by_matching_id(tx, load->matching_id, load->arena, &load->profile,
-                                            &load->has_profile, err);
+        return load_order(tx, load, err);
     }
     return smdpp_package_get(tx, load->profile.iccid, false, load->arena, &load->package, err);
 }
@@ -93,7 +104,8 @@ static cr_status load_rest_work(struct store_tx *tx, void *ctx, struct cr_err *e
 static bool load_memo(struct smdpp_load *load, struct smdpp_memo *memo)
 {
     if (!smdpp_session_copy(&memo->session, load->arena, &load->session) ||
-        (memo->has_profile && !smdpp_profile_copy(&memo->profile, load->arena, &load->profile))) {
+        (memo->has_profile && !smdpp_profile_copy(&memo->profile, load->arena, &load->profile)) ||
+        (load->want_package && !smdpp_package_copy(&memo->package, load->arena, &load->package))) {
         return false;
     }
     load->guessed = true;
@@ -113,7 +125,8 @@ cr_status smdpp_load(struct smdpp *dp, struct smdpp_load *load, enum smdpp_sessi
     if (!remembered) {
         return store_read(dp->store, load_work, load, err);
     }
-    if (load->matching_id.n > 0 || (load->want_package && load->has_profile)) {
+    bool package_missing = load->want_package && load->has_profile && !load->package.segments.p;
+    if (load->matching_id.n > 0 || package_missing) {
         return store_read(dp->store, load_rest_work, load, err);
     }
     return CR_OK;
@@ -163,6 +176,7 @@ bool smdpp_failed_before(const struct smdpp_session *session, cr_span request_ha
 static cr_status change_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct smdpp_change *c = ctx;
+    c->queued = false;
     /* Rows are saved from copies: a commit that fails must leave the caller's view as it was. */
     if (c->session) {
         c->saved_session = *c->session;
@@ -176,28 +190,92 @@ static cr_status change_work(struct store_tx *tx, void *ctx, struct cr_err *err)
                    ? smdpp_profile_save_binding(tx, profile, c->event, now, err)
                    : smdpp_profile_save_progress(tx, profile, c->event, now, err));
         if (c->report) {
-            CR_TRY(
-                smdpp_report(c->dp, tx, profile, c->eid, c->point, c->status, c->result_data, err));
+            CR_TRY(smdpp_report(c->dp, tx, profile, c->eid, c->point, c->status, c->result_data,
+                                &c->queued, err));
         }
     }
     return CR_OK;
 }
 
-static cr_status commit(struct smdpp *dp, struct smdpp_change *change, struct cr_err *err)
+static void change_written(void *ctx)
 {
-    change->dp = dp;
-    CR_TRY(change->soft ? store_run_soft(dp->store, change_work, change, err)
-                        : store_run(dp->store, change_work, change, err));
+    struct smdpp_change *c = ctx;
+    if (c->queued) {
+        smdpp_wake_outbox(c->dp);
+    }
+}
+
+static cr_status commit_now(struct smdpp *dp, const struct smdpp_call *call,
+                            struct smdpp_change *change, struct cr_err *err)
+{
+    CR_TRY(smdpp_write(dp, call, change_work, change, change->soft, change_written, err));
     if (change->session) {
         *change->session = change->saved_session;
     }
     if (change->profile) {
         *change->profile = change->saved_profile;
     }
-    if (change->report) {
-        smdpp_wake_outbox(dp);
+    return CR_OK;
+}
+
+/* The rows as they will be, so that the handler can go on with them. */
+static cr_status expect(const struct smdpp_change *change, struct cr_err *err)
+{
+    struct smdpp_profile *p = change->profile;
+    enum smdpp_state to = p ? p->state : 0;
+    if (p && change->event && !(to = smdpp_state_next(p->state, change->event))) {
+        return cr_fail(err, CR_INTERNAL, "SGP.22 3.1.6", "%s is not allowed in state %s",
+                       smdpp_event_name(change->event), smdpp_state_name(p->state));
+    }
+    if (p) {
+        p->state = to;
+        p->revision++;
+        p->updated_ms = cr_now_ms(change->dp->env);
+    }
+    if (change->session) {
+        change->session->state = change->to;
+        change->session->revision++;
     }
     return CR_OK;
+}
+
+/* The caller's change is on its stack and points to what may end before it is written. */
+static cr_status commit_later(struct smdpp *dp, const struct smdpp_call *call,
+                              const struct smdpp_change *change, struct cr_err *err)
+{
+    struct {
+        struct smdpp_change change;
+        struct smdpp_session session;
+        struct smdpp_profile profile;
+    } *later = cr_arena_alloc(call->arena, sizeof(*later));
+    if (!later) {
+        return cr_fail_memory(err);
+    }
+    struct smdpp_change *own = &later->change;
+    *own = *change;
+    bool sound = true;
+    if (change->session) {
+        own->session = &later->session;
+        sound = smdpp_session_copy(change->session, call->arena, own->session);
+    }
+    if (change->profile) {
+        own->profile = &later->profile;
+        sound = smdpp_profile_copy(change->profile, call->arena, own->profile) && sound;
+    }
+    if (change->eid) {
+        (void)cr_str_copy(own->eid_text, sizeof(own->eid_text), cr_span_str(change->eid));
+        own->eid = own->eid_text;
+    }
+    if (change->status) {
+        own->own_status = *change->status;
+        own->status = &own->own_status;
+    }
+    own->result_data = cr_arena_copy(call->arena, change->result_data);
+    if (!sound || (change->result_data.p && !own->result_data.p)) {
+        return cr_fail_memory(err);
+    }
+    CR_TRY(expect(change, err));
+    return smdpp_write(dp, call, change_work, own, own->soft, change_written, err);
 }
 
 cr_status smdpp_with_retries(struct smdpp *dp, const struct smdpp_call *call, const void *request,
@@ -207,6 +285,9 @@ cr_status smdpp_with_retries(struct smdpp *dp, const struct smdpp_call *call, co
     err = err ? err : &local;
     for (int i = 0; i < SMDPP_CAS_TRIES; i++) {
         bool lost = false;
+        if (call->deferred) {
+            *call->deferred = (struct smdpp_deferred){0};
+        }
         cr_status status = attempt(dp, call, request, response, &lost, err);
         if (!lost) {
             return status;
@@ -215,11 +296,13 @@ cr_status smdpp_with_retries(struct smdpp *dp, const struct smdpp_call *call, co
     return cr_fail(err, CR_RESOURCE, NULL, "too many requests for the same profile at once");
 }
 
-cr_status smdpp_commit(struct smdpp *dp, struct smdpp_change *change, bool *lost,
-                       struct cr_err *err)
+cr_status smdpp_commit(struct smdpp *dp, const struct smdpp_call *call, struct smdpp_change *change,
+                       bool *lost, struct cr_err *err)
 {
     struct cr_err local;
-    cr_status status = commit(dp, change, &local);
+    change->dp = dp;
+    cr_status status = call->deferred ? commit_later(dp, call, change, &local)
+                                      : commit_now(dp, call, change, &local);
     *lost = status == CR_RESOURCE && local.code == SMDPP_LOST;
     if (status != CR_OK && err) {
         *err = local;
@@ -254,7 +337,8 @@ cr_status smdpp_check_order(const struct smdpp_profile *p, const char *eid, int6
     return cr_err_next(err, status, "ask the operator for a new order");
 }
 
-cr_status smdpp_end_with(struct smdpp *dp, struct smdpp_session *session, cr_span request_hash,
+cr_status smdpp_end_with(struct smdpp *dp, const struct smdpp_call *call,
+                         struct smdpp_session *session, cr_span request_hash,
                          struct smdpp_profile *profile, enum smdpp_event event, const char *eid,
                          enum rsp_notification_point point, bool *lost, cr_status failure,
                          struct cr_err *err)
@@ -274,7 +358,7 @@ cr_status smdpp_end_with(struct smdpp *dp, struct smdpp_session *session, cr_spa
         .status = &status,
     };
     struct cr_err local;
-    cr_status committed = smdpp_commit(dp, &change, lost, &local);
+    cr_status committed = smdpp_commit(dp, call, &change, lost, &local);
     if (committed != CR_OK) {
         *err = local;
         return committed;
@@ -282,8 +366,9 @@ cr_status smdpp_end_with(struct smdpp *dp, struct smdpp_session *session, cr_spa
     return failure;
 }
 
-cr_status smdpp_close_session(struct smdpp *dp, struct smdpp_session *session, cr_span request_hash,
-                              bool *lost, cr_status failure, struct cr_err *err)
+cr_status smdpp_close_session(struct smdpp *dp, const struct smdpp_call *call,
+                              struct smdpp_session *session, cr_span request_hash, bool *lost,
+                              cr_status failure, struct cr_err *err)
 {
     struct smdpp_change change = {
         .session = session,
@@ -293,7 +378,7 @@ cr_status smdpp_close_session(struct smdpp *dp, struct smdpp_session *session, c
     };
     struct cr_err local;
     smdpp_remember_failure(session, request_hash, err);
-    cr_status committed = smdpp_commit(dp, &change, lost, &local);
+    cr_status committed = smdpp_commit(dp, call, &change, lost, &local);
     if (committed != CR_OK) {
         *err = local;
         return committed;
@@ -301,14 +386,15 @@ cr_status smdpp_close_session(struct smdpp *dp, struct smdpp_session *session, c
     return failure;
 }
 
-cr_status smdpp_end_order(struct smdpp *dp, struct smdpp_load *load, cr_span request_hash,
-                          const char *eid, bool *lost, cr_status failure, struct cr_err *err)
+cr_status smdpp_end_order(struct smdpp *dp, const struct smdpp_call *call, struct smdpp_load *load,
+                          cr_span request_hash, const char *eid, bool *lost, cr_status failure,
+                          struct cr_err *err)
 {
     struct smdpp_profile *p = &load->profile;
     bool expired = p->expires_ms && load->now_ms >= p->expires_ms;
     if (expired && smdpp_state_next(p->state, SMDPP_EV_EXPIRED)) {
-        return smdpp_end_with(dp, &load->session, request_hash, p, SMDPP_EV_EXPIRED, eid,
+        return smdpp_end_with(dp, call, &load->session, request_hash, p, SMDPP_EV_EXPIRED, eid,
                               RSP_POINT_ELIGIBILITY, lost, failure, err);
     }
-    return smdpp_close_session(dp, &load->session, request_hash, lost, failure, err);
+    return smdpp_close_session(dp, call, &load->session, request_hash, lost, failure, err);
 }

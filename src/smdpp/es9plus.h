@@ -9,6 +9,7 @@
 #ifndef CRISP_SMDPP_ES9PLUS_H
 #define CRISP_SMDPP_ES9PLUS_H
 
+#include "rsp/ids.h"
 #include "smdpp/core.h"
 #include "smdpp/session.h"
 
@@ -83,14 +84,17 @@ struct smdpp_change {
     enum rsp_notification_point point;
     const struct rsp_function_status *status;
     cr_span result_data;
-    struct smdpp_session saved_session; /* for smdpp_commit() */
+    struct smdpp_session saved_session; /* for smdpp_commit(), as are the following */
     struct smdpp_profile saved_profile;
+    bool queued; /* for the operator */
+    char eid_text[RSP_EID_TEXT];
+    struct rsp_function_status own_status;
 };
 
-/* Writes it; session and profile are then as they stand in the store. A lost compare-and-set (and
- * nothing else of CR_RESOURCE) sets *lost. */
-cr_status smdpp_commit(struct smdpp *dp, struct smdpp_change *change, bool *lost,
-                       struct cr_err *err) CR_MUST_CHECK;
+/* Writes it; session and profile are then as they stand in the store (or will, see smdpp_deferred).
+ * A lost compare-and-set (and nothing else of CR_RESOURCE) sets *lost. */
+cr_status smdpp_commit(struct smdpp *dp, const struct smdpp_call *call, struct smdpp_change *change,
+                       bool *lost, struct cr_err *err) CR_MUST_CHECK;
 
 /* Runs attempt until it does not lose a compare-and-set. */
 typedef cr_status (*smdpp_attempt_fn)(struct smdpp *dp, const struct smdpp_call *call,
@@ -110,18 +114,20 @@ cr_status smdpp_check_order(const struct smdpp_profile *profile, const char *eid
 
 /* Ends the session and tells the order (and the operator) why: the failure in *err is what the LPA
  * gets. */
-cr_status smdpp_end_with(struct smdpp *dp, struct smdpp_session *session, cr_span request_hash,
+cr_status smdpp_end_with(struct smdpp *dp, const struct smdpp_call *call,
+                         struct smdpp_session *session, cr_span request_hash,
                          struct smdpp_profile *profile, enum smdpp_event event, const char *eid,
                          enum rsp_notification_point point, bool *lost, cr_status failure,
                          struct cr_err *err) CR_MUST_CHECK;
 
 /* Ends the session; the order is not touched. */
-cr_status smdpp_close_session(struct smdpp *dp, struct smdpp_session *session, cr_span request_hash,
-                              bool *lost, cr_status failure, struct cr_err *err) CR_MUST_CHECK;
+cr_status smdpp_close_session(struct smdpp *dp, const struct smdpp_call *call,
+                              struct smdpp_session *session, cr_span request_hash, bool *lost,
+                              cr_status failure, struct cr_err *err) CR_MUST_CHECK;
 
 /* An order that has run out: the first who asks for it moves it. */
-cr_status smdpp_end_order(struct smdpp *dp, struct smdpp_load *load, cr_span request_hash,
-                          const char *eid, bool *lost, cr_status failure,
+cr_status smdpp_end_order(struct smdpp *dp, const struct smdpp_call *call, struct smdpp_load *load,
+                          cr_span request_hash, const char *eid, bool *lost, cr_status failure,
                           struct cr_err *err) CR_MUST_CHECK;
 
 #endif

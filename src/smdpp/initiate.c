@@ -50,36 +50,84 @@ static cr_span choose_euicc_ci(const struct smdpp *dp, const rsp_span_list *sign
     return (cr_span){0};
 }
 
-static void fill_initiate_ok(const struct smdpp_identity *identity,
-                             const struct smdpp_session *session, cr_span signed1,
-                             cr_span signature, struct rsp_initiate_authentication_response *out)
+/* serverSigned1 and its signature. */
+static cr_status sign_start(const struct smdpp *dp, const struct smdpp_identity *identity,
+                            struct smdpp_session *session, cr_arena *arena, struct cr_err *err)
 {
+    struct rsp_server_signed1 signed1 = {
+        .transaction_id = session->transaction_id,
+        .euicc_challenge = session->euicc_challenge,
+        .server_address = cr_span_str(dp->config->address),
+        .server_challenge = session->server_challenge,
+    };
+    cr_span signed1_tlv;
+    cr_span signature;
+    CR_TRY(asn1_encode_arena(&rsp_server_signed1_type, &signed1, ASN1_ENCODE_V2, arena,
+                             &signed1_tlv, err));
+    CR_TRY(smdpp_sign(identity->auth_key, &signed1_tlv, 1, arena, &signature, err));
+    uint8_t *answer = cr_arena_alloc(arena, signed1_tlv.n + CRYPTO_SIGNATURE);
+    if (!answer) {
+        return cr_fail_memory(err);
+    }
+    memcpy(answer, signed1_tlv.p, signed1_tlv.n);
+    memcpy(answer + signed1_tlv.n, signature.p, CRYPTO_SIGNATURE);
+    session->start_answer = cr_span_of(answer, signed1_tlv.n + CRYPTO_SIGNATURE);
+    return CR_OK;
+}
+
+static void fill_initiate_ok(const struct smdpp_identity *identity,
+                             const struct smdpp_session *session,
+                             struct rsp_initiate_authentication_response *out)
+{
+    size_t n = session->start_answer.n - CRYPTO_SIGNATURE;
     out->which = RSP_INITIATE_AUTHENTICATION_OK;
     out->ok.transaction_id = session->transaction_id;
-    out->ok.server_signed1.raw = signed1;
-    out->ok.server_signature1 = signature;
+    out->ok.server_signed1.raw = cr_span_sub(session->start_answer, 0, n);
+    out->ok.server_signature1 = cr_span_sub(session->start_answer, n, CRYPTO_SIGNATURE);
     out->ok.euicc_ci_pkid_to_be_used = session->euicc_ci;
     out->ok.server_certificate = identity->auth.raw;
 }
 
-struct start {
-    struct smdpp_session *session; /* to be added */
+/* The same request again (the LPA did not get the answer) gets the session that it started, as long
+ * as this process remembers: a session that is only begun has changed nothing, so that another one
+ * does no harm. */
+struct repeated {
+    uint8_t transaction_id[SMDPP_TRANSACTION_ID];
+    cr_span request_hash;
     int64_t now_ms;
     cr_arena *arena;
-    int64_t limit;                /* of live sessions */
-    struct smdpp_session earlier; /* that answered this very request */
-    bool repeated;
+    struct smdpp_session session;
+    bool found;
 };
 
-/* The same request again (the LPA did not get the answer) gets the session that it started. */
+static cr_status repeated_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct repeated *r = ctx;
+    return smdpp_session_get(tx, CR_SPAN_ARRAY(r->transaction_id), r->now_ms, r->arena, &r->session,
+                             &r->found, err);
+}
+
+static cr_status find_repeated(struct smdpp *dp, struct repeated *r, struct cr_err *err)
+{
+    if (!smdpp_memo_find_start(dp->memos, r->request_hash, r->transaction_id)) {
+        return CR_OK;
+    }
+    CR_TRY(store_read(dp->store, repeated_work, r, err));
+    const struct smdpp_session *s = &r->session;
+    r->found = r->found && s->state == SMDPP_SESSION_STARTED &&
+               cr_span_equal(s->start_request_hash, r->request_hash) &&
+               s->start_answer.n > CRYPTO_SIGNATURE;
+    return CR_OK;
+}
+
+struct start {
+    struct smdpp_session *session; /* to be added */
+    int64_t limit;                 /* of live sessions */
+};
+
 static cr_status start_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct start *start = ctx;
-    CR_TRY(smdpp_session_by_start(tx, start->session->start_request_hash, start->now_ms,
-                                  start->arena, &start->earlier, &start->repeated, err));
-    if (start->repeated) {
-        return CR_OK;
-    }
     int64_t count = 0;
     CR_TRY(smdpp_session_count(tx, &count, err));
     if (count >= start->limit) {
@@ -129,12 +177,33 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
                          "there is no certificate under a CI that the eUICC verifies with");
     }
 
-    uint8_t *fresh = cr_arena_alloc(arena, SMDPP_TRANSACTION_ID + RSP_CHALLENGE);
-    if (!fresh) {
+    const cr_span hashed[] = {in->euicc_challenge, info->raw, in->smdp_address};
+    struct repeated repeated = {
+        .request_hash = smdpp_hash(arena, hashed, CR_COUNT(hashed)), .now_ms = now, .arena = arena};
+    if (!repeated.request_hash.p) {
         return cr_fail_memory(err);
     }
-    CR_TRY(cr_random(dp->env, fresh, SMDPP_TRANSACTION_ID + RSP_CHALLENGE, err));
-    struct smdpp_session session = {
+    CR_TRY(find_repeated(dp, &repeated, err));
+    if (repeated.found && cr_span_equal(repeated.session.server_ci, identity->ci_key_id)) {
+        fill_initiate_ok(identity, &repeated.session, response);
+        return CR_OK;
+    }
+
+    uint8_t *fresh = cr_arena_alloc(arena, SMDPP_TRANSACTION_ID + RSP_CHALLENGE);
+    struct start *start = cr_arena_alloc(arena, sizeof(*start));
+    struct smdpp_session *session = cr_arena_alloc(arena, sizeof(*session));
+    if (!fresh || !start || !session) {
+        return cr_fail_memory(err);
+    }
+    for (size_t i = 0; i < SMDPP_TRANSACTION_MS; i++) {
+        fresh[i] = (uint8_t)(now >> (8 * (SMDPP_TRANSACTION_MS - 1 - i)));
+    }
+    CR_TRY(cr_random(dp->env, fresh + SMDPP_TRANSACTION_MS,
+                     SMDPP_TRANSACTION_ID + RSP_CHALLENGE - SMDPP_TRANSACTION_MS, err));
+    *session = (struct smdpp_session){
+        .version = 1,
+        .revision = 1,
+        .state = SMDPP_SESSION_STARTED,
         .transaction_id = cr_span_of(fresh, SMDPP_TRANSACTION_ID),
         .server_challenge = cr_span_of(fresh + SMDPP_TRANSACTION_ID, RSP_CHALLENGE),
         .euicc_challenge = in->euicc_challenge,
@@ -142,44 +211,13 @@ cr_status smdpp_initiate_authentication(struct smdpp *dp, const struct smdpp_cal
         .euicc_ci = euicc_ci,
         .svn = info->lowest_svn,
         .expires_ms = now + dp->policy.session_ms,
+        .start_request_hash = repeated.request_hash,
     };
-    struct rsp_server_signed1 signed1 = {
-        .transaction_id = session.transaction_id,
-        .euicc_challenge = in->euicc_challenge,
-        .server_address = cr_span_str(dp->config->address),
-        .server_challenge = session.server_challenge,
-    };
-    cr_span signed1_tlv;
-    cr_span signature;
-    CR_TRY(asn1_encode_arena(&rsp_server_signed1_type, &signed1, ASN1_ENCODE_V2, arena,
-                             &signed1_tlv, err));
-    CR_TRY(smdpp_sign(identity->auth_key, &signed1_tlv, 1, arena, &signature, err));
-
-    cr_buf answer = {0};
-    cr_buf_append_span(&answer, signed1_tlv);
-    cr_buf_append_span(&answer, signature);
-    session.start_answer = cr_arena_copy(arena, cr_buf_span(&answer));
-    cr_buf_free(&answer);
-    const cr_span hashed[] = {in->euicc_challenge, info->raw, in->smdp_address};
-    session.start_request_hash = smdpp_hash(arena, hashed, CR_COUNT(hashed));
-    if (!session.start_answer.p || !session.start_request_hash.p) {
-        return cr_fail_memory(err);
-    }
-    struct start start = {
-        .session = &session, .now_ms = now, .arena = arena, .limit = dp->policy.session_limit};
-    CR_TRY(store_run_soft(dp->store, start_work, &start, err));
-    if (!start.repeated) {
-        smdpp_memo_keep(dp->memos, &session, NULL, NULL);
-    } else {
-        session = start.earlier;
-        identity = smdpp_identity_under(dp->config, session.server_ci);
-        if (!identity || session.start_answer.n <= CRYPTO_SIGNATURE) {
-            return cr_fail(err, CR_INTERNAL, NULL,
-                           "a stored session does not fit the configuration");
-        }
-    }
-    size_t n = session.start_answer.n - CRYPTO_SIGNATURE;
-    fill_initiate_ok(identity, &session, cr_span_sub(session.start_answer, 0, n),
-                     cr_span_sub(session.start_answer, n, CRYPTO_SIGNATURE), response);
+    CR_TRY(sign_start(dp, identity, session, arena, err));
+    *start = (struct start){.session = session, .limit = dp->policy.session_limit};
+    CR_TRY(smdpp_write(dp, call, start_work, start, true, NULL, err));
+    smdpp_memo_keep(dp->memos, session, NULL, NULL, NULL);
+    smdpp_memo_note_start(dp->memos, session->start_request_hash, session->transaction_id);
+    fill_initiate_ok(identity, session, response);
     return CR_OK;
 }

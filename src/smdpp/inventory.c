@@ -62,6 +62,31 @@ const struct store_migration smdpp_migrations[] = {
         "CREATE INDEX session_challenge ON session(challenge) WHERE state = 1;"},
     /* Each operator's messages in their order: operators are served independently. */
     {3, "DROP INDEX outbox_next; CREATE INDEX outbox_operator ON outbox(operator, id);"},
+    /* What a download writes is what it costs: no index that nobody looks into, none whose order is
+     * random where another would do (a page of its own for every row and commit), and the package
+     * before what is only kept for the record: SQLite reads a row from its front. */
+    {4,
+     "DROP INDEX profile_state;"
+     "DROP TABLE session;"
+     "CREATE TABLE session("
+     " id INTEGER PRIMARY KEY, transaction_id BLOB NOT NULL UNIQUE, state INTEGER NOT NULL,"
+     " revision INTEGER NOT NULL, expires_ms INTEGER NOT NULL, data BLOB NOT NULL);"
+     "CREATE TABLE package_of("
+     " iccid TEXT PRIMARY KEY REFERENCES profile(iccid) ON DELETE CASCADE,"
+     " ppk BLOB NOT NULL, segments BLOB NOT NULL, upp BLOB NOT NULL);"
+     "INSERT INTO package_of SELECT iccid, ppk, segments, upp FROM package;"
+     "DROP TABLE package;"
+     "ALTER TABLE package_of RENAME TO package;"
+     "CREATE TABLE notification_of("
+     " id INTEGER PRIMARY KEY, iccid TEXT NOT NULL, eid TEXT NOT NULL, sequence INTEGER NOT NULL,"
+     " hash BLOB NOT NULL, operation INTEGER NOT NULL, body BLOB NOT NULL,"
+     " received_ms INTEGER NOT NULL);"
+     "INSERT INTO notification_of(iccid, eid, sequence, hash, operation, body, received_ms)"
+     " SELECT ifnull(iccid, ''), eid, sequence, hash, operation, body, received_ms"
+     " FROM notification;"
+     "DROP TABLE notification;"
+     "ALTER TABLE notification_of RENAME TO notification;"
+     "CREATE UNIQUE INDEX notification_profile ON notification(iccid, eid, sequence, hash);"},
 };
 const size_t smdpp_migration_count = CR_COUNT(smdpp_migrations);
 
@@ -446,6 +471,16 @@ cr_status smdpp_profile_remove(struct store_tx *tx, const char *iccid, bool *rem
                       STORE_VALUES(STORE_T(iccid)), NULL, NULL, &changed, err));
     *removed = changed == 1;
     return CR_OK;
+}
+
+bool smdpp_package_copy(const struct smdpp_package *from, cr_arena *arena,
+                        struct smdpp_package *out)
+{
+    out->ppk = cr_arena_copy(arena, from->ppk);
+    out->segments = cr_arena_copy(arena, from->segments);
+    out->upp = cr_arena_copy(arena, from->upp);
+    return (out->ppk.p || !from->ppk.p) && (out->segments.p || !from->segments.p) &&
+           (out->upp.p || !from->upp.p);
 }
 
 struct take_package {

@@ -131,6 +131,10 @@ cr_status smdpp_profile_add(struct store_tx *tx, const struct smdpp_profile *pro
 /* Removes a profile that is Available, Unavailable, Deleted or in Error; *removed tells. */
 cr_status smdpp_profile_remove(struct store_tx *tx, const char *iccid, bool *removed,
                                struct cr_err *err) CR_MUST_CHECK;
+/* A copy of its own in the arena; false when memory is short. */
+bool smdpp_package_copy(const struct smdpp_package *from, cr_arena *arena,
+                        struct smdpp_package *out) CR_MUST_CHECK;
+
 /* The '86' TLVs and sealed keys; upp is filled only when asked for. */
 cr_status smdpp_package_get(struct store_tx *tx, const char *iccid, bool want_upp, cr_arena *arena,
                             struct smdpp_package *out, struct cr_err *err) CR_MUST_CHECK;

@@ -5,7 +5,11 @@
 
 struct smdpp_memo_table {
     pthread_mutex_t lock;
-    struct smdpp_memo *slots[SMDPP_MEMOS]; /* by the first bytes of the random TransactionID */
+    struct smdpp_memo *slots[SMDPP_MEMOS]; /* by the last, random bytes of the TransactionID */
+    struct {
+        uint8_t request_hash[CRYPTO_SHA256];
+        uint8_t transaction_id[SMDPP_TRANSACTION_ID];
+    } starts[SMDPP_MEMOS]; /* by the first bytes of the hash; all zero = none */
 };
 
 cr_status smdpp_memo_table_new(struct smdpp_memo_table **out, struct cr_err *err)
@@ -44,7 +48,8 @@ void smdpp_memo_free(struct smdpp_memo *memo)
 static size_t slot_of(cr_span transaction_id)
 {
     size_t at = 0;
-    memcpy(&at, transaction_id.p, transaction_id.n < sizeof(at) ? transaction_id.n : sizeof(at));
+    size_t n = transaction_id.n < sizeof(at) ? transaction_id.n : sizeof(at);
+    memcpy(&at, transaction_id.p + transaction_id.n - n, n);
     return at % SMDPP_MEMOS;
 }
 
@@ -58,7 +63,8 @@ static struct smdpp_memo *swap(struct smdpp_memo_table *table, size_t at, struct
 }
 
 void smdpp_memo_keep(struct smdpp_memo_table *table, const struct smdpp_session *session,
-                     const struct smdpp_profile *profile, struct crypto_public **key)
+                     const struct smdpp_profile *profile, const struct smdpp_package *package,
+                     struct crypto_public **key)
 {
     struct smdpp_memo *memo = calloc(1, sizeof(*memo));
     if (!memo) {
@@ -67,6 +73,11 @@ void smdpp_memo_keep(struct smdpp_memo_table *table, const struct smdpp_session 
     memo->has_profile = profile != NULL;
     if (!smdpp_session_copy(session, &memo->arena, &memo->session) ||
         (profile && !smdpp_profile_copy(profile, &memo->arena, &memo->profile))) {
+        smdpp_memo_free(memo);
+        return;
+    }
+    if (package && package->segments.p && package->segments.n <= SMDPP_MEMO_PACKAGE &&
+        !smdpp_package_copy(package, &memo->arena, &memo->package)) {
         smdpp_memo_free(memo);
         return;
     }
@@ -94,4 +105,32 @@ struct smdpp_memo *smdpp_memo_take(struct smdpp_memo_table *table, cr_span trans
         return NULL;
     }
     return memo;
+}
+
+static size_t start_slot_of(cr_span request_hash)
+{
+    size_t at = 0;
+    memcpy(&at, request_hash.p, sizeof(at));
+    return at % SMDPP_MEMOS;
+}
+
+void smdpp_memo_note_start(struct smdpp_memo_table *table, cr_span request_hash,
+                           cr_span transaction_id)
+{
+    size_t at = start_slot_of(request_hash);
+    (void)pthread_mutex_lock(&table->lock);
+    memcpy(table->starts[at].request_hash, request_hash.p, CRYPTO_SHA256);
+    memcpy(table->starts[at].transaction_id, transaction_id.p, SMDPP_TRANSACTION_ID);
+    (void)pthread_mutex_unlock(&table->lock);
+}
+
+bool smdpp_memo_find_start(struct smdpp_memo_table *table, cr_span request_hash,
+                           uint8_t transaction_id[SMDPP_TRANSACTION_ID])
+{
+    size_t at = start_slot_of(request_hash);
+    (void)pthread_mutex_lock(&table->lock);
+    bool found = cr_span_equal(CR_SPAN_ARRAY(table->starts[at].request_hash), request_hash);
+    memcpy(transaction_id, table->starts[at].transaction_id, SMDPP_TRANSACTION_ID);
+    (void)pthread_mutex_unlock(&table->lock);
+    return found;
 }

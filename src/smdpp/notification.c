@@ -10,14 +10,14 @@
 
 struct arrival {
     struct smdpp *dp;
+    const struct smdpp_call *call;
     cr_arena *arena;
     const struct rsp_pending_notification *pending;
     const struct rsp_notification_metadata *metadata;
-    const char *eid;   /* from the certificate, or of the binding */
-    const char *iccid; /* NULL = not said */
-    bool known;        /* a profile of ours */
-    bool forged;       /* signature wrong */
-    bool reported;
+    const char *eid;             /* from the certificate, or of the binding */
+    const char *iccid;           /* NULL = not said */
+    bool known;                  /* a profile of ours */
+    bool queued;                 /* a message for the operator */
     uint8_t hash[CRYPTO_SHA256]; /* of what is signed */
 };
 
@@ -35,20 +35,49 @@ static cr_status keep(struct arrival *a, struct store_tx *tx, bool *first, bool 
     int64_t changed = 0;
     bool later = false;
     CR_TRY(store_exec(
-        tx, "SELECT 1 FROM notification WHERE eid = ? AND iccid = ? AND sequence > ? LIMIT 1",
-        STORE_VALUES(STORE_T(a->eid), STORE_T(a->iccid), STORE_I(a->metadata->seq_number)),
+        tx, "SELECT 1 FROM notification WHERE iccid = ? AND eid = ? AND sequence > ? LIMIT 1",
+        STORE_VALUES(STORE_T(a->iccid), STORE_T(a->eid), STORE_I(a->metadata->seq_number)),
         take_flag, &later, NULL, err));
-    CR_TRY(store_exec(tx,
-                      "INSERT OR IGNORE INTO notification(hash, eid, sequence, iccid, operation,"
-                      " body, received_ms) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                      STORE_VALUES(STORE_B(CR_SPAN_ARRAY(a->hash)), STORE_T(a->eid),
-                                   STORE_I(a->metadata->seq_number), STORE_T(a->iccid),
-                                   STORE_I((int64_t)a->metadata->profile_management_operation),
-                                   STORE_B(a->pending->raw), STORE_I(cr_now_ms(a->dp->env))),
-                      NULL, NULL, &changed, err));
+    CR_TRY(
+        store_exec(tx,
+                   "INSERT OR IGNORE INTO notification(iccid, eid, sequence, hash, operation,"
+                   " body, received_ms) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                   STORE_VALUES(STORE_T(a->iccid), STORE_T(a->eid),
+                                STORE_I(a->metadata->seq_number), STORE_B(CR_SPAN_ARRAY(a->hash)),
+                                STORE_I((int64_t)a->metadata->profile_management_operation),
+                                STORE_B(a->pending->raw), STORE_I(cr_now_ms(a->dp->env))),
+                   NULL, NULL, &changed, err));
     *first = changed == 1;
     *newest = !later;
     return CR_OK;
+}
+
+/* ---- how it ends -------------------------------------------------------------------------------
+ */
+
+static cr_status drop_unknown(const struct arrival *a)
+{
+    cr_log(a->dp->env, CR_LOG_INFO, "notification %lld is about no profile of ours",
+           (long long)a->metadata->seq_number);
+    return CR_OK;
+}
+
+static cr_status drop_forged(const struct arrival *a)
+{
+    cr_log(a->dp->env, CR_LOG_WARNING, "notification %lld dropped: its signature is wrong",
+           (long long)a->metadata->seq_number);
+    return CR_OK;
+}
+
+static void written(void *ctx)
+{
+    const struct arrival *a = ctx;
+    if (!a->known) {
+        (void)drop_unknown(a);
+    }
+    if (a->queued) {
+        smdpp_wake_outbox(a->dp);
+    }
 }
 
 /* ---- ProfileInstallationResult ----------------------------------------------------------------
@@ -93,9 +122,8 @@ static cr_status apply_result(struct arrival *a, struct store_tx *tx, struct smd
         return CR_OK; /* the order was cancelled meanwhile, or the result is an old one */
     }
     CR_TRY(smdpp_profile_save_progress(tx, profile, event, cr_now_ms(a->dp->env), err));
-    a->reported = true;
     return smdpp_report(a->dp, tx, profile, a->eid, RSP_POINT_BPP_INSTALLATION, &status,
-                        a->pending->raw, err);
+                        a->pending->raw, &a->queued, err);
 }
 
 static bool result_signed_by(const struct arrival *a, const struct crypto_public *key)
@@ -145,6 +173,7 @@ static cr_status result_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct smdpp_profile profile;
     bool first;
     bool newest;
+    a->queued = false;
     /* Read again: between the verification and now the row may have moved. */
     CR_TRY(smdpp_profile_by_iccid(tx, a->iccid, a->arena, &profile, &a->known, err));
     CR_TRY(keep(a, tx, &first, &newest, err));
@@ -167,7 +196,7 @@ static cr_status write_result(struct arrival *a, const struct smdpp_profile *pro
     a->iccid = profile->iccid;
     a->eid = profile->bound_eid ? profile->bound_eid : "";
     crypto_sha256(a->pending->profile_installation_result.data.raw, a->hash);
-    return store_run(a->dp->store, result_work, a, err);
+    return smdpp_write(a->dp, a->call, result_work, a, false, written, err);
 }
 
 /* The result of a session that this process has just bound: *handled false when there is no such,
@@ -200,13 +229,11 @@ static cr_status handle_result(struct arrival *a, struct cr_err *err)
                                .arena = a->arena};
     (void)rsp_iccid_text(a->metadata->iccid, find.iccid);
     CR_TRY(store_read(a->dp->store, find_result_work, &find, err));
-    a->known = find.found;
     if (!find.found) {
-        return CR_OK;
+        return drop_unknown(a);
     }
     if (!result_verifies(a, &find.profile)) {
-        a->forged = true;
-        return CR_OK;
+        return drop_forged(a);
     }
     return write_result(a, &find.profile, err);
 }
@@ -255,6 +282,7 @@ static cr_status other_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct smdpp_profile profile;
     bool first;
     bool newest;
+    a->queued = false;
     CR_TRY(smdpp_profile_by_iccid(tx, a->iccid, a->arena, &profile, &a->known, err));
     if (!a->known || !profile.bound_eid || strcmp(profile.bound_eid, a->eid) != 0) {
         a->known = false;
@@ -278,9 +306,8 @@ static cr_status other_work(struct store_tx *tx, void *ctx, struct cr_err *err)
             return CR_OK;
         }
         CR_TRY(smdpp_profile_save_progress(tx, &profile, event, cr_now_ms(a->dp->env), err));
-        a->reported = true;
         return smdpp_report(a->dp, tx, &profile, a->eid, OPERATIONS[i].point, NULL, a->pending->raw,
-                            err);
+                            &a->queued, err);
     }
     return CR_OK;
 }
@@ -293,39 +320,43 @@ static cr_status handle_other(struct arrival *a, struct cr_err *err)
         return cr_fail_memory(err);
     }
     if (!other_verifies(a, eid)) {
-        a->forged = true;
-        return CR_OK;
+        return drop_forged(a);
     }
     if (!rsp_iccid_text(a->metadata->iccid, iccid)) {
-        return CR_OK;
+        return drop_unknown(a);
     }
     a->eid = eid;
     a->iccid = iccid;
     crypto_sha256(a->metadata->raw, a->hash);
-    return store_run(a->dp->store, other_work, a, err);
+    return smdpp_write(a->dp, a->call, other_work, a, false, written, err);
 }
 
 cr_status smdpp_handle_notification(struct smdpp *dp, const struct smdpp_call *call,
                                     const void *request, void *response, struct cr_err *err)
 {
     const struct rsp_handle_notification_request *in = request;
-    struct arrival a = {
+    struct arrival *a = cr_arena_alloc(call->arena, sizeof(*a));
+    (void)response;
+    if (!a) {
+        return cr_fail_memory(err);
+    }
+    *a = (struct arrival){
         .dp = dp,
+        .call = call,
         .arena = call->arena,
         .pending = &in->pending_notification,
         .metadata = rsp_pending_notification_metadata(&in->pending_notification),
     };
-    (void)response;
-    if (!a.metadata) {
+    if (!a->metadata) {
         return cr_refuse(err, "1.3.1", "2.1", "SGP.22 5.6.4", "this is no notification");
     }
     cr_status status = CR_OK;
     for (int i = 0; i < SMDPP_CAS_TRIES; i++) {
         struct cr_err local = {0};
-        if (a.pending->which == RSP_PENDING_PROFILE_INSTALLATION_RESULT) {
-            status = handle_result(&a, &local);
-        } else if (a.pending->which == RSP_PENDING_OTHER_SIGNED_NOTIFICATION) {
-            status = handle_other(&a, &local);
+        if (a->pending->which == RSP_PENDING_PROFILE_INSTALLATION_RESULT) {
+            status = handle_result(a, &local);
+        } else if (a->pending->which == RSP_PENDING_OTHER_SIGNED_NOTIFICATION) {
+            status = handle_other(a, &local);
         } /* results of RPM packages: none was sent from here */
         if (err && status != CR_OK) {
             *err = local;
@@ -333,16 +364,6 @@ cr_status smdpp_handle_notification(struct smdpp *dp, const struct smdpp_call *c
         if (status != CR_RESOURCE || local.code != SMDPP_LOST) {
             break;
         }
-    }
-    if (status == CR_OK && a.forged) {
-        cr_log(dp->env, CR_LOG_WARNING, "notification %lld dropped: its signature is wrong",
-               (long long)a.metadata->seq_number);
-    } else if (status == CR_OK && !a.known) {
-        cr_log(dp->env, CR_LOG_INFO, "notification %lld is about no profile of ours",
-               (long long)a.metadata->seq_number);
-    }
-    if (status == CR_OK && a.reported) {
-        smdpp_wake_outbox(dp);
     }
     return status;
 }

@@ -103,12 +103,77 @@ static void note_health(struct smdpp_service *service, const struct rsp_function
     }
 }
 
+/* ---- answers that wait for a commit ------------------------------------------------------------
+ */
+
+/* In the request's arena. */
+struct held {
+    struct smdpp_deferred deferred;
+    struct http_ticket *ticket;
+    struct smdpp_service *service;
+    const struct rsp_function *function;
+};
+
+static void held_done(void *ctx, cr_status status, const struct cr_err *err)
+{
+    const struct held *held = ctx;
+    if (status == CR_OK && held->deferred.written) {
+        held->deferred.written(held->deferred.ctx);
+    }
+    if (status == CR_OK) { /* else the handler is run again and finds out for itself */
+        note_health(held->service, held->function, status, err);
+    }
+    http_release(held->ticket, status == CR_OK);
+}
+
+/* NULL = the handler has to wait itself. False = it may not, and there is no memory. */
+static bool held_new(const struct http_request *request, struct held **out)
+{
+    *out = NULL;
+    if (!request->ticket) {
+        return true;
+    }
+    *out = cr_arena_alloc(request->arena, sizeof(**out));
+    if (*out) {
+        (*out)->ticket = request->ticket;
+    }
+    return *out != NULL;
+}
+
+static bool has_deferred(const struct held *held)
+{
+    return held && held->deferred.work;
+}
+
+/* The answer is complete. */
+static void hold(struct smdpp_service *service, const struct rsp_function *function,
+                 struct held *held, struct http_response *out)
+{
+    if (!has_deferred(held)) {
+        return;
+    }
+    held->service = service;
+    held->function = function;
+    struct cr_err ignored;
+    const struct smdpp_deferred *d = &held->deferred;
+    out->outcome = store_submit(smdpp_store(service->dp), d->work, d->ctx, d->soft, held_done, held,
+                                &ignored) == CR_OK
+                       ? HTTP_HOLD
+                       : HTTP_WORKER;
+}
+
 static void answer_json(struct smdpp_service *service, const struct rsp_function *function,
                         const char *requester, const struct http_request *request,
                         struct http_response *out)
 {
     struct cr_err err = {0};
-    struct smdpp_call call = {.arena = request->arena, .requester = requester};
+    struct held *held;
+    if (!held_new(request, &held)) {
+        plain_answer(out, 503);
+        return;
+    }
+    struct smdpp_call call = {
+        .arena = request->arena, .requester = requester, .deferred = held ? &held->deferred : NULL};
     smdpp_handler handler = smdpp_handler_of(function->id);
     void *in = NULL;
     void *answer =
@@ -127,10 +192,13 @@ static void answer_json(struct smdpp_service *service, const struct rsp_function
     if (status != CR_OK) {
         log_failure(service, request, status, &err);
     }
-    note_health(service, function, status, &err);
+    if (!has_deferred(held)) {
+        note_health(service, function, status, &err);
+    }
     out->status = http_status_of(status, &err);
     if (function->notification) {
         plain_answer(out, out->status == 200 ? 204 : out->status);
+        hold(service, function, held, out);
         return;
     }
     struct rsp_function_status failed;
@@ -142,13 +210,19 @@ static void answer_json(struct smdpp_service *service, const struct rsp_function
         cr_log(service->env, CR_LOG_ERROR, "%s: answer: %s", function->name, build_err.cause);
         plain_answer(out, 500);
     }
+    hold(service, function, held, out);
 }
 
 static void answer_asn1(struct smdpp_service *service, const struct http_request *request,
                         struct http_response *out)
 {
     struct cr_err err = {0};
-    struct smdpp_call call = {.arena = request->arena};
+    struct held *held;
+    if (!held_new(request, &held)) {
+        plain_answer(out, 503);
+        return;
+    }
+    struct smdpp_call call = {.arena = request->arena, .deferred = held ? &held->deferred : NULL};
     const struct rsp_function *function = NULL;
     void *in = NULL;
     void *answer = NULL;
@@ -171,10 +245,13 @@ static void answer_asn1(struct smdpp_service *service, const struct http_request
     if (status != CR_OK) {
         log_failure(service, request, status, &err);
     }
-    note_health(service, function, status, &err);
+    if (!has_deferred(held)) {
+        note_health(service, function, status, &err);
+    }
     int http = http_status_of(status, &err);
     if (function->notification || http >= 500) {
         plain_answer(out, http >= 500 ? http : 204);
+        hold(service, function, held, out);
         return;
     }
     struct cr_err build_err;
@@ -185,6 +262,7 @@ static void answer_asn1(struct smdpp_service *service, const struct http_request
         cr_log(service->env, CR_LOG_ERROR, "%s: answer: %s", function->name, build_err.cause);
         plain_answer(out, 500);
     }
+    hold(service, function, held, out);
 }
 
 /* What every interface refuses on the HTTP level; true = refused. */
@@ -309,7 +387,9 @@ static cr_status open_tls(struct smdpp_service *service, const struct smdpp_serv
     }
     struct tls_server_options options = {.identities = identities, .identity_count = count};
     if (!o->plain) {
+        options.no_tickets = true; /* one connection for a download, the next some other day */
         CR_TRY(tls_server_new(&options, &service->es9_tls, err));
+        options.no_tickets = false;
     }
     if (!o->es2) {
         return CR_OK;
@@ -344,7 +424,8 @@ static cr_status start(struct smdpp_service *service, const struct smdpp_service
          .port = o->es9_port,
          .tls = service->es9_tls,
          .handler = es9_handler,
-         .ctx = service},
+         .ctx = service,
+         .quick = true},
         {.host = o->es2_host,
          .port = o->es2_port,
          .tls = service->es2_tls,

@@ -63,11 +63,10 @@ cr_status smdpp_session_add(struct store_tx *tx, struct smdpp_session *s, struct
     cr_status status = asn1_encode(&session_type, s, 0, &data, err);
     if (status == CR_OK) {
         status = store_exec(tx,
-                            "INSERT INTO session(transaction_id, challenge, state, revision,"
-                            " expires_ms, data) VALUES(?, ?, ?, 1, ?, ?)",
-                            STORE_VALUES(STORE_B(s->transaction_id), STORE_B(s->start_request_hash),
-                                         STORE_I(s->state), STORE_I(s->expires_ms),
-                                         STORE_B(cr_buf_span(&data))),
+                            "INSERT INTO session(transaction_id, state, revision, expires_ms, data)"
+                            " VALUES(?, ?, 1, ?, ?)",
+                            STORE_VALUES(STORE_B(s->transaction_id), STORE_I(s->state),
+                                         STORE_I(s->expires_ms), STORE_B(cr_buf_span(&data))),
                             NULL, NULL, NULL, err);
     }
     cr_buf_free(&data);
@@ -78,7 +77,6 @@ struct take {
     cr_arena *arena;
     struct smdpp_session *out;
     bool *found;
-    cr_span start_request_hash; /* present: only the session with this one */
 };
 
 static cr_status take_session(const struct store_row *row, void *ctx, struct cr_err *err)
@@ -95,10 +93,6 @@ static cr_status take_session(const struct store_row *row, void *ctx, struct cr_
         /* Our own data: nothing that the peer sent is at fault. */
         return cr_fail(err, CR_INTERNAL, NULL, "a session was written by another version of crisp");
     }
-    if (take->start_request_hash.p &&
-        !cr_span_equal(session.start_request_hash, take->start_request_hash)) {
-        return CR_OK;
-    }
     session.transaction_id = id;
     session.state = store_int(row, 1);
     session.revision = store_int(row, 2);
@@ -113,26 +107,11 @@ cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t
                             struct cr_err *err)
 {
     *found = false;
-    struct take take = {arena, out, found, {0}};
+    struct take take = {arena, out, found};
     return store_exec(tx,
                       "SELECT transaction_id, state, revision, expires_ms, data FROM session"
                       " WHERE transaction_id = ? AND expires_ms > ?",
                       STORE_VALUES(STORE_B(transaction_id), STORE_I(now_ms)), take_session, &take,
-                      NULL, err);
-}
-
-/* The column holds the hash of the request, challenge and all: many requests with one challenge
- * would make each look at the sessions of all the others. */
-cr_status smdpp_session_by_start(struct store_tx *tx, cr_span request_hash, int64_t now_ms,
-                                 cr_arena *arena, struct smdpp_session *out, bool *found,
-                                 struct cr_err *err)
-{
-    *found = false;
-    struct take take = {arena, out, found, request_hash};
-    return store_exec(tx,
-                      "SELECT transaction_id, state, revision, expires_ms, data FROM session"
-                      " WHERE challenge = ? AND state = 1 AND expires_ms > ?",
-                      STORE_VALUES(STORE_B(request_hash), STORE_I(now_ms)), take_session, &take,
                       NULL, err);
 }
 

@@ -13,7 +13,10 @@
 #include "crypto/ec.h"
 #include "store/store.h"
 
-#define SMDPP_TRANSACTION_ID 16    /* bytes */
+#define SMDPP_TRANSACTION_ID                                                                       \
+    16                         /* bytes: the time in ms, so that sessions that are begun together  \
+                                  lie together; then random */
+#define SMDPP_TRANSACTION_MS 6 /* of them are the time */
 #define SMDPP_SESSION_MAX    65536 /* bytes of the stored data */
 
 enum smdpp_session_state {
@@ -75,12 +78,6 @@ cr_status smdpp_session_count(struct store_tx *tx, int64_t *count,
 cr_status smdpp_session_get(struct store_tx *tx, cr_span transaction_id, int64_t now_ms,
                             cr_arena *arena, struct smdpp_session *out, bool *found,
                             struct cr_err *err) CR_MUST_CHECK;
-/* The live session that InitiateAuthentication answered to this very request, if nothing happened
- * in it since. */
-cr_status smdpp_session_by_start(struct store_tx *tx, cr_span request_hash, int64_t now_ms,
-                                 cr_arena *arena, struct smdpp_session *out, bool *found,
-                                 struct cr_err *err) CR_MUST_CHECK;
-
 /* Writes it back in a new state where state and revision are still what was read (from_state,
  * session->revision). CR_RESOURCE: somebody else moved it. */
 cr_status smdpp_session_save(struct store_tx *tx, struct smdpp_session *session,

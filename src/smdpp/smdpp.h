@@ -19,6 +19,7 @@
 #include "smdpp/identity.h"
 #include "smdpp/inventory.h"
 #include "smdpp/seal.h"
+#include "store/store.h"
 
 struct smdpp_policy {
     int64_t session_ms;     /* life of an RSP session; default 10 minutes */
@@ -51,11 +52,25 @@ void smdpp_close(struct smdpp *dp); /* NULL allowed */
 struct store *smdpp_store(struct smdpp *dp);
 const struct smdpp_config *smdpp_config(const struct smdpp *dp);
 
+/*
+ * What a handler of ES9+ wants written, for a caller that will not wait inside it: the handler
+ * answers as if it had been written, and the answer is good once it has. Where that fails (a lost
+ * compare-and-set most of all) the answer is thrown away and the request handled again from the
+ * start, without this. Everything it points to lives in the arena of the call.
+ */
+struct smdpp_deferred {
+    store_work work; /* for store_submit(), as which it may be run again; NULL = nothing to write */
+    void *ctx;
+    bool soft;
+    void (*written)(void *ctx); /* to be called after the commit; quick; NULL allowed */
+};
+
 /* Who calls and where the answer's memory comes from. */
 struct smdpp_call {
     cr_arena *arena;       /* response members point into it */
     const char *requester; /* ES2+: the operator, authenticated; NULL = the owner of this server
                               (command line) and on ES9+ */
+    struct smdpp_deferred *deferred; /* ES9+: for the handler to fill; NULL = it waits itself */
 };
 
 /* One signature for all functions; request and response are the structs of rsp/functions.h. */

@@ -192,6 +192,11 @@ const struct cr_err *store_sqlite_lost(const struct store_sqlite *db)
     return &db->lost;
 }
 
+int64_t store_sqlite_changes(const struct store_sqlite *db)
+{
+    return sqlite3_total_changes64(db->db);
+}
+
 bool store_sqlite_dangling(const struct store_sqlite *db)
 {
     int now = 0;

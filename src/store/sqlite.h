@@ -53,6 +53,9 @@ bool store_sqlite_in_transaction(const struct store_sqlite *db);
 /* The failure that made SQLite give up the last transaction. */
 const struct cr_err *store_sqlite_lost(const struct store_sqlite *db);
 
+/* Rows changed since the connection was opened. */
+int64_t store_sqlite_changes(const struct store_sqlite *db);
+
 /* True while a deferred foreign key points nowhere: the commit would fail. */
 bool store_sqlite_dangling(const struct store_sqlite *db);
 

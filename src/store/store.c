@@ -1,11 +1,13 @@
 /*
- * Group commit without a thread of its own: whoever finds nobody at work leads.
+ * Group commit: whoever finds nobody at work leads.
  *
  * The leader takes what waits in the queue as one group: one transaction, each work in its own
- * savepoint (a group of one needs none), one commit, hence one fsync for all of them. While it
+ * savepoint (a group of one needs none, nor one whose works may be run again: a savepoint copies
+ * every page that its work touches), one commit, hence one fsync for all of them. While it
  * waits for the disk the next group gathers by itself, and its first member leads next. A caller
  * that is alone never switches threads, which costs more than the work itself; one that is not is
- * woken once.
+ * woken once. Works that were submitted have no caller to lead: a thread of the store's own does it
+ * when the first of them comes, so that the threads they come from never wait for the disk.
  *
  * A commit costs the same for one work as for many: where works come so densely that company is
  * certain, the leader waits for it, but never longer than GATHER_NS. Where they do not, nobody
@@ -15,10 +17,11 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define GATHER_NS    2000000    /* a leader waits at most this long for company */
+#define GATHER_NS    8000000    /* a leader waits at most this long for company */
 #define GATHER_WORTH 3          /* works that have to be expected in that time */
 #define GAP_MAX_NS   1000000000 /* a longer pause between two works counts as this */
 #define GAP_SHARE    8          /* of the average that the last pause has */
@@ -26,7 +29,8 @@
 #define GROUP_MAX   256 /* works in one transaction: bounds what the first of them waits for */
 #define READERS_MAX 8   /* connections that read at the same time */
 
-/* Lives on the stack of the caller, who sleeps on woken unless it leads. */
+/* Lives on the stack of the caller, who sleeps on woken unless it leads; one that was submitted
+ * lives on the heap and has nobody asleep. */
 struct request {
     struct request *next;
     store_work work;
@@ -37,6 +41,13 @@ struct request {
     bool soft; /* need not survive a power cut */
     bool lead; /* woken to lead the next group, not because it is done */
     sem_t woken;
+    store_done done; /* of a submitted one; NULL = somebody sleeps */
+    void *done_ctx;
+};
+
+struct submission {
+    struct request request; /* first: what the queue knows */
+    struct cr_err err;
 };
 
 struct store_tx {
@@ -51,7 +62,7 @@ struct store {
     bool memory;
 
     pthread_mutex_t lock;    /* of the queue and of who leads */
-    pthread_cond_t finished; /* nobody leads any more: for store_close() */
+    pthread_cond_t finished; /* for store_close(): nobody leads any more */
     struct request *first;
     struct request **last;
     bool leading;     /* somebody leads, or was told to */
@@ -62,6 +73,13 @@ struct store {
     struct request *gatherer; /* the leader that waits for company */
     int64_t arrived_ns;       /* the last work */
     int64_t gap_ns;           /* between works: moving average */
+
+    pthread_t committer; /* leads groups that begin with a submitted work */
+    bool has_committer;
+    bool committer_told; /* to lead */
+    size_t submitted;    /* works whose done was not called yet */
+    bool closing;
+    pthread_cond_t told; /* or closing */
 
     pthread_mutex_t reader_lock;
     pthread_cond_t reader_free;
@@ -134,10 +152,50 @@ static bool single_run(struct store_sqlite *db, struct request *r, struct cr_err
     return false;
 }
 
+static bool group_may_run_again(const struct request *group)
+{
+    for (const struct request *r = group; r; r = r->next) {
+        if (!r->done) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Without savepoints, as long as no work fails that has changed something: *undo then. */
+static bool light_works(struct store_sqlite *db, struct request *group, bool *undo,
+                        struct cr_err *why)
+{
+    for (struct request *r = group; r; r = r->next) {
+        int64_t before = store_sqlite_changes(db);
+        if (!single_run(db, r, why)) {
+            return false;
+        }
+        if (r->status != CR_OK && store_sqlite_changes(db) != before) {
+            *undo = true;
+            break;
+        }
+    }
+    return true;
+}
+
 static bool group_works(struct store_sqlite *db, struct request *group, struct cr_err *why)
 {
     if (!group->next) {
         return single_run(db, group, why);
+    }
+    if (group_may_run_again(group)) {
+        bool undo = false;
+        if (!light_works(db, group, &undo, why)) {
+            return false;
+        }
+        if (!undo) {
+            return true;
+        }
+        if (store_sqlite_control(db, STORE_ROLLBACK, why) != CR_OK ||
+            store_sqlite_control(db, STORE_BEGIN_WRITE, why) != CR_OK) {
+            return false;
+        }
     }
     for (struct request *r = group; r; r = r->next) {
         if (!member_run(db, r, why)) {
@@ -204,7 +262,7 @@ static void group_run(struct store_sqlite *db, struct request *group)
     }
 }
 
-/* Takes up to GROUP_MAX works off the queue, the caller's own first. */
+/* Takes up to GROUP_MAX works off the queue; a caller that leads stands first. */
 static struct request *group_take(struct store *store)
 {
     (void)pthread_mutex_lock(&store->lock);
@@ -234,7 +292,11 @@ static void hand_over(struct store *store)
     (void)pthread_mutex_lock(&store->lock);
     struct request *next = store->first;
     store->at_work = false;
-    if (next) {
+    if (next && next->done) {
+        store->committer_told = true;
+        (void)pthread_cond_signal(&store->told);
+        next = NULL;
+    } else if (next) {
         next->lead = true;
     } else {
         store->leading = false;
@@ -276,8 +338,8 @@ static void arrive(struct store *store, struct request *r)
 static void gather(struct store *store, struct request *own)
 {
     (void)pthread_mutex_lock(&store->lock);
-    bool worth = store->gap_ns * GATHER_WORTH < GATHER_NS && store->queued < store->peak + 1 &&
-                 store->queued < GROUP_MAX;
+    bool worth = store->gap_ns * GATHER_WORTH < GATHER_NS && store->peak > 1 &&
+                 store->queued < store->peak && store->queued < GROUP_MAX;
     int64_t until = store->arrived_ns + GATHER_NS;
     store->gatherer = worth ? own : NULL;
     (void)pthread_mutex_unlock(&store->lock);
@@ -297,12 +359,23 @@ static void lead(struct store *store, struct request *own)
     struct request *group = group_take(store);
     group_run(store->writer, group);
     hand_over(store); /* first, so that the disk has something to do */
+    size_t submitted = 0;
     while (group) {
         struct request *next = group->next; /* a request is gone once its owner runs */
-        if (group != own) {
+        if (group->done) {
+            group->done(group->done_ctx, group->status, group->err);
+            free(group); /* the whole submission */
+            submitted++;
+        } else if (group != own) {
             (void)sem_post(&group->woken);
         }
         group = next;
+    }
+    if (submitted > 0) { /* until here store_close() waits for them */
+        (void)pthread_mutex_lock(&store->lock);
+        store->submitted -= submitted;
+        (void)pthread_cond_signal(&store->finished);
+        (void)pthread_mutex_unlock(&store->lock);
     }
 }
 
@@ -350,6 +423,76 @@ cr_status store_run_soft(struct store *store, store_work work, void *ctx, struct
 {
     struct request r = {.work = work, .ctx = ctx, .err = err, .soft = true};
     return request_run(store, &r, err);
+}
+
+/* ---- submitted works ---- */
+
+static void *committer_main(void *ctx)
+{
+    struct store *store = ctx;
+    struct request self = {0}; /* to be woken from gathering */
+    (void)pthread_mutex_lock(&store->lock);
+    for (;;) {
+        if (store->committer_told) {
+            store->committer_told = false;
+            (void)pthread_mutex_unlock(&store->lock);
+            (void)sem_init(&self.woken, 0, 0); /* forgets who woke it too late last time */
+            lead(store, &self);
+            (void)sem_destroy(&self.woken);
+            (void)pthread_mutex_lock(&store->lock);
+        } else if (store->closing) {
+            break;
+        } else {
+            (void)pthread_cond_wait(&store->told, &store->lock);
+        }
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return NULL;
+}
+
+/* The lock is held. Signals are for the threads of the program. */
+static bool committer_start(struct store *store)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    if (!store->has_committer && pthread_sigmask(SIG_SETMASK, &all, &before) == 0) {
+        store->has_committer = pthread_create(&store->committer, NULL, committer_main, store) == 0;
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    return store->has_committer;
+}
+
+cr_status store_submit(struct store *store, store_work work, void *ctx, bool soft, store_done done,
+                       void *done_ctx, struct cr_err *err)
+{
+    struct submission *s = malloc(sizeof(*s));
+    if (!s) {
+        return cr_fail_memory(err);
+    }
+    s->err.category = CR_OK;
+    s->request = (struct request){
+        .work = work, .ctx = ctx, .err = &s->err, .soft = soft, .done = done, .done_ctx = done_ctx};
+    (void)pthread_mutex_lock(&store->lock);
+    bool sound = committer_start(store);
+    bool tell = sound && !store->leading;
+    if (sound) {
+        arrive(store, &s->request);
+        store->submitted++;
+    }
+    if (tell) {
+        store->leading = true;
+        store->committer_told = true;
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    if (tell) { /* not with the lock held: it would wake up to wait for that */
+        (void)pthread_cond_signal(&store->told);
+    }
+    if (!sound) {
+        free(s);
+        return cr_fail(err, CR_RESOURCE, NULL, "cannot start the thread that commits");
+    }
+    return CR_OK;
 }
 
 /* ---- readers ---- */
@@ -429,6 +572,7 @@ static void store_release(struct store *store)
     store_sqlite_close(store->writer); /* last: it moves the log into the file */
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_cond_destroy(&store->finished);
+    (void)pthread_cond_destroy(&store->told);
     (void)pthread_mutex_destroy(&store->reader_lock);
     (void)pthread_cond_destroy(&store->reader_free);
     free(store->path);
@@ -464,6 +608,7 @@ cr_status store_open(const struct store_options *options, struct store **out, st
     store->gap_ns = GAP_MAX_NS;
     (void)pthread_mutex_init(&store->lock, NULL);
     (void)pthread_cond_init(&store->finished, NULL);
+    (void)pthread_cond_init(&store->told, NULL);
     (void)pthread_mutex_init(&store->reader_lock, NULL);
     (void)pthread_cond_init(&store->reader_free, NULL);
 
@@ -493,10 +638,15 @@ void store_close(struct store *store)
         return;
     }
     (void)pthread_mutex_lock(&store->lock);
-    while (store->leading) {
+    while (store->leading || store->submitted > 0) {
         (void)pthread_cond_wait(&store->finished, &store->lock);
     }
+    store->closing = true;
+    (void)pthread_cond_signal(&store->told);
     (void)pthread_mutex_unlock(&store->lock);
+    if (store->has_committer) {
+        (void)pthread_join(store->committer, NULL);
+    }
 
     (void)pthread_mutex_lock(&store->reader_lock);
     while (store->idle_count < store->reader_count) {

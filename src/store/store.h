@@ -50,7 +50,7 @@ struct store_options {
  */
 cr_status store_open(const struct store_options *options, struct store **out,
                      struct cr_err *err) CR_MUST_CHECK;
-void store_close(struct store *store); /* waits for running works; NULL allowed */
+void store_close(struct store *store); /* waits for works under way; NULL allowed */
 
 typedef cr_status (*store_work)(struct store_tx *tx, void *ctx, struct cr_err *err);
 
@@ -64,6 +64,16 @@ cr_status store_run(struct store *store, store_work work, void *ctx,
  * beginning of a session. A later store_run() makes it durable too. */
 cr_status store_run_soft(struct store *store, store_work work, void *ctx,
                          struct cr_err *err) CR_MUST_CHECK;
+
+/* As store_run() (soft: store_run_soft()) without waiting. done is called once, after the commit or
+ * the failure, with what store_run() would have returned: on another thread, perhaps before this
+ * returns. It must be quick and must not call the store: the others of the same commit wait behind
+ * it. Unlike there, work may be run more than once when another of the same commit fails: only the
+ * last run counts, nothing of an earlier one may be left in ctx. Failure = nothing was submitted,
+ * done will not come. */
+typedef void (*store_done)(void *done_ctx, cr_status status, const struct cr_err *err);
+cr_status store_submit(struct store *store, store_work work, void *ctx, bool soft, store_done done,
+                       void *done_ctx, struct cr_err *err) CR_MUST_CHECK;
 
 /* As store_run() for works that change nothing: sees the last commit and may run beside others, on
  * the thread of the caller. A statement that writes is CR_INTERNAL. */

@@ -10,7 +10,7 @@ run 0 profile build "$root/examples/profiles/private-network-999-70.json" -o p.d
 run 0 smdpp profile import --dir dp --pki pki p.der
 run 0 smdpp order create --dir dp --pki pki --iccid $iccid --json
 code=$(jq -r '.activationCode' out)
-"$crisp" smdpp serve --dir dp --pki pki --es9 127.0.0.1:0 --port-file ports >dp.log 2>&1 &
+"$crisp" smdpp serve --dir dp --pki pki --es9 127.0.0.1:0 --es2 127.0.0.1:0 --port-file ports >dp.log 2>&1 &
 pids+=($!)
 run 0 euicc create chip --pki pki
 run 3 euicc fs chip

@@ -21,6 +21,11 @@
 /* What the handler of a test does and saw. */
 struct site {
     struct http_server *server;
+    bool quick;
+    atomic_int worker_runs; /* of the quick paths, without a ticket */
+    pthread_t releasers[64];
+    struct http_ticket *tickets[64];
+    atomic_int held;
     cr_env env;
     uint16_t port;
     atomic_int requests;
@@ -76,11 +81,54 @@ static void echo(const struct http_request *request, struct http_response *respo
     cr_buf_append_span(&response->body, request->body);
 }
 
+/* ---- answers that are held ---- */
+
+static void *release_good(void *ctx)
+{
+    http_release(ctx, true);
+    return NULL;
+}
+
+static void *release_bad(void *ctx)
+{
+    http_release(ctx, false);
+    return NULL;
+}
+
+/* "/hold/good", "/hold/bad", "/hold/later" (by the test), "/hold/worker", "/hold/not". */
+static void handle_hold(struct site *site, const struct http_request *request,
+                        struct http_response *response)
+{
+    const char *how = request->path + strlen("/hold/");
+    response->status = 200;
+    cr_buf_appendf(&response->body, "%s %s", how, request->ticket ? "loop" : "worker");
+    cr_buf_append_span(&response->body, request->body);
+    if (!request->ticket) {
+        atomic_fetch_add(&site->worker_runs, 1);
+        return;
+    }
+    if (strcmp(how, "worker") == 0) {
+        response->outcome = HTTP_WORKER;
+    } else if (strcmp(how, "not") != 0) {
+        int i = atomic_load(&site->held);
+        site->tickets[i] = request->ticket;
+        response->outcome = HTTP_HOLD;
+        if (strcmp(how, "later") != 0) {
+            bool good = strcmp(how, "good") == 0;
+            (void)pthread_create(&site->releasers[i], NULL, good ? release_good : release_bad,
+                                 request->ticket);
+        }
+        atomic_fetch_add(&site->held, 1);
+    }
+}
+
 static void handle(void *ctx, const struct http_request *request, struct http_response *response)
 {
     struct site *site = ctx;
     atomic_fetch_add(&site->requests, 1);
-    if (strcmp(request->path, "/echo") == 0) {
+    if (strncmp(request->path, "/hold/", 6) == 0) {
+        handle_hold(site, request, response);
+    } else if (strcmp(request->path, "/echo") == 0) {
         echo(request, response);
     } else if (strcmp(request->path, "/gate") == 0) {
         gate_pass(site);
@@ -119,11 +167,13 @@ static void count_log(void *ctx, enum cr_log_level level, const char *line)
 
 static void site_open(struct site *site, struct http_server_options options)
 {
+    bool quick = site->quick;
     memset(site, 0, sizeof(*site));
+    site->quick = quick;
     (void)pthread_mutex_init(&site->lock, NULL);
     (void)pthread_cond_init(&site->changed, NULL);
     site->gate_open = true;
-    struct http_listener listener = {.handler = handle, .ctx = site};
+    struct http_listener listener = {.handler = handle, .ctx = site, .quick = site->quick};
     site->env = *cr_env_system();
     site->env.ctx = site;
     site->env.log = count_log;
@@ -178,7 +228,7 @@ static void assert_head_has(struct raw_answer *answer, const char *text)
 static void methods_and_answers(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){0});
     int fd = open_client(&site);
@@ -236,7 +286,7 @@ static void methods_and_answers(void **state)
 static void old_client_without_keep_alive(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){0});
     int fd = open_client(&site);
@@ -254,7 +304,7 @@ static void old_client_without_keep_alive(void **state)
 static void pipelined(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     cr_buf all = {0};
     site_open(&site, (struct http_server_options){.workers = 4});
@@ -281,7 +331,7 @@ static void pipelined(void **state)
 static void pipelined_large_answers_unread(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){0});
     int fd = open_client(&site);
@@ -301,7 +351,7 @@ static void pipelined_large_answers_unread(void **state)
 static void chunked_and_expect(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){0});
     int fd = open_client(&site);
@@ -342,7 +392,7 @@ static void refusals_reach_the_client(void **state)
         {"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: br\r\n\r\n", 0, 501},
         {"GET /echo HTTP/3.0\r\nHost: h\r\n\r\n", 0, 505},
     };
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){0});
     char *filling = malloc(200000);
@@ -370,7 +420,7 @@ static void refusals_reach_the_client(void **state)
 static void garbage_is_survived(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     site_open(&site, (struct http_server_options){0});
     unsigned seed = 1;
     for (int i = 0; i < 200; i++) {
@@ -401,7 +451,7 @@ static void pause_ms(long ms)
 static void slow_clients_are_closed(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){.header_seconds = 1, .idle_seconds = 1});
     static const char *const begins[] = {"GET /echo HTTP/1.1\r\nX: ",
@@ -444,7 +494,7 @@ static void slow_clients_are_closed(void **state)
 static void client_gone_in_the_middle(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     site_open(&site, (struct http_server_options){.workers = 2});
     /* In the request. */
     for (int i = 0; i < 20; i++) {
@@ -483,7 +533,7 @@ static void client_gone_in_the_middle(void **state)
 static void many_connections(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     int fds[PARALLEL];
     site_open(&site, (struct http_server_options){.workers = 3, .loops = 2});
@@ -514,7 +564,7 @@ static void many_connections(void **state)
 static void connection_limit(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){.workers = 3, .max_connections = 3});
     gate_open(&site, false);
@@ -556,7 +606,7 @@ static void *stop_in_thread(void *arg)
 static void stop_during_requests(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct raw_answer answer = {0};
     site_open(&site, (struct http_server_options){.workers = 2});
     gate_open(&site, false);
@@ -589,7 +639,7 @@ static void stop_during_requests(void **state)
 static void bad_options(void **state)
 {
     (void)state;
-    struct site site;
+    struct site site = {0};
     struct cr_err err = {0};
     struct http_server *server = NULL;
     struct http_server_options none = {0};
@@ -610,6 +660,118 @@ static void bad_options(void **state)
     site_close(&site);
 }
 
+static void expect_body(int fd, const char *body)
+{
+    struct raw_answer answer = {0};
+    assert_true(raw_read(fd, &answer, false));
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(cr_buf_cstr(&answer.body), body);
+    raw_answer_free(&answer);
+}
+
+static void wait_until_held(struct site *site, int count)
+{
+    while (atomic_load(&site->held) < count) {
+        (void)usleep(1000);
+    }
+}
+
+static void quick_handlers(void **state)
+{
+    (void)state;
+    struct site site = {.quick = true};
+    site_open(&site, (struct http_server_options){.workers = 2});
+    int fd = open_client(&site);
+    assert_true(raw_send_text(fd, GET("/hold/not")));
+    expect_body(fd, "not loop");
+    assert_true(raw_send_text(fd, GET("/hold/worker")));
+    expect_body(fd, "worker worker");
+    assert_true(raw_send_text(fd, GET("/hold/good")));
+    expect_body(fd, "good loop");
+    assert_true(raw_send_text(fd, GET("/hold/bad")));
+    expect_body(fd, "bad worker");
+    assert_int_equal(atomic_load(&site.worker_runs), 2);
+    /* One behind the other: each waits for the one before. */
+    assert_true(raw_send_text(fd, GET("/hold/later") GET("/hold/worker") GET("/hold/later")
+                                      GET("/hold/not")));
+    wait_until_held(&site, 3);
+    http_release(site.tickets[2], false);
+    expect_body(fd, "later worker");
+    expect_body(fd, "worker worker");
+    wait_until_held(&site, 4);
+    /* Others are served meanwhile. */
+    int other = open_client(&site);
+    assert_true(raw_send_text(other, GET("/hold/not")));
+    expect_body(other, "not loop");
+    (void)close(other);
+    http_release(site.tickets[3], true);
+    expect_body(fd, "later loop");
+    expect_body(fd, "not loop");
+    (void)close(fd);
+    for (int i = 0; i < 2; i++) {
+        (void)pthread_join(site.releasers[i], NULL);
+    }
+    site_close(&site);
+}
+
+static void quick_client_gone_while_held(void **state)
+{
+    (void)state;
+    struct site site = {.quick = true};
+    site_open(&site, (struct http_server_options){.workers = 1});
+    struct linger reset = {.l_onoff = 1};
+    for (int i = 0; i < 4; i++) {
+        int fd = open_client(&site);
+        assert_true(raw_send_text(fd, GET("/hold/later")));
+        wait_until_held(&site, i + 1);
+        if (i % 2) {
+            (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        }
+        (void)close(fd);
+    }
+    assert_alive(&site); /* the loop has seen them go, or will */
+    for (int i = 0; i < 4; i++) {
+        http_release(site.tickets[i], i < 2);
+    }
+    assert_alive(&site);
+    site_close(&site);
+}
+
+static void *release_after_a_while(void *ctx)
+{
+    (void)usleep(200000);
+    http_release(ctx, true);
+    return NULL;
+}
+
+/* The owner of the handler may free everything when stop returns. */
+static void quick_stop_waits_for_held(void **state)
+{
+    (void)state;
+    struct site site = {.quick = true};
+    site_open(&site, (struct http_server_options){.workers = 1});
+    int stays = open_client(&site);
+    int goes = open_client(&site);
+    assert_true(raw_send_text(stays, GET("/hold/later")));
+    wait_until_held(&site, 1);
+    assert_true(raw_send_text(goes, GET("/hold/later")));
+    wait_until_held(&site, 2);
+    (void)close(goes);
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, release_after_a_while, site.tickets[i]),
+                         0);
+    }
+    http_server_stop(site.server);
+    expect_body(stays, "later loop");
+    (void)close(stays);
+    for (int i = 0; i < 2; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    pthread_mutex_destroy(&site.lock);
+    pthread_cond_destroy(&site.changed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -625,6 +787,9 @@ int main(void)
         cmocka_unit_test(many_connections),
         cmocka_unit_test(connection_limit),
         cmocka_unit_test(stop_during_requests),
+        cmocka_unit_test(quick_handlers),
+        cmocka_unit_test(quick_client_gone_while_held),
+        cmocka_unit_test(quick_stop_waits_for_held),
         cmocka_unit_test(bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

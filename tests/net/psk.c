@@ -331,13 +331,15 @@ static void damage_on_the_line(void **state)
     }
 }
 
+#define CLIENT_HELLO_10                                                                            \
+    ("\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x01"                                                \
+     "0123456789abcdef0123456789abcdef\x00\x00\x04\x00\xa8\x00\xae\x01\x00")
+
 static void hostile_hellos(void **state)
 {
     static const char *const rows[] = {
         "GET / HTTP/1.1\r\n\r\n",
-        /* ClientHello of TLS 1.0 */
-        "\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x01"
-        "0123456789abcdef0123456789abcdef\x00\x00\x04\x00\xa8\x00\xae\x01\x00",
+        CLIENT_HELLO_10,
         /* a record larger than any may be */
         "\x16\x03\x03\x7f\xff\x01",
     };
@@ -445,7 +447,7 @@ static bool read_until(const struct child *child, cr_buf *all, const char *text)
 {
     uint8_t bytes[4096];
     for (;;) {
-        if (memmem(all->p, all->n, text, strlen(text))) {
+        if (all->n > 0 && memmem(all->p, all->n, text, strlen(text))) {
             return true;
         }
         ssize_t n = read(child->out, bytes, sizeof(bytes));

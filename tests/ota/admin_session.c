@@ -80,7 +80,7 @@ static void sr_add(struct sr *sr, const char *script, const char *target)
 static void sr_answer(struct sr *sr, const struct ota_admin_received *received)
 {
     struct ota_admin_answer answer = received->answer;
-    struct ota_admin_work work = {.kind = OTA_ADMIN_END};
+    struct ota_admin_work work = {.kind = OTA_ADMIN_END, .ticket = received->ticket};
     if (received->event < OTA_ADMIN_REPEATED) {
         if (sr->next < sr->count && sr->waited < sr->waits) {
             work.kind = OTA_ADMIN_WAIT;
@@ -501,6 +501,8 @@ static void notification_and_held_posts(void **state)
     assert_int_equal(received.event, OTA_ADMIN_NOTIFY);
     assert_span(received.notification, "E1124C10" EID);
     assert_true(ota_admin_server_waits(sr.server));
+    uint64_t held = received.ticket;
+    assert_true(held > 0);
     /* It is held; the card loses patience and resumes: the new POST waits in its place. */
     http_parser_reset(&sr.parser);
     static const char resumed[] =
@@ -509,6 +511,10 @@ static void notification_and_held_posts(void **state)
     (void)http_parser_feed(&sr.parser, cr_span_str(resumed));
     received = sr_request(&sr);
     assert_int_equal(received.event, OTA_ADMIN_ASK);
+    assert_int_not_equal(received.ticket, held);
+    work.ticket = held;
+    assert_int_equal(ota_admin_server_answer(sr.server, &work, &answer, NULL), CR_REFUSED);
+    work.ticket = received.ticket;
     assert_int_equal(ota_admin_server_answer(sr.server, &work, &answer, NULL), CR_OK);
     assert_int_equal(answer.status, 204);
     assert_int_equal(answer.header_count, 2);

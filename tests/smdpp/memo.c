@@ -104,7 +104,7 @@ static void table(void **state)
     assert_int_equal(smdpp_memo_table_new(&memos, NULL), CR_OK);
     assert_null(smdpp_memo_take(memos, CR_SPAN_ARRAY(id), SMDPP_SESSION_STARTED, 0));
 
-    smdpp_memo_keep(memos, &session, NULL, NULL);
+    smdpp_memo_keep(memos, &session, NULL, NULL, NULL);
     session.euicc_challenge = cr_span_str("gone");
     struct smdpp_memo *memo = smdpp_memo_take(memos, CR_SPAN_ARRAY(id), SMDPP_SESSION_STARTED, 999);
     assert_non_null(memo);
@@ -115,11 +115,11 @@ static void table(void **state)
     /* taken is taken */
     assert_null(smdpp_memo_take(memos, CR_SPAN_ARRAY(id), SMDPP_SESSION_STARTED, 999));
 
-    smdpp_memo_keep(memos, &session, NULL, NULL);
+    smdpp_memo_keep(memos, &session, NULL, NULL, NULL);
     assert_null(smdpp_memo_take(memos, CR_SPAN_ARRAY(id), SMDPP_SESSION_STARTED, 1000)); /* late */
-    smdpp_memo_keep(memos, &session, NULL, NULL);
+    smdpp_memo_keep(memos, &session, NULL, NULL, NULL);
     assert_null(smdpp_memo_take(memos, CR_SPAN_ARRAY(id), SMDPP_SESSION_BOUND, 0));
-    smdpp_memo_keep(memos, &session, NULL, NULL);
+    smdpp_memo_keep(memos, &session, NULL, NULL, NULL);
     id[15] ^= 1; /* the same place in the table, another session */
     assert_null(smdpp_memo_take(memos, CR_SPAN_ARRAY(id), SMDPP_SESSION_STARTED, 0));
     smdpp_memo_table_free(memos);

@@ -289,8 +289,30 @@ cr_status rig_release_profile(struct rig *rig, const char *requester, const char
 cr_status rig_call(struct rig *rig, enum rsp_function_id function, const void *request,
                    void *response)
 {
-    struct smdpp_call call = {.arena = &rig->arena};
-    return smdpp_handler_of(function)(rig->dp, &call, request, response, &rig->err);
+    struct smdpp_deferred deferred = {0};
+    struct smdpp_call call = {.arena = &rig->arena, .deferred = &deferred};
+    smdpp_handler handler = smdpp_handler_of(function);
+    if (!getenv("CRISP_TEST_DEFERRED")) {
+        call.deferred = NULL;
+        return handler(rig->dp, &call, request, response, &rig->err);
+    }
+    /* As the service does it: the answer first, and again when it did not come true. */
+    cr_status status = handler(rig->dp, &call, request, response, &rig->err);
+    struct cr_err local;
+    if (!deferred.work) {
+        return status;
+    }
+    cr_status written =
+        deferred.soft ? store_run_soft(smdpp_store(rig->dp), deferred.work, deferred.ctx, &local)
+                      : store_run(smdpp_store(rig->dp), deferred.work, deferred.ctx, &local);
+    if (written == CR_OK) {
+        if (deferred.written) {
+            deferred.written(deferred.ctx);
+        }
+        return status;
+    }
+    call.deferred = NULL;
+    return handler(rig->dp, &call, request, response, &rig->err);
 }
 
 cr_status rig_initiate(struct rig *rig, struct fake_chip *chip, const struct fake_knobs *knobs)

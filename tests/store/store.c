@@ -4,6 +4,7 @@
 #include "files.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -640,6 +641,145 @@ static void durable_settings(void **state)
     test_dir_free(dir);
 }
 
+/* ---- submitted works ---- */
+
+struct submitted {
+    struct sql sql[2]; /* the second may be absent */
+    sem_t *gate;       /* waits here first */
+    bool fails;
+    int runs;
+    atomic_int done;
+    cr_status status;
+    char cause[256];
+    sem_t *told;
+};
+
+static cr_status submitted_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct submitted *s = ctx;
+    s->runs++;
+    if (s->gate) {
+        (void)sem_wait(s->gate);
+    }
+    for (size_t i = 0; i < CR_COUNT(s->sql) && s->sql[i].text; i++) {
+        CR_TRY(sql_work(tx, &s->sql[i], err));
+    }
+    return s->fails ? cr_fail(err, CR_RESOURCE, NULL, "on purpose") : CR_OK;
+}
+
+static void submitted_done(void *ctx, cr_status status, const struct cr_err *err)
+{
+    struct submitted *s = ctx;
+    s->status = status;
+    (void)snprintf(s->cause, sizeof(s->cause), "%s", err->category ? err->cause : "");
+    atomic_fetch_add(&s->done, 1);
+    (void)sem_post(s->told);
+}
+
+/* A work that fails after it has changed something takes nothing of the others with it, although
+ * they stand in no savepoints. */
+static void submitted_works_share_a_commit(void **state)
+{
+    (void)state;
+    char *dir = test_dir_new();
+    struct store *store = open_at(test_path(dir, "s.db"));
+    sem_t gate;
+    sem_t told;
+    (void)sem_init(&gate, 0, 0);
+    (void)sem_init(&told, 0, 0);
+    struct submitted works[] = {
+        {.gate = &gate}, /* holds the commit up until all the others are there */
+        {.sql = {{.text = "INSERT INTO orders(id, state, revision) VALUES(1, 'a', 0)"}}},
+        {.sql = {{.text = "UPDATE orders SET state = 'lost' WHERE id = 99"}}, .fails = true},
+        {.sql = {{.text = "INSERT INTO orders(id, state, revision) VALUES(2, 'b', 0)"},
+                 {.text = "UPDATE orders SET revision = 7 WHERE id = 1"}},
+         .fails = true},
+        {.sql = {{.text = "INSERT INTO orders(id, state, revision) VALUES(3, 'c', 0)"}}},
+        {.sql = {{.text = "INSERT INTO orders(id, state, revision) VALUES(1, 'twice', 0)"}}},
+        {.sql = {{.text = "INSERT INTO late(id, orders) VALUES(1, 77)"}}}, /* dangling */
+    };
+    for (size_t i = 0; i < CR_COUNT(works); i++) {
+        works[i].told = &told;
+        assert_int_equal(
+            store_submit(store, submitted_work, &works[i], i % 2, submitted_done, &works[i], NULL),
+            CR_OK);
+    }
+    (void)sem_post(&gate);
+    (void)sem_post(&gate); /* it may be run again */
+    for (size_t i = 0; i < CR_COUNT(works); i++) {
+        (void)sem_wait(&told);
+    }
+    static const cr_status expected[] = {CR_OK, CR_OK,      CR_RESOURCE, CR_RESOURCE,
+                                         CR_OK, CR_REFUSED, CR_REFUSED};
+    for (size_t i = 0; i < CR_COUNT(works); i++) {
+        assert_int_equal(works[i].status, expected[i]);
+        assert_int_equal(atomic_load(&works[i].done), 1);
+        assert_in_range(works[i].runs, 1, 2);
+    }
+    assert_string_equal(works[2].cause, "on purpose");
+    assert_int_equal(run(store, "SELECT count(*) FROM orders WHERE id IN (1, 3)"), 2);
+    assert_int_equal(run(store, "SELECT count(*) FROM orders"), 2);
+    assert_int_equal(run(store, "SELECT max(revision) FROM orders"), 0);
+    assert_int_equal(run(store, "SELECT count(*) FROM late"), 0);
+    store_close(store);
+    (void)sem_destroy(&gate);
+    (void)sem_destroy(&told);
+    test_dir_free(dir);
+}
+
+/* Works of both kinds from several threads; closing waits for what was submitted. */
+struct crowd {
+    struct store *store;
+    atomic_int done;
+};
+
+static cr_status crowd_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx, "INSERT INTO orders(state, revision) VALUES('x', 0)", NULL, NULL, NULL,
+                      NULL, err);
+}
+
+static void crowd_done(void *ctx, cr_status status, const struct cr_err *err)
+{
+    struct crowd *crowd = ctx;
+    (void)err;
+    atomic_fetch_add(&crowd->done, status == CR_OK);
+}
+
+static void *crowd_thread(void *ctx)
+{
+    struct crowd *crowd = ctx;
+    for (int i = 0; i < 100; i++) {
+        if (store_submit(crowd->store, crowd_work, NULL, i % 3 == 0, crowd_done, crowd, NULL) !=
+                CR_OK ||
+            store_run(crowd->store, crowd_work, NULL, NULL) != CR_OK) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void submitted_and_waited_for(void **state)
+{
+    (void)state;
+    char *dir = test_dir_new();
+    struct crowd crowd = {.store = open_at(test_path(dir, "s.db"))};
+    pthread_t threads[4];
+    for (size_t i = 0; i < CR_COUNT(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, crowd_thread, &crowd), 0);
+    }
+    for (size_t i = 0; i < CR_COUNT(threads); i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    store_close(crowd.store);
+    assert_int_equal(atomic_load(&crowd.done), 400);
+    crowd.store = open_at(test_path(dir, "s.db"));
+    assert_int_equal(run(crowd.store, "SELECT count(*) FROM orders"), 800);
+    store_close(crowd.store);
+    test_dir_free(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -657,6 +797,8 @@ int main(void)
         cmocka_unit_test(failing_works_in_a_group),
         cmocka_unit_test(group_gives_up_together),
         cmocka_unit_test(readers_see_commits_and_a_still_picture),
+        cmocka_unit_test(submitted_works_share_a_commit),
+        cmocka_unit_test(submitted_and_waited_for),
         cmocka_unit_test(opening),
         cmocka_unit_test(durable_settings),
     };
