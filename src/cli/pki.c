@@ -16,7 +16,10 @@ cr_status cli_cert_load(struct cli *cli, const char *path, struct pki_cert *out,
 {
     cr_span der;
     CR_TRY(cli_input_der(cli, path, &der, err));
-    cr_status status = pki_cert_decode(der, out, err);
+    cr_status status =
+        gpcert_is(der) ? cr_fail(err, CR_MALFORMED, NULL,
+                                 "a GlobalPlatform certificate (7F21) where an X.509 one is wanted")
+                       : pki_cert_decode(der, out, err);
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", path);
 }
 
@@ -73,8 +76,8 @@ cr_status cli_trust_add(struct cli *cli, const char *path, struct pki_trust *tru
 }
 
 static const struct cli_command *const children[] = {
-    &cli_pki_init,   &cli_pki_issue, &cli_pki_show, &cli_pki_verify,
-    &cli_pki_revoke, &cli_pki_crl,   NULL,
+    &cli_pki_init,   &cli_pki_issue, &cli_pki_show,        &cli_pki_verify,
+    &cli_pki_revoke, &cli_pki_crl,   &cli_pki_m2m_parties, NULL,
 };
 
 const struct cli_command cli_pki = {
@@ -83,6 +86,8 @@ const struct cli_command cli_pki = {
     .description =
         "Certificates of Remote SIM Provisioning as SGP.22 4.5 and SGP.26 profile them: a complete "
         "test hierarchy on both curves, single certificates of every role, verification as the "
-        "parties do it, revocation.",
+        "parties do it, revocation; the GlobalPlatform certificates of SGP.02, and the parties of "
+        "a "
+        "lab with their TLS certificates.",
     .children = children,
 };

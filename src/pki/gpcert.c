@@ -39,7 +39,19 @@ const char *gpcert_role_name(enum gpcert_role role)
     case GPCERT_ROLE_NONE:
         break;
     }
-    return "none";
+    return "ecasd";
+}
+
+bool gpcert_role_from_name(cr_span name, enum gpcert_role *out)
+{
+    static const enum gpcert_role roles[] = {GPCERT_ROLE_NONE, GPCERT_ROLE_DP, GPCERT_ROLE_SR};
+    for (size_t i = 0; i < CR_COUNT(roles); i++) {
+        if (cr_span_equal(name, cr_span_str(gpcert_role_name(roles[i])))) {
+            *out = roles[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- dates -------------------------------------------------------------------------------------
@@ -66,8 +78,9 @@ int64_t gpcert_day_begins_ms(uint32_t date)
     if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) {
         return -1;
     }
+    /* 30 February is another day; the function wants a month and a day that can be */
     int64_t ms = cr_time_utc_ms((int)year, (int)month, (int)day, 0, 0, 0);
-    return gpcert_date(ms) == date ? ms : -1; /* 30 February is another day */
+    return gpcert_date(ms) == date ? ms : -1;
 }
 
 int64_t gpcert_day_ends_ms(uint32_t date)
@@ -422,8 +435,11 @@ static cr_status verify_under(const struct gpcert *cert, const struct pki_cert *
 {
     struct crypto_public *signer = NULL;
     CR_TRY(crypto_public_new(issuer->curve, issuer->point, &signer, err));
-    struct gpcert_authority authority = {
-        .key_id = issuer->ski, .ca_id = issuer->registered_id, .key = signer};
+    /* What 42 is when the OID is too long for it or not there is the issuer's choice. */
+    bool named = issuer->registered_id.n > 0 && issuer->registered_id.n <= GPCERT_MAX_CA_ID;
+    struct gpcert_authority authority = {.key_id = issuer->ski,
+                                         .ca_id = named ? issuer->registered_id : (cr_span){0},
+                                         .key = signer};
     cr_status status = gpcert_verify(cert, &authority, 1, expect, key, err);
     crypto_public_free(signer);
     return status;

@@ -22,7 +22,8 @@
 #include "pki/chain.h"
 #include "pki/key.h"
 
-#define GPCERT_TAG 0x7F21
+#define GPCERT_TAG     0x7F21
+#define GPCERT_FOREVER 99991231 /* expiry of what does not expire */
 
 #define GPCERT_MAX               2048 /* bytes of a certificate */
 #define GPCERT_MAX_SERIAL        16   /* bytes of 93 */
@@ -35,7 +36,8 @@
 /* Whose certificate it is: C8 in the discretionary data. */
 enum gpcert_role { GPCERT_ROLE_NONE = 0, GPCERT_ROLE_DP = 1, GPCERT_ROLE_SR = 2 };
 
-const char *gpcert_role_name(enum gpcert_role role); /* "m2m-dp", "m2m-sr", "none" */
+const char *gpcert_role_name(enum gpcert_role role); /* "m2m-dp", "m2m-sr"; NONE: "ecasd" */
+bool gpcert_role_from_name(cr_span name, enum gpcert_role *out); /* false = no such role */
 
 /* Key usage, tag 95. */
 #define GPCERT_USAGE_SIGNING 0x88 /* what is seen, and what we write */
@@ -142,8 +144,8 @@ struct gpcert_request {
 cr_status gpcert_issue(const struct gpcert_request *request, const struct pki_key *issuer_key,
                        const cr_env *env, cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
 
-/* Fills ca_id and authority from an issuer's X.509 certificate (registeredID, SKI; pointing into
- * it). CR_REFUSED when it lacks one of them. */
+/* Fills ca_id and authority from an issuer's X.509 certificate, pointing into it: registeredID and
+ * SKI; for a CI without registeredID the first bytes of the SKI. CR_REFUSED without SKI. */
 cr_status gpcert_request_issuer(struct gpcert_request *request, const struct pki_cert *issuer,
                                 struct cr_err *err) CR_MUST_CHECK;
 
