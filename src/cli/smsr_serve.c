@@ -106,8 +106,7 @@ static void announce(struct cli *cli, const struct server *s, const struct smsr_
     const char *local = "127.0.0.1";
     const struct smsr_service_options *o = &s->options;
     (void)fprintf(cli->out, "%s, OID %s, %zu parties\n",
-                  s->parties.name ? s->parties.name : "SM-SR", s->parties.oid,
-                  s->parties.count);
+                  s->parties.name ? s->parties.name : "SM-SR", s->parties.oid, s->parties.count);
     (void)fprintf(cli->out, "SOAP (parties):   https://%s:%u, known to them as %s\n",
                   o->soap_host ? o->soap_host : local, smsr_service_soap_port(service),
                   s->parties.address);
@@ -263,8 +262,7 @@ static const struct cli_option options[] = {
     {.name = "workers",
      .kind = CLI_INT,
      .metavar = "N",
-     .help = "Threads for requests of the parties, and as many for chips: each chip that is held "
-             "takes one. 0: 64.",
+     .help = "Threads for requests of the parties, and as many for chips; 0: 32.",
      .fallback = "0",
      .min = 0,
      .max = MAX_WORKERS,

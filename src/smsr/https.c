@@ -7,19 +7,24 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BUCKETS  1024
-#define KEEP_MS  ((int64_t)600 * 1000) /* a session without a POST is forgotten */
-#define KEY_PSK  0x85
-#define KEY_IDS  3
-#define CLAUSE   "SGP.02 2.4.3"
-#define RETRY_IN 503
+#define BUCKETS   1024
+#define KEEP_MS   ((int64_t)600 * 1000) /* a session without a POST is forgotten */
+#define KEY_PSK   0x85
+#define KEY_IDS   3
+#define CLAUSE    "SGP.02 2.4.3"
+#define RETRY_IN  503
+#define MOMENT_MS ((int64_t)2000) /* what the other side of a SendData usually needs is less */
 
 struct session {
     struct session *next;
     uint8_t eid[OTA_EID];
     struct ota_admin_server *server;
-    uint64_t turn; /* of the POST that came last: one that is held gives way */
-    bool busy;     /* somebody works on a POST */
+    uint64_t turn;            /* of the POST that came last: one that waits gives way */
+    bool busy;                /* somebody works on a POST */
+    bool dry;                 /* the last answer was: nothing yet */
+    bool called;              /* a script has come since it was looked for */
+    struct http_ticket *held; /* POST that asks for work; NULL = none */
+    int64_t held_ms;          /* since */
     unsigned users;
     int64_t heard_ms;
     int64_t worked_ms; /* when it began, or the last result came */
@@ -39,10 +44,11 @@ struct smsr_https {
     struct session *buckets[BUCKETS];
     size_t count;
     uint64_t turns;
+    unsigned waiting, waiters;
     bool stop;
 };
 
-cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config,
+cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config, unsigned waiters,
                          struct smsr_https **out, struct cr_err *err)
 {
     struct smsr_https *h = calloc(1, sizeof *h);
@@ -52,6 +58,7 @@ cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config
     }
     h->sr = sr;
     h->config = config;
+    h->waiters = waiters;
     (void)pthread_condattr_init(&clock);
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&h->lock, NULL);
@@ -175,10 +182,24 @@ bool smsr_https_has_session(struct smsr_https *h, cr_span eid)
     return open;
 }
 
-void smsr_https_wake(struct smsr_https *h)
+/* Under the lock: the POST is looked at again, by a worker. */
+static void let_go(struct session *s)
+{
+    if (s->held) {
+        http_release(s->held, false);
+        s->held = NULL;
+    }
+}
+
+void smsr_https_wake(struct smsr_https *h, cr_span eid)
 {
     (void)pthread_mutex_lock(&h->lock);
-    (void)pthread_cond_broadcast(&h->changed);
+    struct session *s = *place_of(h, eid);
+    if (s) {
+        s->called = true;
+        let_go(s);
+        (void)pthread_cond_broadcast(&h->changed);
+    }
     (void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -186,8 +207,33 @@ void smsr_https_stop(struct smsr_https *h)
 {
     (void)pthread_mutex_lock(&h->lock);
     h->stop = true;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct session *s = h->buckets[i]; s; s = s->next) {
+            let_go(s);
+        }
+    }
     (void)pthread_cond_broadcast(&h->changed);
     (void)pthread_mutex_unlock(&h->lock);
+}
+
+/* On the event loop's thread: a POST that only asks is held while there is nothing for it. */
+static bool hold(struct smsr_https *h, const uint8_t eid[OTA_EID],
+                 const struct http_request *request)
+{
+    bool held = false;
+    if (request->body.n || http_request_header(request, OTA_ADMIN_H_STATUS)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&h->lock);
+    struct session *s = *place_of(h, cr_span_of(eid, OTA_EID));
+    if (s && s->dry && !s->called && !s->busy && !h->stop) {
+        let_go(s); /* one before it, on a connection that is dead */
+        s->held = request->ticket;
+        s->heard_ms = s->held_ms = cr_now_ms(env_of(h));
+        held = true;
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    return held;
 }
 
 void smsr_https_tick(struct smsr_https *h)
@@ -198,7 +244,11 @@ void smsr_https_tick(struct smsr_https *h)
         struct session **place = &h->buckets[i];
         while (*place) {
             struct session *s = *place;
-            if (!s->users && !s->has_result &&
+            if (now - s->held_ms >= smsr_policy_of(h->sr)->hold_ms) {
+                s->called = s->called || s->held; /* no longer held, but answered */
+                let_go(s);
+            }
+            if (!s->users && !s->held && !s->has_result &&
                 (ota_admin_server_idle(s->server) || now - s->heard_ms >= KEEP_MS)) {
                 *place = s->next;
                 session_free(s);
@@ -275,6 +325,7 @@ struct post {
     uint64_t turn;
     cr_arena *arena;
     cr_span notification; /* NOTIFY */
+    bool waits;           /* a result came: the next script is waited for */
     /* What to give out. */
     bool found;
     cr_buf script;
@@ -416,37 +467,45 @@ static void respond(struct post *p, const struct ota_admin_answer *answer,
     }
 }
 
-/* True: look again. False: the time is over, or another POST took our place (*gone). */
+/* True: look again. False: the time is over, or another POST took our place (*gone). Threads are
+ * few: what lasts longer is asked for again, and held without one. */
 static bool wait_for_work(struct post *p, const struct timespec *until, bool *gone)
 {
     struct smsr_https *h = p->h;
     int late = 0;
     (void)pthread_mutex_lock(&h->lock);
-    if (!h->stop && p->s->turn == p->turn) {
+    const bool may = h->waiting < h->waiters;
+    h->waiting++;
+    while (may && !late && !h->stop && !p->s->called && p->s->turn == p->turn) {
         late = pthread_cond_timedwait(&h->changed, &h->lock, until);
     }
+    h->waiting--;
     *gone = p->s->turn != p->turn;
-    const bool again = !late && !h->stop && !*gone;
+    const bool again = p->s->called && !h->stop && !*gone;
     (void)pthread_mutex_unlock(&h->lock);
     return again;
 }
 
-/* A script, now or within the time that a POST is held. */
+/* A script, now or within a moment. */
 static cr_status find_work(struct post *p, bool *gone, struct cr_err *err)
 {
-    const int64_t hold = smsr_policy_of(p->h->sr)->hold_ms;
+    const int64_t most = smsr_policy_of(p->h->sr)->hold_ms;
+    const int64_t ms = most < MOMENT_MS ? most : MOMENT_MS;
     struct timespec until;
     *gone = false;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(hold / 1000);
-    until.tv_nsec += (long)(hold % 1000) * 1000000;
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
     do {
+        (void)pthread_mutex_lock(&p->h->lock);
+        p->s->called = false;
+        (void)pthread_mutex_unlock(&p->h->lock);
         CR_TRY(store_run(smsr_store(p->h->sr), take_work, p, err));
-    } while (!p->found && p->s->more && wait_for_work(p, &until, gone));
+    } while (!p->found && p->s->more && p->waits && wait_for_work(p, &until, gone));
     return CR_OK;
 }
 
@@ -515,6 +574,7 @@ static cr_status answer(struct post *p, const struct ota_admin_received *receive
     struct ota_admin_work work;
     struct ota_admin_answer out;
     bool gone = false;
+    p->waits = received->event == OTA_ADMIN_RESULT;
     cr_status status = digest(p, received, err);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         cr_log(env_of(p->h), CR_LOG_INFO, "a notification is not taken: %s", err->cause);
@@ -527,7 +587,11 @@ static cr_status answer(struct post *p, const struct ota_admin_received *receive
         response->status = RETRY_IN; /* to a connection that is dead */
         return CR_OK;
     }
+    work.ticket = received->ticket;
     CR_TRY(ota_admin_server_answer(p->s->server, &work, &out, err));
+    (void)pthread_mutex_lock(&p->h->lock);
+    p->s->dry = work.kind == OTA_ADMIN_WAIT;
+    (void)pthread_mutex_unlock(&p->h->lock);
     if (work.kind == OTA_ADMIN_SCRIPT) {
         p->s->more = p->given.more_to_do;
         p->s->over = p->given.is_switch;
@@ -566,6 +630,10 @@ void smsr_https_handle(void *ctx, const struct http_request *request,
     if (!request->psk_identity ||
         ota_psk_identity_read(cr_span_str(request->psk_identity), &identity, &err) != CR_OK) {
         response->status = 403;
+        return;
+    }
+    if (request->ticket) {
+        response->outcome = hold(p.h, identity.eid, request) ? HTTP_HOLD : HTTP_WORKER;
         return;
     }
     cr_status status = CR_RESOURCE;

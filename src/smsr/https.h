@@ -18,12 +18,14 @@
 #define SMSR_SESSION_END_MS ((int64_t)300 * 1000) /* without work for so long it is ended */
 
 struct smsr_https;
-cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config,
+/* waiters: threads of the server that may wait for work at the same time, for a moment each. */
+cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config, unsigned waiters,
                          struct smsr_https **out, struct cr_err *err) CR_MUST_CHECK;
 /* After the server that calls the handler has stopped. NULL allowed. */
 void smsr_https_free(struct smsr_https *https);
 
-/* http_handler; ctx is the struct smsr_https. May wait as long as smsr_policy.hold_ms. */
+/* http_handler of a quick listener; ctx is the struct smsr_https. A POST that asks for work while
+ * there is none is held as long as smsr_policy.hold_ms, without a thread. */
 void smsr_https_handle(void *ctx, const struct http_request *request,
                        struct http_response *response);
 
@@ -33,11 +35,11 @@ size_t smsr_https_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX]);
 /* A session is open, and its eUICC was heard lately. From any thread. */
 bool smsr_https_has_session(struct smsr_https *https, cr_span eid);
 
-/* Scripts may have come: who waits for one looks. From any thread. */
-void smsr_https_wake(struct smsr_https *https);
-/* Nobody waits any more: answers that are held leave at once, from now on. */
+/* A script has come for an eUICC: its POST, if one is held, gets it. From any thread. */
+void smsr_https_wake(struct smsr_https *https, cr_span eid);
+/* Nothing is held any more: answers that are leave at once, from now on. */
 void smsr_https_stop(struct smsr_https *https);
-/* Forgets sessions that are over; every second or so. */
+/* Lets go what was held long enough, forgets sessions that are over; every second or so. */
 void smsr_https_tick(struct smsr_https *https);
 size_t smsr_https_sessions(struct smsr_https *https);
 

@@ -61,9 +61,6 @@ static void on_due(void *ctx)
     s->due = true;
     (void)pthread_cond_signal(&s->changed);
     (void)pthread_mutex_unlock(&s->lock);
-    if (s->https) {
-        smsr_https_wake(s->https);
-    }
 }
 
 /* False: the service stops. */
@@ -233,10 +230,17 @@ static bool has_session(void *ctx, cr_span eid)
     return smsr_https_has_session(s->https, eid);
 }
 
+static void session_due(void *ctx, cr_span eid)
+{
+    const struct smsr_service *s = ctx;
+    smsr_https_wake(s->https, eid);
+}
+
 static cr_status serve_sessions(struct smsr_service *s, const struct smsr_service_options *o,
                                 struct cr_err *err)
 {
-    CR_TRY(smsr_https_new(s->sr, s->radio, &s->https, err));
+    const unsigned workers = o->workers ? o->workers : WORKERS;
+    CR_TRY(smsr_https_new(s->sr, s->radio, workers / 2, &s->https, err));
     const struct psk_server_options psk = {.find = smsr_https_key,
                                            .ctx = s->https,
                                            .no_encrypt_then_mac = s->radio->no_encrypt_then_mac};
@@ -245,10 +249,11 @@ static cr_status serve_sessions(struct smsr_service *s, const struct smsr_servic
                                            .port = o->https_port,
                                            .tls = s->psk,
                                            .handler = smsr_https_handle,
-                                           .ctx = s->https};
+                                           .ctx = s->https,
+                                           .quick = true};
     const struct http_server_options http = {.listeners = &listener,
                                              .listener_count = 1,
-                                             .workers = o->workers ? o->workers : WORKERS,
+                                             .workers = workers,
                                              .max_body = OTA_SCRIPT_MAX,
                                              .env = s->env};
     return http_server_start(&http, &s->https_server, err);
@@ -265,7 +270,8 @@ static cr_status start(struct smsr_service *s, const struct smsr_service_options
                                          .config = s->radio,
                                          .ctx = s,
                                          .submit = submit,
-                                         .has_session = s->https ? has_session : NULL};
+                                         .has_session = s->https ? has_session : NULL,
+                                         .session_due = session_due};
     CR_TRY(smsr_sms_new(&sms, &s->sms, err));
     CR_TRY(bind_all(s, err));
     const struct m2m_service_options soap = {.m2m = smsr_messenger(s->sr),

@@ -16,7 +16,7 @@ struct smsr_service_options {
     bool no_https;                         /* no administration sessions: SMS only */
     const char *https_host;
     uint16_t https_port;
-    unsigned workers; /* threads of each of the two servers; 0 = 64: held POSTs occupy one each */
+    unsigned workers; /* threads of each of the two servers; 0 = 32 */
 };
 
 struct smsr_service;

@@ -86,6 +86,8 @@ struct round {
     int64_t next_ms;
     struct letter letters[AT_ONCE];
     size_t letter_count;
+    cr_span sessions[AT_ONCE]; /* EIDs, in the arena: work for their sessions */
+    size_t session_count;
 };
 
 static uint64_t ref_of(const struct smsr_script *s)
@@ -181,6 +183,7 @@ static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session,
                                 "the eUICC took a script in its session and did not answer", err);
     }
     if (session) { /* it is handed out with the next POST */
+        r->sessions[r->session_count++] = c->s.eid;
         return written(c, c->now_ms + policy->hold_ms, err);
     }
     if (c->s.is_confirmation) {
@@ -320,7 +323,10 @@ static void post(struct round *r)
                    err.cause);
         }
     }
-    r->letter_count = 0;
+    for (size_t i = 0; r->sms->o.session_due && i < r->session_count; i++) {
+        r->sms->o.session_due(r->sms->o.ctx, r->sessions[i]);
+    }
+    r->letter_count = r->session_count = 0;
 }
 
 /* All in one transaction; when that fails one by one, so that one cannot stop the others. */
@@ -335,14 +341,14 @@ static cr_status run_round(struct round *r, struct cr_err *err)
         return CR_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
-        r->letter_count = 0;
+        r->letter_count = r->session_count = 0;
         r->first = i;
         r->last = i + 1;
         if (store_run(store, look_at_some, r, &why) == CR_OK) {
             post(r);
             continue;
         }
-        r->letter_count = 0;
+        r->letter_count = r->session_count = 0;
         cr_log(env_of(r->sms), CR_LOG_ERROR, "script %lld: %s", (long long)r->due[i].id, why.cause);
         CR_TRY(store_run(store, rest, r, err));
     }

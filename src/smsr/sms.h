@@ -29,6 +29,8 @@ struct smsr_sms_options {
                         uint64_t ref, struct cr_err *err);
     /* Does the eUICC have an HTTPS session? NULL: HTTPS is not served. */
     bool (*has_session)(void *ctx, cr_span eid);
+    /* A script waits for its next POST; after the commit. NULL = nobody wants to know. */
+    void (*session_due)(void *ctx, cr_span eid);
 };
 
 struct smsr_sms;

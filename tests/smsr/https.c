@@ -26,7 +26,7 @@ struct line {
 
 static void open_https(struct line *l)
 {
-    assert_int_equal(smsr_https_new(l->w.sr, &l->w.config, &l->https, NULL), CR_OK);
+    assert_int_equal(smsr_https_new(l->w.sr, &l->w.config, 4, &l->https, NULL), CR_OK);
 }
 
 static void line_open(struct line *l)
@@ -468,9 +468,10 @@ static void waiter_start(struct waiter *waiter, struct line *l, pthread_t *threa
     assert_int_equal(pthread_create(thread, NULL, wait_with_post, waiter), 0);
 }
 
-static void on_due(void *ctx)
+/* What the engine does when it finds the script. */
+static void wake(struct line *l)
 {
-    smsr_https_wake(ctx);
+    smsr_https_wake(l->https, vector(W_EID));
 }
 
 /* A POST that waits in a session to which more was announced. */
@@ -480,7 +481,6 @@ static void start_waiting(struct line *l, struct waiter *waiter, pthread_t *thre
     (void)send_data(&l->w, GET, true);
     l->w.policy.hold_ms = 600000;
     line_restart(l);
-    smsr_on_script(l->w.sr, on_due, l->https);
     post(l, NULL, NULL);
     is_script(l, "AE80" GET "0000");
     waiter_start(waiter, l, thread);
@@ -488,7 +488,6 @@ static void start_waiting(struct line *l, struct waiter *waiter, pthread_t *thre
 
 static void stop_waiting(struct line *l, struct waiter *waiter)
 {
-    smsr_on_script(l->w.sr, NULL, NULL);
     cr_buf_free(&waiter->answer.body);
     line_close(l);
 }
@@ -509,9 +508,14 @@ static void test_woken(void **state)
     start_waiting(&l, &waiter, &thread);
     until_done(&l, 1); /* the result is in: the POST is held now, or will be */
     (void)send_data(&l.w, "220580CA006700", true);
-    m2m_poke(smsr_messenger(l.w.sr));
+    wake(&l);
     (void)pthread_join(thread, NULL);
-    is_script(&waiter.answer, "AE80220580CA0067000000");
+    if (waiter.answer.status == 204) { /* it had not waited so long on a slow machine */
+        post(&l, waiter.answer.next, NULL);
+        is_script(&l, "AE80220580CA0067000000");
+    } else {
+        is_script(&waiter.answer, "AE80220580CA0067000000");
+    }
     stop_waiting(&l, &waiter);
 }
 
@@ -528,7 +532,11 @@ static void test_gives_way(void **state)
     post_as(&l, l.identity, waiter.uri, "ok", ANSWERED, true);
     (void)pthread_join(thread, NULL);
     /* Either the first had its answer already, and it is the same. */
-    assert_true(waiter.answer.status == 503 || waiter.answer.status == 200);
+    assert_true(waiter.answer.status == 503 || waiter.answer.status == 200 ||
+                waiter.answer.status == 204);
+    if (waiter.answer.status == 204) {
+        post(&l, waiter.answer.next, NULL);
+    }
     is_script(&l, "AE80220580CA0067000000");
     stop_waiting(&l, &waiter);
 }
