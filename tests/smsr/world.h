@@ -92,8 +92,10 @@ static inline bool world_session(void *ctx, cr_span eid)
 
 static inline void world_start(struct world *w)
 {
-    const struct smsr_options options = {
-        .dir = w->dir[0] ? w->dir : NULL, .parties = &w->parties, .policy = w->policy, .env = &w->env};
+    const struct smsr_options options = {.dir = w->dir[0] ? w->dir : NULL,
+                                         .parties = &w->parties,
+                                         .policy = w->policy,
+                                         .env = &w->env};
     struct cr_err err = {0};
     if (smsr_open(&options, &w->sr, &err) != CR_OK) {
         fail_msg("%s", err.cause);
