@@ -3,11 +3,10 @@
  */
 #include "ota/cattp.h"
 
-#define CLAUSE      "TS 102 127 5"
-#define SYN_FIXED   5 /* max PDU, max SDU, length of the identification */
-#define EAK_ENTRY   2
-#define KINDS       (CATTP_SYN | CATTP_ACK | CATTP_EAK | CATTP_RST | CATTP_NUL | CATTP_SEG)
-#define MAX_IN_BYTE 255
+#define CLAUSE    "TS 102 127 5"
+#define SYN_FIXED 5 /* max PDU, max SDU, length of the identification */
+#define EAK_ENTRY 2
+#define KINDS     (CATTP_SYN | CATTP_ACK | CATTP_EAK | CATTP_RST | CATTP_NUL | CATTP_SEG)
 
 const char *cattp_reason_name(uint8_t reason)
 {
@@ -155,6 +154,10 @@ static void put_variable(cr_buf *out, const struct cattp_pdu *pdu)
     }
 }
 
+_Static_assert(CATTP_HEADER + SYN_FIXED + CATTP_ID_MAX <= 255 &&
+                   CATTP_HEADER + EAK_ENTRY * CATTP_EAK_MAX <= 255,
+               "the length of a header is one byte");
+
 cr_status cattp_pdu_write(cr_buf *out, const struct cattp_pdu *pdu, struct cr_err *err)
 {
     const struct kind *kind = find_kind(pdu->flags);
@@ -165,8 +168,7 @@ cr_status cattp_pdu_write(cr_buf *out, const struct cattp_pdu *pdu, struct cr_er
     if (!kind || (pdu->flags & ~KINDS) || (pdu->data.n > 0 && !kind->data) ||
         ((pdu->flags & CATTP_SEG) && pdu->data.n == 0) || pdu->identification.n > CATTP_ID_MAX ||
         pdu->out_count > CATTP_EAK_MAX || ((pdu->flags & CATTP_EAK) && pdu->out_count == 0) ||
-        ((pdu->flags & CATTP_SYN) && pdu->max_pdu < CATTP_PDU_MIN) || pdu->data.n > UINT16_MAX ||
-        CATTP_HEADER + variable > MAX_IN_BYTE) {
+        ((pdu->flags & CATTP_SYN) && pdu->max_pdu < CATTP_PDU_MIN) || pdu->data.n > UINT16_MAX) {
         return broken(err, CATTP_ILLEGAL_PARAMETER, "these fields cannot be sent");
     }
     size_t start = out->n;

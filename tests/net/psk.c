@@ -271,6 +271,46 @@ static void wrong_keys_and_identities(void **state)
     }
 }
 
+/* The longest identity and key; what is refused once the end was said. */
+static void edges(void **state)
+{
+    (void)state;
+    char longest[PSK_IDENTITY_MAX + 1];
+    memset(longest, 'A', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = 0;
+    struct keys keys = {.identity = longest, .n = PSK_KEY_MAX};
+    memset(keys.key, 7, PSK_KEY_MAX);
+    struct ssl_ctx_st *policy = policy_of(&keys, 0, false);
+    struct pair pair = {.client = client_of(&keys, 0, false, false)};
+    assert_int_equal(psk_server_accept(policy, &pair.server, NULL), CR_OK);
+    run(&pair, 100000);
+    assert_int_equal(psk_engine_state(pair.server), PSK_OPEN);
+    assert_string_equal(psk_engine_identity(pair.server), longest);
+    psk_engine_finish(pair.client);
+    size_t n = psk_engine_output(pair.client).n;
+    assert_true(n > 0);
+    psk_engine_finish(pair.client);
+    assert_int_equal(psk_engine_output(pair.client).n, n);
+    assert_int_equal(psk_engine_send(pair.client, cr_span_str("late"), NULL), CR_REFUSED);
+    assert_int_equal(psk_engine_state(pair.client), PSK_OPEN); /* it still reads */
+    assert_int_equal(psk_engine_send(pair.server, cr_span_str("rest"), NULL), CR_OK);
+    run(&pair, 100000);
+    assert_true(cr_span_equal(psk_engine_input(pair.client), cr_span_str("rest")));
+    assert_int_equal(psk_engine_state(pair.server), PSK_ENDED);
+    assert_int_equal(psk_engine_feed(pair.server, cr_span_str("anything"), NULL), CR_OK);
+    assert_int_equal(psk_engine_input(pair.server).n, 0);
+    assert_int_equal(psk_engine_used(pair.client, 100, NULL), CR_OK); /* more than there is */
+    assert_int_equal(psk_engine_input(pair.client).n, 0);
+    pair_free(&pair);
+    /* Before the handshake is through there is nothing to be said goodbye to. */
+    pair = (struct pair){.client = client_of(&keys, 0, false, false)};
+    n = psk_engine_output(pair.client).n;
+    psk_engine_finish(pair.client);
+    assert_int_equal(psk_engine_output(pair.client).n, n);
+    pair_free(&pair);
+    psk_server_free(policy);
+}
+
 static void options_that_cannot_be(void **state)
 {
     (void)state;
@@ -516,6 +556,35 @@ static void a_strange_client(void **state)
     psk_server_free(policy);
 }
 
+/* An identity longer than any is refused before anybody is asked for its key. */
+static void a_long_identity(void **state)
+{
+    (void)state;
+    char identity[PSK_IDENTITY_MAX + 2];
+    memset(identity, 'A', sizeof(identity) - 1);
+    identity[sizeof(identity) - 1] = 0;
+    struct keys keys = good_keys();
+    keys.identity = identity;
+    struct ssl_ctx_st *policy = policy_of(&keys, 0, false);
+    struct http_listener listener = {.tls = policy, .handler = handle};
+    struct http_server_options options = {
+        .listeners = &listener, .listener_count = 1, .workers = 1};
+    struct http_server *server = NULL;
+    assert_int_equal(http_server_start(&options, &server, NULL), CR_OK);
+    char address[32];
+    (void)snprintf(address, sizeof(address), "127.0.0.1:%u", http_server_port(server, 0));
+    const char *arguments[] = {"openssl", "s_client", "-connect", address,   "-psk_identity",
+                               identity,  "-psk",     key_hex,    "-tls1_2", NULL};
+    struct child child = spawn((char *const *)(uintptr_t)arguments);
+    cr_buf all = {0};
+    assert_true(read_until(&child, &all, "alert unknown psk identity"));
+    end(&child);
+    cr_buf_free(&all);
+    http_server_stop(server);
+    psk_server_free(policy);
+    assert_int_equal(keys.asked, 0);
+}
+
 static uint16_t free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -618,11 +687,13 @@ int main(void)
         cmocka_unit_test(no_session_ids_no_tickets_no_hint),
         cmocka_unit_test(records_are_bounded),
         cmocka_unit_test(wrong_keys_and_identities),
+        cmocka_unit_test(edges),
         cmocka_unit_test(options_that_cannot_be),
         cmocka_unit_test(damage_on_the_line),
         cmocka_unit_test(hostile_hellos),
         cmocka_unit_test(backpressure),
         cmocka_unit_test(a_strange_client),
+        cmocka_unit_test(a_long_identity),
         cmocka_unit_test(a_strange_server),
     };
     (void)signal(SIGPIPE, SIG_IGN);

@@ -219,6 +219,67 @@ static void stored_parameters(void **state)
     cr_buf_free(&out);
 }
 
+/* Each part alone, at its edges, there and back. */
+static void single_parts(void **state)
+{
+    static const char *const rows[] = {
+        "8105"
+        "8303"
+        "840135",
+        "810B"
+        "8309"
+        "850703AABBCC024F7F",
+        "8104"
+        "8302"
+        "A500",
+        "810B"
+        "8309"
+        "8607FFFF2503329595", /* 23:59:59 */
+        "8104"
+        "8302"
+        "8900",
+        "8102B300",
+    };
+    (void)state;
+    struct ota_admin_trigger t;
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        cr_buf out = {0};
+        assert_int_equal(ota_admin_trigger_read(vector(rows[i]), &t, NULL), CR_OK);
+        assert_int_equal(ota_admin_trigger_write(&out, &t, NULL), CR_OK);
+        assert_span(cr_buf_span(&out), rows[i]);
+        cr_buf_free(&out);
+        if (t.params.retry.present) {
+            assert_int_equal(t.params.retry.count, 0xFFFF);
+            assert_int_equal(t.params.retry.seconds, 86399);
+        }
+    }
+    /* With a report behind the timer; the longest texts. */
+    static uint8_t text[OTA_ADMIN_URI];
+    memset(text, 'a', sizeof(text));
+    cr_span longest = CR_SPAN_ARRAY(text);
+    struct ota_admin_params p = {
+        .retry = {.present = true, .report = cr_span_str("rep")},
+        .post = {.present = true, .host = longest, .agent = longest, .uri = longest},
+        .dns = {.present = true, .name = longest, .connection = longest},
+    };
+    struct ota_admin_params got;
+    cr_buf out = {0};
+    assert_int_equal(ota_admin_params_write(&out, &p, NULL), CR_OK);
+    assert_int_equal(ota_admin_params_read(cr_buf_span(&out), &got, NULL), CR_OK);
+    assert_true(cr_span_equal(got.retry.report, cr_span_str("rep")));
+    assert_true(cr_span_equal(got.post.host, longest) && cr_span_equal(got.post.agent, longest));
+    assert_true(cr_span_equal(got.post.uri, longest) && cr_span_equal(got.dns.name, longest));
+    assert_true(cr_span_equal(got.dns.connection, longest));
+    cr_buf_free(&out);
+    struct ota_psk_identity identity;
+    assert_int_equal(ota_psk_identity_read(cr_span_str("80010281108900101201234123401234567890122"
+                                                       "44F05A00000055982010183014F"),
+                                           &identity, NULL),
+                     CR_OK);
+    assert_int_equal(identity.kvn, 0x4F);
+    assert_int_equal(identity.aid.n, 5);
+}
+
 static void security_parameters(void **state)
 {
     static const struct {
@@ -414,13 +475,10 @@ static void notifications(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(psk_identity),
-        cmocka_unit_test(texts_of_headers),
-        cmocka_unit_test(triggers),
-        cmocka_unit_test(stored_parameters),
-        cmocka_unit_test(security_parameters),
-        cmocka_unit_test(broken_parameters),
-        cmocka_unit_test(notifications),
+        cmocka_unit_test(psk_identity),      cmocka_unit_test(texts_of_headers),
+        cmocka_unit_test(triggers),          cmocka_unit_test(stored_parameters),
+        cmocka_unit_test(single_parts),      cmocka_unit_test(security_parameters),
+        cmocka_unit_test(broken_parameters), cmocka_unit_test(notifications),
     };
     return cmocka_run_group_tests_name("ota/admin", tests, NULL, vector_teardown);
 }

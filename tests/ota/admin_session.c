@@ -142,6 +142,7 @@ struct card {
     struct ota_agent *agent;
     enum ota_admin_status status; /* of every script */
     char ran[512];                /* targets and sizes of what was run */
+    bool silent;                  /* no response script at all */
     size_t response;              /* bytes of a response script; 0 = R1 */
 };
 
@@ -151,6 +152,9 @@ static enum ota_admin_status execute(void *ctx, const struct ota_aid *target, cr
     struct card *card = ctx;
     size_t n = strlen(card->ran);
     (void)snprintf(card->ran + n, sizeof(card->ran) - n, "%zu%s ", script.n, target->n ? "t" : "");
+    if (card->silent) {
+        return card->status;
+    }
     if (card->response) {
         uint8_t *at = cr_buf_extend(out, card->response);
         assert_non_null(at);
@@ -329,6 +333,20 @@ static void hostile_posts(void **state)
                    "\r\nContent-Length: 2\r\n\r\nab"),
          OTA_ADMIN_BAD,
          "HTTP/1.1 415"},
+        {{FIRST},
+         NEXT("1", "X-Admin-Script-Status: ok\r\nContent-Type: " OTA_ADMIN_RESPONSE_TYPE
+                       OTA_ADMIN_RESPONSE_TYPE "\r\nContent-Length: 2\r\n\r\nab"),
+         OTA_ADMIN_BAD,
+         "HTTP/1.1 415"},
+        {{FIRST, RESULT("1")},
+         NEXT("1", "X-Admin-Resume: false\r\nX-Admin-Script-Status: ok\r\n" BODY),
+         OTA_ADMIN_STRANGER,
+         NOTHING},
+        {{NULL},
+         "POST " PATH "?s=&n=1 HTTP/1.1\r\nHost: a\r\n"
+         "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n",
+         OTA_ADMIN_STRANGER,
+         NOTHING},
         {{FIRST}, NEXT("2", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
         {{FIRST}, NEXT("0", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
         {{FIRST}, NEXT("01", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
@@ -538,12 +556,48 @@ static void notification_and_held_posts(void **state)
     assert_int_equal(answer.header_count, 1);
     assert_true(ota_admin_server_idle(sr.server) && !ota_admin_server_owes(sr.server));
     sr_close(&sr);
+    char longest[OTA_ADMIN_URI - 40 + 2]; /* what a nonce and a number add has room */
+    memset(longest, 'a', sizeof(longest));
+    longest[0] = '/';
+    longest[sizeof(longest) - 1] = 0;
+    struct ota_admin_server_options edge = {.path = longest};
+    struct ota_admin_server *edged = NULL;
+    assert_int_equal(ota_admin_server_new(&edge, &edged, NULL), CR_REFUSED);
+    longest[sizeof(longest) - 2] = 0;
+    assert_int_equal(ota_admin_server_new(&edge, &edged, NULL), CR_OK);
+    ota_admin_server_free(edged);
     static const char *const paths[] = {NULL, "", "x", "/a?b", "/a#b", "/a b", "/a\r\nb"};
     for (size_t i = 0; i < CR_COUNT(paths); i++) {
         struct ota_admin_server_options options = {.path = paths[i]};
         struct ota_admin_server *server = NULL;
         assert_int_equal(ota_admin_server_new(&options, &server, NULL), CR_REFUSED);
     }
+}
+
+static void answers_of_the_http_server(void **state)
+{
+    (void)state;
+    cr_arena arena = {0};
+    struct http_request request = {.arena = &arena};
+    struct http_response response = {.outcome = HTTP_HOLD};
+    char next[] = "/next";
+    struct ota_admin_answer answer = {
+        .status = 200,
+        .content_type = OTA_ADMIN_COMMAND_TYPE,
+        .headers = {{OTA_ADMIN_H_PROTOCOL, OTA_ADMIN_PROTOCOL}, {OTA_ADMIN_H_NEXT, next}},
+        .header_count = 2,
+        .body = cr_span_str("script")};
+    assert_int_equal(ota_admin_answer_http(&answer, &request, &response, NULL), CR_OK);
+    next[1] = 'X'; /* the session goes on */
+    assert_int_equal(response.outcome, HTTP_ANSWER);
+    assert_int_equal(response.status, 200);
+    assert_true(response.chunked && response.body.secret);
+    assert_string_equal(response.content_type, OTA_ADMIN_COMMAND_TYPE);
+    assert_int_equal(response.header_count, 2);
+    assert_string_equal(response.headers[1].value, "/next");
+    assert_true(cr_span_equal(cr_buf_span(&response.body), cr_span_str("script")));
+    cr_buf_free(&response.body);
+    cr_arena_free(&arena);
 }
 
 /* ---- what a card refuses ---- */
@@ -706,12 +760,28 @@ static void results_of_all_kinds(void **state)
                 "X-Admin-Script-Status: ok\r\nContent-Type: " OTA_ADMIN_RESPONSE_TYPE
                 "\r\nTransfer-Encoding: chunked\r\n\r\n"
                 "4\r\nrrrr\r\n4\r\nrrrr\r\n2\r\nrr\r\n0\r\n\r\n");
+    /* A wait in between: the next POST has no result. */
+    (void)ota_agent_received(
+        card.agent, cr_span_str("HTTP/1.1 204 No\r\nX-Admin-Protocol: globalplatform-remote-admin/"
+                                "1.0\r\nX-Admin-Next-URI: /w\r\n\r\n"));
+    assert_text(ota_agent_output(card.agent),
+                "POST /w HTTP/1.1\r\nHost: smsr.example\r\n"
+                "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\nX-Admin-From: //agent 7\r\n"
+                "\r\n");
     card.status = OTA_ADMIN_UNKNOWN_APPLICATION;
     (void)ota_agent_received(card.agent, cr_span_str(OK_HEAD "X-Admin-Next-URI: /m\r\n" OK_BODY));
     assert_text(ota_agent_output(card.agent),
                 "POST /m HTTP/1.1\r\nHost: smsr.example\r\n"
                 "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\nX-Admin-From: //agent 7\r\n"
                 "X-Admin-Script-Status: unknown-application\r\n\r\n");
+    /* "ok" without a response script cannot be said. */
+    card.status = OTA_ADMIN_OK;
+    card.silent = true;
+    (void)ota_agent_received(card.agent, cr_span_str(OK_HEAD "X-Admin-Next-URI: /o\r\n" OK_BODY));
+    assert_text(ota_agent_output(card.agent),
+                "POST /o HTTP/1.1\r\nHost: smsr.example\r\n"
+                "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\nX-Admin-From: //agent 7\r\n"
+                "X-Admin-Script-Status: security-error\r\n\r\n");
     ota_agent_free(card.agent);
 }
 
@@ -864,6 +934,7 @@ int main(void)
         cmocka_unit_test(hostile_posts),
         cmocka_unit_test(a_session_that_begins_anew),
         cmocka_unit_test(notification_and_held_posts),
+        cmocka_unit_test(answers_of_the_http_server),
         cmocka_unit_test(hostile_answers),
         cmocka_unit_test(an_endless_body),
         cmocka_unit_test(retries),

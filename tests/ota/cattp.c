@@ -85,6 +85,7 @@ static void broken_pdus(void **state)
     } rows[] = {
         {"4100001240012710000000020064000A0000", 6},             /* version 1 */
         {"4200001240012710000000020064000A0000", 6},             /* version 2 */
+        {"4000001140012710000100020064000A0000", 1},             /* and that byte taken for data */
         {"4000001140012710000000020064000A0000", 1},             /* header shorter than it is */
         {"4000001340012710000000020064000A0000", 1},             /* longer than the datagram */
         {"4000001240012710000100020064000A0000", 1},             /* data that is not there */
@@ -141,6 +142,9 @@ static void broken_pdus(void **state)
         {.flags = CATTP_SYN, .max_pdu = 22},
         {.flags = CATTP_SYN, .max_pdu = 23, .data = cr_span_str("x")},
         {.flags = CATTP_SYN, .max_pdu = 23, .identification = cr_span_of(large, 65)},
+        {.flags = CATTP_SYN | CATTP_ACK, .max_pdu = 23, .data = cr_span_str("x")},
+        {.flags = CATTP_RST, .data = cr_span_str("x")},
+        {.flags = CATTP_RST | CATTP_ACK, .data = cr_span_str("x")},
         {.flags = CATTP_ACK | CATTP_EAK},
         {.flags = CATTP_ACK | CATTP_EAK, .out_count = CATTP_EAK_MAX + 1},
         {.flags = CATTP_ACK | CATTP_SEG},
@@ -151,6 +155,23 @@ static void broken_pdus(void **state)
         assert_int_equal(cattp_pdu_write(&out, &cannot[i], NULL), CR_MALFORMED);
     }
     assert_int_equal(out.n, 0);
+    /* The largest of each, and an EAK that carries data. */
+    struct cattp_pdu can[] = {
+        {.flags = CATTP_SYN, .max_pdu = 23, .identification = cr_span_of(large, CATTP_ID_MAX)},
+        {.flags = CATTP_ACK | CATTP_EAK, .out_count = CATTP_EAK_MAX},
+        {.flags = CATTP_ACK | CATTP_EAK, .out_count = 1, .data = cr_span_str("x")},
+        {.flags = CATTP_ACK | CATTP_EAK | CATTP_SEG, .out_count = 1, .data = cr_span_str("x")},
+        {.flags = CATTP_ACK, .data = cr_span_of(large, 65535)},
+    };
+    for (size_t i = 0; i < CR_COUNT(can); i++) {
+        cr_buf_reset(&out);
+        assert_int_equal(cattp_pdu_write(&out, &can[i], NULL), CR_OK);
+        assert_int_equal(cattp_pdu_read(cr_buf_span(&out), &pdu, NULL), CR_OK);
+        assert_int_equal(pdu.flags, can[i].flags);
+        assert_int_equal(pdu.out_count, can[i].out_count);
+        assert_int_equal(pdu.identification.n, can[i].identification.n);
+        assert_int_equal(pdu.data.n, can[i].data.n);
+    }
     cr_buf_free(&out);
 }
 
@@ -526,6 +547,9 @@ static void sending(void **state)
     assert_int_equal(cattp_deadline(card.link), 5000); /* progress: from the beginning */
     cattp_tick(card.link, 5000);
     assert_trace(&card, ">3/100:182+ ");
+    eak.out_of_sequence[1] = 5; /* the next to be sent: no PDU of ours */
+    feed(&card, 5000, &eak);    /* a new round: the gap once more */
+    assert_trace(&card, ">3/100:182+ ");
     struct cattp_pdu ack = from_server(CATTP_ACK, 101, 4, 0);
     ack.window = 2;
     feed(&card, 5001, &ack);
@@ -552,6 +576,7 @@ static void sending(void **state)
     assert_int_equal(cattp_send(card.link, cr_span_of(text, 400), 0, NULL), CR_OK);
     assert_int_equal(cattp_send(card.link, cr_span_of(text, 101), 0, NULL), CR_RESOURCE);
     assert_int_equal(cattp_send(card.link, cr_span_of(text, 100), 0, NULL), CR_OK);
+    assert_int_equal(cattp_send(card.link, cr_span_of(text, 1), 0, NULL), CR_RESOURCE);
     end_free(&card);
 }
 
@@ -631,6 +656,23 @@ static void receiving(void **state)
         assert_trace(&card, rows[i].trace);
     }
     end_free(&card);
+    /* A NUL that fills a gap lets through what waits behind it. */
+    open_card(&card);
+    struct cattp_pdu behind = from_server(CATTP_ACK, 102, 1, 10);
+    struct cattp_pdu filling = from_server(CATTP_ACK | CATTP_NUL, 101, 1, 0);
+    feed(&card, 1, &behind);
+    feed(&card, 1, &filling);
+    assert_trace(&card, ">EAK2/100 got10 >2/102 ");
+    end_free(&card);
+    /* An SDU as large as we take. */
+    open_card(&card);
+    for (uint16_t i = 0; i < 16; i++) {
+        struct cattp_pdu part =
+            from_server(i < 15 ? CATTP_ACK | CATTP_SEG : CATTP_ACK, (uint16_t)(101 + i), 1, 128);
+        feed(&card, 1, &part);
+    }
+    assert_non_null(strstr(card.trace, "got2048 >2/116 "));
+    end_free(&card);
     /* An answer given inside the callback carries the acknowledgement. */
     open_card(&card);
     card.echo = true;
@@ -675,6 +717,19 @@ static void options_that_cannot_be(void **state)
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         struct cattp_link *link = NULL;
         assert_int_equal(cattp_new(&rows[i], &link, NULL), CR_REFUSED);
+    }
+    struct cattp_options fine[] = {
+        {.max_pdu = 23, .identification = cr_span_of(id, 0)},
+        {.max_pdu = 23 + CATTP_ID_MAX, .identification = cr_span_of(id, CATTP_ID_MAX)},
+        {.max_pdu = CATTP_PDU_MAX},
+        {.max_sdu = CATTP_SDU_MAX},
+        {.window = CATTP_WINDOW_MAX},
+        {.rto_ms = 60000},
+    };
+    for (size_t i = 0; i < CR_COUNT(fine); i++) {
+        struct cattp_link *link = NULL;
+        assert_int_equal(cattp_new(&fine[i], &link, NULL), CR_OK);
+        cattp_free(link);
     }
     cattp_free(NULL);
     assert_string_equal(cattp_state_name(CATTP_SYN_RCVD), "SYN-RCVD");

@@ -125,6 +125,14 @@ static void answers(void **state)
     assert_int_equal(answer.addresses[0].n, 16);
 }
 
+#define EIGHT    "6161616161616161"
+#define BYTES_60 EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT "61616161"
+#define LABEL_61 "3D" BYTES_60 "61"
+#define LABEL_62 "3E" BYTES_60 "6161"
+#define LABEL_63 "3F" BYTES_60 "616161"
+#define LABEL_64 "40" BYTES_60 "61616161"
+#define TAIL     "00010001000000640004C0000203"
+
 static void answers_to_somebody_else(void **state)
 {
     static const char *const refused[] = {
@@ -152,6 +160,10 @@ static void answers_to_somebody_else(void **state)
         HEAD("8180", "0001") "C00C0005000100000064000401610000",
         HEAD("8180", "0001") "C01E00010001000000640004C000020A", /* points to itself */
         HEAD("8180", "0001") "8001",
+        HEAD("8180", "0001") "C00C000100010000006400",
+        HEAD("8180", "0001") "C0",
+        HEAD("8180", "0001") LABEL_64 "00" TAIL, /* a length of another kind */
+        HEAD("8180", "0001") LABEL_63 LABEL_63 LABEL_63 LABEL_62 "00" TAIL, /* 256 bytes */
     };
     (void)state;
     for (size_t i = 0; i < CR_COUNT(refused) + CR_COUNT(broken); i++) {
@@ -193,6 +205,13 @@ static void limits(void **state)
         assert_int_equal(answer.count, links == OTA_DNS_CNAMES ? 1 : 0);
         cr_buf_free(&m);
     }
+    struct ota_dns_answer longest; /* a name of 255 bytes is one */
+    assert_int_equal(
+        ota_dns_answer_read(
+            vector(HEAD("8180", "0002") LABEL_63 LABEL_63 LABEL_63 LABEL_61 "00" TAIL A1), 0x1234,
+            "smsr.example", OTA_DNS_A, &longest, NULL),
+        CR_OK);
+    assert_int_equal(longest.count, 1);
     cr_buf m = {0};
     cr_buf_append_span(&m, vector(HEAD("8180", "00C8")));
     for (unsigned i = 0; i < 200; i++) {
@@ -306,10 +325,12 @@ static void asking(void **state)
         assert_string_equal(trace, rows[i].trace);
         assert_int_equal(step.action, rows[i].end);
         assert_int_equal(r.count, rows[i].count);
+        if (r.count > 0) {
+            assert_int_equal(r.ttl, 100);
+        }
         if (r.count == 2) {
             assert_int_equal(r.addresses[0].n, 4);
             assert_int_equal(r.addresses[1].n, 16);
-            assert_int_equal(r.ttl, 100);
         }
         /* It is over: nothing wakes it. */
         assert_int_equal(ota_dns_expired(&r, &step, NULL), CR_OK);
@@ -325,6 +346,21 @@ static void asking(void **state)
     assert_int_equal(ota_dns_start(&r, NULL, "smsr.example", OTA_DNS_SERVERS + 1, &step, NULL),
                      CR_REFUSED);
     assert_int_equal(ota_dns_start(&r, NULL, "a..b", 1, &step, NULL), CR_REFUSED);
+    /* As many addresses as are kept, and one of the other kind. */
+    uint8_t random = 0;
+    cr_env env = {.ctx = &random, .random = counting};
+    cr_buf m = {0};
+    assert_int_equal(ota_dns_start(&r, &env, "smsr.example", OTA_DNS_SERVERS, &step, NULL), CR_OK);
+    answer_to(step.datagram, "818000010008", A1 A1 A1 A1 A1 A1 A1 A1, &m);
+    assert_int_equal(ota_dns_input(&r, cr_buf_span(&m), &step, NULL), CR_OK);
+    answer_to(step.datagram, "818000010001",
+              "C00C001C0001000000640010"
+              "20010DB8000000000000000000000001",
+              &m);
+    assert_int_equal(ota_dns_input(&r, cr_buf_span(&m), &step, NULL), CR_OK);
+    assert_int_equal(step.action, OTA_DNS_DONE);
+    assert_int_equal(r.count, OTA_DNS_ADDRESSES);
+    cr_buf_free(&m);
 }
 
 int main(void)

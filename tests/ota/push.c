@@ -43,6 +43,25 @@ static void worked_commands(void **state)
     assert_int_equal(ota_push_read(vector("80EC01020ABC810300271085024141"), &p, NULL), CR_OK);
     assert_int_equal(ota_push_read(vector("80EC01020ABC81030027108502414100"), &p, NULL), CR_OK);
     assert_int_equal(p.port, 0x2710);
+    /* The first of two counts; a port means nothing to an identification packet. */
+    assert_int_equal(ota_push_read(vector("80EC010408360141360142"
+                                          "3C00"),
+                                   &p, NULL),
+                     CR_OK);
+    assert_span(p.identification, "41");
+    static const uint8_t large[255];
+    cr_buf out = {0};
+    p = (struct ota_push){.kind = OTA_PUSH_TCP, .tlvs = CR_SPAN_ARRAY(large)};
+    assert_int_equal(ota_push_write(&out, &p, NULL), CR_OK);
+    assert_int_equal(out.n, 260);
+    cr_buf_reset(&out);
+    p = (struct ota_push){.kind = OTA_PUSH_IDENTIFICATION,
+                          .identification = cr_span_of(large, 127)};
+    assert_int_equal(ota_push_write(&out, &p, NULL), CR_OK);
+    struct ota_push again;
+    assert_int_equal(ota_push_read(cr_buf_span(&out), &again, NULL), CR_OK);
+    assert_int_equal(again.identification.n, 127);
+    cr_buf_free(&out);
 }
 
 static void broken_commands(void **state)
