@@ -60,6 +60,18 @@ static void emergency(struct rig *r)
     rig_store(r, state_work, &p);
 }
 
+static void emergency_enabled(struct rig *r)
+{
+    struct smsr_profile p;
+    rig_profile(r, 1, &p);
+    p.state = SMSR_DISABLED;
+    rig_store(r, state_work, &p);
+    rig_profile(r, 2, &p);
+    p.emergency = true;
+    p.state = SMSR_ENABLED;
+    rig_store(r, state_work, &p);
+}
+
 static void created(struct rig *r)
 {
     struct smsr_profile p;
@@ -130,6 +142,8 @@ static const struct {
     {"a", SOAP_ES4, SOAP_SET_FALLBACK_ATTRIBUTE, 2, emergency, "8.2.7/3.8"},
     {"a", SOAP_ES4, SOAP_SET_EMERGENCY_ATTRIBUTE, 1, NULL, "8.2.8/3.8"},
     {"a", SOAP_ES4, SOAP_ENABLE_PROFILE, 2, emergency, "8.2.8/3.8"},
+    {"a", SOAP_ES4, SOAP_DISABLE_PROFILE, 2, emergency_enabled, "8.2.8/3.8"},
+    {"a", SOAP_ES4, SOAP_DELETE_PROFILE, 2, emergency_enabled, "8.2.8/3.8"},
     /* CM: no PLMA, another PLMA; consent of the old holder's owner. */
     {"s", SOAP_ES4, SOAP_GET_EIS, 2, NULL, "8.11/3.9"},
     {"s", SOAP_ES4, SOAP_ENABLE_PROFILE, 2, NULL, "8.11/3.9"},
@@ -197,12 +211,17 @@ static void test_create(void **state)
     rig_expect(r, &reply, "8.1/4.8");
     /* In creation: nobody sees it, nobody can touch it. */
     body.required_memory = 500000;
+    body.mno_id = cr_span_str("1.2.3");
     struct reply waiting = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
     rig_expect(r, &waiting, "...");
     reply = rig_do(r, "d", SOAP_ES3, SOAP_GET_EIS, 4);
     rig_expect(r, &reply, "");
     assert_int_equal(reply.body.eis.profiles.count, 2);
+    reply = rig_do(r, "c", SOAP_ES4, SOAP_GET_EIS, 4);
+    rig_expect(r, &reply, "1.6/1.2");
     rig_run(r);
+    reply = rig_do(r, "c", SOAP_ES4, SOAP_GET_EIS, 4);
+    rig_expect(r, &reply, "");
     /* The lowest AID that is free again. */
     reply = rig_do(r, "a", SOAP_ES4, SOAP_DELETE_PROFILE, 2);
     rig_run(r);
@@ -572,6 +591,64 @@ static void test_change(void **state)
     rig_expect(r, &reply, "8.1.1/1.1");
 }
 
+/* An operator that stands behind an SM-DP: that one acts for it, and passes on what it hears. */
+static void test_through(void **state)
+{
+    struct rig *r = *state;
+    rig_party(r, "a")->through = "1.2.11";
+    struct reply reply = rig_do(r, "d2", SOAP_ES3, SOAP_GET_EIS, 1);
+    assert_int_equal(reply.body.eis.profiles.count, 2);
+    reply = rig_do(r, "d2", SOAP_ES3, SOAP_ENABLE_PROFILE, 2);
+    rig_run(r);
+    rig_expect(r, &reply, "");
+    assert_string_equal(rig_letters(r), "d2 ES3 ProfileDisabled 1 for 1.2.1");
+    reply = rig_do(r, "d2", SOAP_ES3, SOAP_ENABLE_PROFILE, 3);
+    rig_expect(r, &reply, "8.2.1/1.2");
+}
+
+static cr_status fill_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct rig *r = ctx;
+    for (int i = 0; i < SOAP_MAX_PROFILES - 3; i++) {
+        uint8_t aid[16];
+        CR_TRY(smsr_profile_new_aid(tx, CR_SPAN_ARRAY(rig_eid), aid, err));
+        const struct smsr_profile p = {.eid = CR_SPAN_ARRAY(rig_eid),
+                                       .aid = CR_SPAN_ARRAY(aid),
+                                       .iccid = cr_arena_printf(&r->call, "89001010000001%05d", i),
+                                       .mno_id = "1.2.1",
+                                       .state = SMSR_DISABLED};
+        CR_TRY(smsr_profile_put(tx, &p, err));
+    }
+    return store_exec(tx, "UPDATE euicc_state SET remaining_memory = 8589934592", NULL, NULL, NULL,
+                      NULL, err);
+}
+
+static cr_status thin_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx, "DELETE FROM profile WHERE iccid LIKE '89001010000001%0'", NULL, NULL,
+                      NULL, NULL, err);
+}
+
+/* As many Profiles as an EIS can show; no more memory than a quota can say. */
+static void test_full(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(4);
+    body.mno_id = cr_span_str("1.2.1");
+    body.has_required_memory = true;
+    rig_store(r, fill_work, r);
+    struct reply reply = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
+    rig_expect(r, &reply, "8.1/4.8");
+    rig_store(r, thin_work, NULL);
+    body.required_memory = 0x100000000;
+    reply = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
+    rig_expect(r, &reply, "8.1/4.8");
+    body.required_memory = 0xFFFFFFFF;
+    reply = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
+    rig_expect(r, &reply, "...");
+}
+
 /* No route to anybody is no reason to fail. */
 static void test_no_route(void **state)
 {
@@ -602,6 +679,8 @@ int main(void)
         T(consent),
         T(change),
         T(no_route),
+        T(through),
+        T(full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
