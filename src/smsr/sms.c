@@ -210,7 +210,7 @@ static cr_status choose(struct round *r, struct smsr_carrier *c, bool session, s
     CR_TRY(smsr_carrier_reach(c, session ? SMSR_HTTPS : 0, r->sms->o.has_session != NULL, &reach,
                               err));
     CR_TRY(smsr_channel_choose(&reach, &c->s.channel, &reason, err));
-    cr_log(env_of(r->sms), CR_LOG_DEBUG, "script %lld to %s: %s, %s", (long long)c->s.id,
+    cr_log(env_of(r->sms), CR_LOG_INFO, "script %lld to %s: %s, %s", (long long)c->s.id,
            cr_hex_into(eid, sizeof eid, c->s.eid), c->s.channel == SMSR_SMS ? "SMS" : "HTTPS",
            reason);
     return CR_OK;
