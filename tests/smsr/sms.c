@@ -126,6 +126,36 @@ static void test_repetition(void **state)
     world_close(&w);
 }
 
+/* A power cut at the moment when the packet leaves: its counter is used up, and it is known. */
+static void cut_the_power(struct world *w)
+{
+    const struct world_proc p = world_look(w, 1);
+    assert_true(p.has_script && p.script.left);
+    assert_int_equal(p.script.attempts, 1);
+    assert_int_equal(p.script.counter, 7);
+}
+
+static void test_committed_before_it_leaves(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    const int64_t id = world_audit(&w);
+    assert_int_equal(id, 1);
+    w.on_submit = cut_the_power;
+    world_due(&w);
+    w.on_submit = NULL;
+    restart(&w);
+    world_pass(&w, MINUTE);
+    assert_int_equal(w.count, 2);
+    assert_memory_equal(w.messages[1].text, w.messages[0].text, w.messages[0].text_size);
+    executes(&w);
+    assert_int_equal(w.card_counter, 7);
+    card_answer(&w, 0, audit_answer());
+    assert_int_equal(state_of(&w, id), SMSR_STATE_DONE);
+    world_close(&w);
+}
+
 static void test_late_answer_of_the_last_copy(void **state)
 {
     struct world w;
@@ -581,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_way),
         cmocka_unit_test(test_way_restarted),
         cmocka_unit_test(test_repetition),
+        cmocka_unit_test(test_committed_before_it_leaves),
         cmocka_unit_test(test_late_answer_of_the_last_copy),
         cmocka_unit_test(test_too_late),
         cmocka_unit_test(test_counter_low),

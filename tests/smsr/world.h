@@ -43,6 +43,7 @@ struct world {
     uint64_t refs[W_MESSAGES];
     size_t count;
     bool submit_fails;
+    void (*on_submit)(struct world *w); /* NULL = nothing */
     /* The card. */
     struct ota_key kic, kid;
     struct sms_assembler *card_in;
@@ -75,6 +76,9 @@ static inline cr_status world_submit(void *ctx, const struct smsr_smsc *smsc,
     assert_non_null(smsc);
     if (w->submit_fails) {
         return cr_fail(err, CR_RESOURCE, NULL, "the queue is full");
+    }
+    if (w->on_submit) {
+        w->on_submit(w);
     }
     assert_true(w->count < W_MESSAGES);
     w->messages[w->count] = *m;
