@@ -127,6 +127,7 @@ extern const struct cli_command cli_pki;
 extern const struct cli_command cli_profile;
 extern const struct cli_command cli_smdpp;
 extern const struct cli_command cli_smdp;
+extern const struct cli_command cli_smsr;
 extern const struct cli_command cli_euicc;
 extern const struct cli_command cli_device;
 extern const struct cli_command cli_lpa;

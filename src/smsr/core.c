@@ -1,18 +1,22 @@
 #include "smsr/core.h"
 
 #include "base/file.h"
+#include "pki/hierarchy.h"
 #include "pki/issue.h"
+#include "smsr/air.h"
 #include "smsr/engine.h"
 #include "smsr/handlers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define MAX_CI_FILE ((size_t)1 << 20) /* bytes */
 #define TICK_LIMIT  200               /* rows in one transaction of the housekeeper */
 #define TICK_ROUNDS 16                /* transactions of one tick at most */
 
-static const struct store_migration migrations[] = {{1, m2m_schema}, {2, smsr_schema}};
+static const struct store_migration migrations[] = {
+    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}};
 
 static void set_defaults(struct smsr_policy *p)
 {
@@ -38,6 +42,10 @@ static cr_status open_trust(struct smsr *sr, const char *ci_file, struct cr_err 
     }
     if (!ci_file) {
         return CR_OK; /* registers nobody */
+    }
+    struct stat what;
+    if (stat(ci_file, &what) == 0 && S_ISDIR(what.st_mode)) {
+        return pki_hierarchy_trust(ci_file, sr->trust, err);
     }
     cr_buf content = {0};
     cr_status status = cr_file_read(ci_file, MAX_CI_FILE, &content, err);

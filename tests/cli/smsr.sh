@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# crisp smsr serve: starts from the files of a lab, says where it listens, stops on a signal and
+# starts again; what is wrong in its files is named.
+. "$(dirname "$0")/lib.sh"
+
+run 0 pki init pki --host smdp.example.com
+run 0 pki m2m-parties lab --pki pki
+
+cat >radio.ini <<EOF
+[radio]
+trigger = 8100
+[smsc one]
+port = 1
+system-id = smsr
+password = secret
+number = +4599
+[euicc 89001012012341234012345678901224]
+channel = https
+EOF
+
+serve() {
+    "$crisp" smsr serve --dir sr --parties lab/smsr-1.ini --config radio.ini --pki pki \
+        --soap 127.0.0.1:0 --es5 127.0.0.1:0 --port-file ports "$@" >sr.out 2>sr.err &
+    server=$!
+    for ((i = 0; i < 600; i++)); do
+        [[ -s ports ]] && return
+        kill -0 $server 2>/dev/null || break
+        sleep 0.1
+    done
+    cat sr.err
+    fail "the SM-SR does not start"
+}
+
+stop() {
+    kill -TERM $server
+    wait $server || fail "it does not stop in good order: $?"
+    rm ports
+}
+
+serve
+grep -q '"soap":[1-9]' ports || fail "no port for the parties"
+grep -q '"es5":[1-9]' ports || fail "no port for the chips"
+grep -q "SMSC one: 127.0.0.1:1 as smsr, number 4599, for all numbers" sr.out || fail "no SMSC"
+stop
+serve --no-https
+grep -q es5 ports && fail "HTTPS is served although it was not to be"
+grep -q "by SMS only" sr.out || fail "it does not say that"
+stop
+
+run 3 smsr serve --dir sr --parties lab/smdp.ini
+says err "lab/smdp.ini describes no SM-SR"
+run 1 smsr serve --dir sr --parties nothing.ini
+says err "nothing.ini"
+run 1 smsr serve --dir sr --parties lab/smsr-1.ini --pki nowhere
+says err "nowhere"
+usage "--ci and --pki exclude each other" smsr serve --dir sr --parties lab/smsr-1.ini --pki pki --ci x
+usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --soap host:99999
+
+wrong() { # text of the file, what is said
+    printf '%b' "$1" >bad.ini
+    run 3 smsr serve --dir sr --parties lab/smsr-1.ini --config bad.ini
+    says err "$2"
+}
+wrong '[smsc x]\nport = 1\n' "[smsc x] needs port, system-id, password and number"
+wrong '[smsc x]\nport = 65536\n' "line 2: [smsc x] port is no setting"
+wrong '[smsc x]\nnumber = shop\n' "[smsc x] number"
+wrong '[radio]\nchannel = pigeon\n' "[radio] channel"
+wrong '[radio]\ntrigger = 8201\n' "[radio] trigger"
+wrong '[radio]\npath = x\n' "[radio] path"
+wrong '[euicc 12]\nchannel = sms\n' "[euicc 12] channel"
+wrong '[nonsense]\na = b\n' "[nonsense] a"
+one='port = 1\nsystem-id = a\npassword = b\nnumber = 1\n'
+wrong "[smsc x]\n$one[smsc y]\n$one" "[smsc y] has the prefix of another SMSC"
