@@ -72,7 +72,8 @@ struct establish_template establish_template_isdp(uint8_t kvn);
 struct establish_template establish_template_scp80(uint8_t kvn, uint64_t counter);
 struct establish_template establish_template_scp81(uint8_t kvn);
 
-/* A6 with its objects in the order of the struct. CR_REFUSED when a field does not fit. */
+/* A6 with its objects in the order of the struct. CR_REFUSED when a field does not fit. Without
+ * ESTABLISH_WITH_HOST sdin and host_id are left out. */
 cr_status establish_put_template(const struct establish_template *t, cr_buf *out,
                                  struct cr_err *err) CR_MUST_CHECK;
 /* a6: the complete TLV, objects in any order, 96 optional. */
@@ -90,7 +91,8 @@ size_t establish_key_count(const struct establish_template *t);
 
 /* --- STORE DATA --- */
 
-/* How lengths of the data groupings from 80 up are written. */
+/* How the length of the certificate's data grouping is written from 80 up; nothing else here is
+ * that long. */
 enum establish_lengths {
     ESTABLISH_LENGTH_DGI = 0, /* one byte up to FE, FF and two bytes above: what we send */
     ESTABLISH_LENGTH_BER
@@ -116,8 +118,7 @@ cr_status establish_take_key(cr_span value, enum crypto_curve curve, cr_span *po
                              struct cr_err *err) CR_MUST_CHECK;
 
 /* The signed objects of the second command: 3A02 L A6, 7F49 L key (contents as given). */
-cr_status establish_put_objects(const struct establish_template *t, cr_span key,
-                                enum establish_lengths lengths, cr_buf *objects,
+cr_status establish_put_objects(const struct establish_template *t, cr_span key, cr_buf *objects,
                                 struct cr_err *err) CR_MUST_CHECK;
 /* Signature over objects || 0085 L RC. */
 cr_status establish_sign(cr_span objects, cr_span rc, const struct pki_key *key,
@@ -186,8 +187,8 @@ cr_status establish_card_finish(const struct establish_request *request,
                                 struct cr_err *err) CR_MUST_CHECK;
 
 /* Off-card entity: derives by its one-time key and PK.ECASD and compares the receipt. a6: as it was
- * sent (establish_a6_of()). CR_REFUSED when the receipt is wrong or a DR is missing or too much;
- * then keys is wiped. */
+ * sent (establish_a6_of()). CR_REFUSED when the receipt is wrong, or a DR is missing or too
+ * much; keys is not touched then. */
 cr_status establish_host_finish(cr_span a6, const struct crypto_private *one_time,
                                 const struct crypto_public *ecasd, cr_span sin, cr_span dr,
                                 cr_span receipt, struct establish_keys *keys,

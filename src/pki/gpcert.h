@@ -38,14 +38,17 @@ enum gpcert_role { GPCERT_ROLE_NONE = 0, GPCERT_ROLE_DP = 1, GPCERT_ROLE_SR = 2 
 const char *gpcert_role_name(enum gpcert_role role); /* "m2m-dp", "m2m-sr", "none" */
 
 /* Key usage, tag 95. */
-#define GPCERT_USAGE_SIGNING   0x88   /* what is seen, and what we write */
-#define GPCERT_USAGE_VERIFYING 0x82   /* what GlobalPlatform's coding suggests: taken for the same \
+#define GPCERT_USAGE_SIGNING 0x88 /* what is seen, and what we write */
+#define GPCERT_USAGE_VERIFYING                                                                     \
+    0x82                              /* what GlobalPlatform's coding suggests: taken for the same \
                                        */
 #define GPCERT_USAGE_AGREEMENT 0x0080 /* ECKA; the only one of two bytes */
 
 /* Key parameter reference, tag F0 (GlobalPlatform Amendment E). */
 #define GPCERT_CURVE_P256      0x00
 #define GPCERT_CURVE_BRAINPOOL 0x03
+enum crypto_curve gpcert_curve(uint8_t reference); /* NONE = not supported */
+uint8_t gpcert_curve_reference(enum crypto_curve curve);
 
 struct gpcert {
     cr_span raw;             /* the complete certificate, 7F21 */
