@@ -422,8 +422,11 @@ static cr_status verify_under(const struct gpcert *cert, const struct pki_cert *
 {
     struct crypto_public *signer = NULL;
     CR_TRY(crypto_public_new(issuer->curve, issuer->point, &signer, err));
-    struct gpcert_authority authority = {
-        .key_id = issuer->ski, .ca_id = issuer->registered_id, .key = signer};
+    /* What 42 is when the OID is too long for it or not there is the issuer's choice. */
+    bool named = issuer->registered_id.n > 0 && issuer->registered_id.n <= GPCERT_MAX_CA_ID;
+    struct gpcert_authority authority = {.key_id = issuer->ski,
+                                         .ca_id = named ? issuer->registered_id : (cr_span){0},
+                                         .key = signer};
     cr_status status = gpcert_verify(cert, &authority, 1, expect, key, err);
     crypto_public_free(signer);
     return status;

@@ -22,7 +22,8 @@
 #include "pki/chain.h"
 #include "pki/key.h"
 
-#define GPCERT_TAG 0x7F21
+#define GPCERT_TAG     0x7F21
+#define GPCERT_FOREVER 99991231 /* expiry of what does not expire */
 
 #define GPCERT_MAX               2048 /* bytes of a certificate */
 #define GPCERT_MAX_SERIAL        16   /* bytes of 93 */
@@ -142,8 +143,8 @@ struct gpcert_request {
 cr_status gpcert_issue(const struct gpcert_request *request, const struct pki_key *issuer_key,
                        const cr_env *env, cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
 
-/* Fills ca_id and authority from an issuer's X.509 certificate (registeredID, SKI; pointing into
- * it). CR_REFUSED when it lacks one of them. */
+/* Fills ca_id and authority from an issuer's X.509 certificate, pointing into it: registeredID and
+ * SKI; for a CI without registeredID the first bytes of the SKI. CR_REFUSED without SKI. */
 cr_status gpcert_request_issuer(struct gpcert_request *request, const struct pki_cert *issuer,
                                 struct cr_err *err) CR_MUST_CHECK;
 

@@ -128,16 +128,11 @@ cr_status gpcert_issue(const struct gpcert_request *request, const struct pki_ke
 cr_status gpcert_request_issuer(struct gpcert_request *request, const struct pki_cert *issuer,
                                 struct cr_err *err)
 {
-    cr_status status = CR_OK;
-    if (!cr_span_present(issuer->registered_id)) {
-        status = refuse(err, "ca_id", "is missing: the issuer's certificate has no registeredID");
-    } else if (!cr_span_present(issuer->ski)) {
-        status = refuse(err, "authority", "is missing: the issuer has no subjectKeyIdentifier");
+    if (!cr_span_present(issuer->ski)) {
+        return refuse(err, "authority", "is missing: the issuer has no subjectKeyIdentifier");
     }
-    if (status != CR_OK) {
-        return cr_err_next(err, status, "make the hierarchy anew with `crisp pki init`");
-    }
-    request->ca_id = issuer->registered_id;
+    bool named = issuer->registered_id.n > 0 && issuer->registered_id.n <= GPCERT_MAX_CA_ID;
+    request->ca_id = named ? issuer->registered_id : cr_span_sub(issuer->ski, 0, GPCERT_MAX_CA_ID);
     request->authority = issuer->ski;
     return CR_OK;
 }

@@ -621,8 +621,10 @@ static void test_issuer_of_request(void **state)
     world_make(&w, CRYPTO_P256, CRYPTO_P256);
     struct pki_cert cert = w.ci.cert;
     cert.registered_id = (cr_span){0};
-    assert_int_equal(gpcert_request_issuer(&request, &cert, &err), CR_REFUSED);
-    assert_string_equal(err.field, "ca_id");
+    assert_int_equal(gpcert_request_issuer(&request, &cert, &err), CR_OK);
+    assert_true(cr_span_equal(request.ca_id, cr_span_sub(cert.ski, 0, GPCERT_MAX_CA_ID)));
+    assert_true(cr_span_equal(request.authority, cert.ski));
+    request = (struct gpcert_request){0};
     cert = w.ci.cert;
     cert.ski = (cr_span){0};
     assert_int_equal(gpcert_request_issuer(&request, &cert, &err), CR_REFUSED);
