@@ -39,7 +39,19 @@ const char *gpcert_role_name(enum gpcert_role role)
     case GPCERT_ROLE_NONE:
         break;
     }
-    return "none";
+    return "ecasd";
+}
+
+bool gpcert_role_from_name(cr_span name, enum gpcert_role *out)
+{
+    static const enum gpcert_role roles[] = {GPCERT_ROLE_NONE, GPCERT_ROLE_DP, GPCERT_ROLE_SR};
+    for (size_t i = 0; i < CR_COUNT(roles); i++) {
+        if (cr_span_equal(name, cr_span_str(gpcert_role_name(roles[i])))) {
+            *out = roles[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- dates -------------------------------------------------------------------------------------

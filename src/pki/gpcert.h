@@ -36,7 +36,8 @@
 /* Whose certificate it is: C8 in the discretionary data. */
 enum gpcert_role { GPCERT_ROLE_NONE = 0, GPCERT_ROLE_DP = 1, GPCERT_ROLE_SR = 2 };
 
-const char *gpcert_role_name(enum gpcert_role role); /* "m2m-dp", "m2m-sr", "none" */
+const char *gpcert_role_name(enum gpcert_role role); /* "m2m-dp", "m2m-sr"; NONE: "ecasd" */
+bool gpcert_role_from_name(cr_span name, enum gpcert_role *out); /* false = no such role */
 
 /* Key usage, tag 95. */
 #define GPCERT_USAGE_SIGNING 0x88 /* what is seen, and what we write */

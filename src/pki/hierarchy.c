@@ -505,6 +505,14 @@ static struct pki_hierarchy_options with_defaults(const struct pki_hierarchy_opt
     return o;
 }
 
+static cr_status make_curve_dir(const char *dir, enum crypto_curve curve, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, curve_dirs[curve]);
+    return n > 0 && n < MAX_PATH ? cr_dir_make(path, err)
+                                 : cr_fail(err, CR_REFUSED, NULL, "the path is too long");
+}
+
 static cr_status write_ci(const char *dir, enum crypto_curve curve, struct pki_request *r,
                           const struct pki_key *key, const cr_env *env, struct cr_err *err)
 {
@@ -520,23 +528,20 @@ static cr_status write_ci(const char *dir, enum crypto_curve curve, struct pki_r
     return status;
 }
 
-static cr_status make_ci(const char *dir, enum crypto_curve curve,
-                         const struct pki_hierarchy_options *o, const cr_env *env,
-                         struct cr_err *err)
+cr_status pki_hierarchy_make_ci(const char *dir, enum crypto_curve curve,
+                                const struct pki_request *request, const cr_env *env,
+                                struct cr_err *err)
 {
-    struct pki_request r = {.role = PKI_ROLE_CI,
-                            .common_name = "Test CI",
-                            .organizational_unit = "TESTCERT",
-                            .organization = "RSPTEST",
-                            .country = "IT",
-                            .registered_id = PKI_DEFAULT_CI_OID,
-                            .crl_url = o->crl_url};
+    struct pki_request r = *request;
     char path[MAX_PATH];
     struct crypto_private *private = NULL;
     struct pki_key *key = NULL;
     CR_TRY(pki_hierarchy_path(path, dir, curve, "ci", ".key", err));
     CR_TRY(crypto_private_generate(curve, &private, err));
-    cr_status status = pki_hierarchy_write_key(path, private, err);
+    cr_status status = make_curve_dir(dir, curve, err);
+    if (status == CR_OK) {
+        status = pki_hierarchy_write_key(path, private, err);
+    }
     if (status != CR_OK) {
         crypto_private_free(private);
         return status;
@@ -545,6 +550,20 @@ static cr_status make_ci(const char *dir, enum crypto_curve curve,
     status = write_ci(dir, curve, &r, key, env, err);
     pki_key_free(key);
     return status;
+}
+
+static cr_status make_ci(const char *dir, enum crypto_curve curve,
+                         const struct pki_hierarchy_options *o, const cr_env *env,
+                         struct cr_err *err)
+{
+    const struct pki_request r = {.role = PKI_ROLE_CI,
+                                  .common_name = "Test CI",
+                                  .organizational_unit = "TESTCERT",
+                                  .organization = "RSPTEST",
+                                  .country = "IT",
+                                  .registered_id = PKI_DEFAULT_CI_OID,
+                                  .crl_url = o->crl_url};
+    return pki_hierarchy_make_ci(dir, curve, &r, env, err);
 }
 
 static cr_status check_given_ci(const struct pki_cert *ci, const struct crypto_private *key,
@@ -695,11 +714,7 @@ static cr_status make_curve(const char *dir, enum crypto_curve curve,
                             struct cr_err *err)
 {
     char path[MAX_PATH];
-    int n = snprintf(path, sizeof(path), "%s/%s", dir, curve_dirs[curve]);
-    if (n < 0 || n >= MAX_PATH) {
-        return cr_fail(err, CR_REFUSED, NULL, "the path is too long");
-    }
-    CR_TRY(cr_dir_make(path, err));
+    CR_TRY(make_curve_dir(dir, curve, err));
     CR_TRY(pki_hierarchy_path(path, dir, curve, "ci", ".crl", err));
     (void)unlink(path); /* of the set that is overwritten: its CI is gone, its list is void */
     if (o->ci_cert[curve]) {

@@ -52,6 +52,12 @@ struct pki_hierarchy_options {
 cr_status pki_hierarchy_init(const char *dir, const struct pki_hierarchy_options *options,
                              const cr_env *env, struct cr_err *err) CR_MUST_CHECK;
 
+/* A CI alone (request: role CI), as DIR/<curve>/ci.der and ci.key; what was there is overwritten.
+ * pki_hierarchy_issue_files() then issues below it. */
+cr_status pki_hierarchy_make_ci(const char *dir, enum crypto_curve curve,
+                                const struct pki_request *request, const cr_env *env,
+                                struct cr_err *err) CR_MUST_CHECK;
+
 /* "nist", "brainpool"; NULL for no curve. */
 const char *pki_hierarchy_curve_dir(enum crypto_curve curve);
 

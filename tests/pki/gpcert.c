@@ -612,6 +612,19 @@ static void test_ecasd_eum(void **state)
     world_free(&w);
 }
 
+static void test_role_names(void **state)
+{
+    (void)state;
+    for (int r = GPCERT_ROLE_NONE; r <= GPCERT_ROLE_SR; r++) {
+        enum gpcert_role back = GPCERT_ROLE_NONE;
+        const char *name = gpcert_role_name((enum gpcert_role)r);
+        assert_true(gpcert_role_from_name(cr_span_str(name), &back));
+        assert_int_equal(back, r);
+    }
+    enum gpcert_role role;
+    assert_false(gpcert_role_from_name(cr_span_str("dp-auth"), &role));
+}
+
 static void test_issuer_of_request(void **state)
 {
     (void)state;
@@ -636,21 +649,14 @@ static void test_issuer_of_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vector_written),
-        cmocka_unit_test(test_vector_read),
-        cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_no_clock),
-        cmocka_unit_test(test_roles),
-        cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_issue_refusals),
-        cmocka_unit_test(test_issue_defaults),
-        cmocka_unit_test(test_server),
-        cmocka_unit_test(test_ecasd),
-        cmocka_unit_test(test_ecasd_eum),
-        cmocka_unit_test(test_issuer_of_request),
+        cmocka_unit_test(test_vector_written), cmocka_unit_test(test_vector_read),
+        cmocka_unit_test(test_twins),          cmocka_unit_test(test_no_clock),
+        cmocka_unit_test(test_roles),          cmocka_unit_test(test_envelope),
+        cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_dates),          cmocka_unit_test(test_issue_refusals),
+        cmocka_unit_test(test_issue_defaults), cmocka_unit_test(test_server),
+        cmocka_unit_test(test_ecasd),          cmocka_unit_test(test_ecasd_eum),
+        cmocka_unit_test(test_role_names),     cmocka_unit_test(test_issuer_of_request),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
