@@ -174,7 +174,7 @@ cr_status der_next(cr_span *in, enum der_rules rules, struct der_tlv *out, struc
     }
     size_t trailer = 0;
     if (h.indefinite) {
-        if (rules == DER_STRICT || !der_constructed(h.tag)) {
+        if (rules != DER_BER_LENGTHS || !der_constructed(h.tag)) {
             return fail_indefinite(h.tag, err);
         }
         CR_TRY(indefinite_end(cr_span_sub(*in, h.size, in->n), &h.length, err));

@@ -19,8 +19,9 @@ struct der_tlv {
 };
 
 enum der_rules {
-    DER_STRICT = 0,     /* minimal definite lengths only */
-    DER_BER_LENGTHS = 1 /* non-minimal and (on constructed tags) indefinite lengths too */
+    DER_STRICT = 0,      /* minimal definite lengths only */
+    DER_BER_LENGTHS = 1, /* non-minimal and (on constructed tags) indefinite lengths too */
+    DER_DEFINITE = 2     /* non-minimal lengths too, indefinite ones not: what chips read */
 };
 
 /* True when the tag is a constructed one. */

@@ -173,6 +173,56 @@ static void write_cert(struct writer *w, const struct pki_cert *cert, int64_t no
          cert->unknown_critical ? "has a critical extension that is not understood" : NULL);
 }
 
+static void date_line(struct writer *w, const char *name, const char *key, uint32_t date,
+                      const char *remark)
+{
+    char text[64];
+    (void)snprintf(text, sizeof(text), "%04u-%02u-%02u%s", date / 10000, date / 100 % 100,
+                   date % 100, remark);
+    line(w, name, key, date ? text : NULL);
+}
+
+static void gp_usage_line(struct writer *w, const struct gpcert *cert)
+{
+    char text[64];
+    bool agreement = cert->usage_size == 2 && cert->usage == GPCERT_USAGE_AGREEMENT;
+    bool signing = cert->usage_size == 1 &&
+                   (cert->usage == GPCERT_USAGE_SIGNING || cert->usage == GPCERT_USAGE_VERIFYING);
+    (void)snprintf(text, sizeof(text), "%0*X (%s)", (int)cert->usage_size * 2, cert->usage,
+                   agreement ? "key agreement"
+                   : signing ? "signatures"
+                             : "not known");
+    line(w, "key usage", "keyUsage", text);
+}
+
+static void write_gpcert(struct writer *w, const struct gpcert *cert, int64_t now_ms)
+{
+    char text[48];
+    bool ecasd = cert->role == GPCERT_ROLE_NONE && cert->subject.n == 16;
+    hex_line(w, ecasd ? "EID" : "subject", ecasd ? "eid" : "subject", cert->subject);
+    if (ecasd) {
+        cr_span digits = cr_span_str(cr_hex_into(text, sizeof(text), cert->subject));
+        eid_note(w, digits);
+    }
+    (void)snprintf(text, sizeof(text), "%02X, unknown", cert->role);
+    line(w, "role", "role",
+         cert->role <= GPCERT_ROLE_SR ? gpcert_role_name((enum gpcert_role)cert->role) : text);
+    line(w, "key", "curve",
+         cert->curve == CRYPTO_CURVE_NONE ? "unsupported" : crypto_curve_name(cert->curve));
+    bool early = now_ms && cert->effective && now_ms < gpcert_day_begins_ms(cert->effective);
+    bool late = now_ms && now_ms > gpcert_day_ends_ms(cert->expiry);
+    date_line(w, "valid from", "notBefore", cert->effective, early ? " (not yet)" : "");
+    date_line(w, "valid until", "notAfter", cert->expiry, late ? " (expired)" : "");
+    hex_line(w, "serial", "serial", cert->serial);
+    if (der_oid_text(cert->ca_id, (char[DER_OID_TEXT]){0}, NULL) == CR_OK) {
+        oid_line(w, "issuer", "caIdentifier", cert->ca_id);
+    } else {
+        hex_line(w, "issuer", "caIdentifier", cert->ca_id);
+    }
+    hex_line(w, "issuer's key id", "authorityKeyIdentifier", cert->authority);
+    gp_usage_line(w, cert);
+}
+
 /* Number of a CRL, at most 8 bytes of it. */
 static void number_line(struct writer *w, const char *name, const char *key, cr_span bytes)
 {
@@ -207,6 +257,20 @@ void cli_cert_text(const struct pki_cert *cert, int indent, int64_t now_ms, cr_b
 {
     struct writer w = {.text = out, .indent = indent};
     write_cert(&w, cert, now_ms);
+}
+
+void cli_gpcert_text(const struct gpcert *cert, int indent, int64_t now_ms, cr_buf *out)
+{
+    struct writer w = {.text = out, .indent = indent};
+    write_gpcert(&w, cert, now_ms);
+}
+
+json_t *cli_gpcert_json(const struct gpcert *cert)
+{
+    struct writer w = {.json = json_object()};
+    (void)json_object_set_new(w.json, "type", json_string("gpCertificate"));
+    write_gpcert(&w, cert, 0);
+    return w.json;
 }
 
 /* Serial of the next entry: SEQUENCE { INTEGER, ... }. */

@@ -22,6 +22,7 @@ static const struct {
 } other_types[] = {
     {"Certificate", "X.509"},
     {"CRL", "X.509"},
+    {"GPCertificate", "GlobalPlatform, 7F21"},
     {"ProfilePackage", "elements of a profile package"},
     {"ActivationCode", "SGP.22 4.1"},
     {"TLV", "any TLVs, as a tree of tags"},

@@ -37,6 +37,10 @@ cr_status cli_decode_activation_code(struct cli_decoder *d, cr_span text,
  * when it is none. */
 bool cli_decode_apdu(struct cli_decoder *d, cr_span bytes);
 
+/* The data of STORE DATA in a key establishment of SGP.02: 3A01 with a certificate, 3A02 with what
+ * key set is asked for, or one behind the other; false when it is none. */
+bool cli_decode_establish(struct cli_decoder *d, cr_span data);
+
 /* A package of profile elements; false when it is none. */
 bool cli_decode_package(struct cli_decoder *d, cr_span bytes);
 

@@ -15,6 +15,8 @@
 
 #define INS_STORE_DATA 0xE2
 #define P1_LAST        0x80
+#define P1_BER         0x11 /* TLVs: ES10 */
+#define P1_DGI         0x09 /* data groupings: key establishment of SGP.02 */
 
 /* ---- output -----------------------------------------------------------------------------------
  */
@@ -111,6 +113,21 @@ static bool decode_x509(struct cli_decoder *d, cr_span tlv)
     return false;
 }
 
+static bool decode_gpcert(struct cli_decoder *d, cr_span tlv)
+{
+    struct gpcert cert;
+    if (!wants(d, "GPCertificate") || gpcert_decode(tlv, &cert, NULL) != CR_OK) {
+        return false;
+    }
+    cli_decode_head(d, "GPCertificate", "GlobalPlatform, SGP.02");
+    if (d->array) {
+        cli_decode_value(d, "value", cli_gpcert_json(&cert));
+    } else {
+        cli_gpcert_text(&cert, 2, cr_now_ms(d->cli->env), &d->text);
+    }
+    return true;
+}
+
 /* Encoded anew it is the same. */
 static bool is_exact(const struct asn1_type *type, const void *value, cr_span tlv)
 {
@@ -202,6 +219,9 @@ static cr_status decode_tlv(struct cli_decoder *d, const struct der_tlv *tlv, st
     if (tlv->tag == 0x30 && decode_x509(d, tlv->all)) {
         return CR_OK;
     }
+    if (tlv->tag == GPCERT_TAG && decode_gpcert(d, tlv->all)) {
+        return CR_OK;
+    }
     if (d->type) {
         return decode_typed(d, tlv, err);
     }
@@ -251,17 +271,17 @@ cr_status cli_decode_tlvs(struct cli_decoder *d, cr_span bytes, struct cr_err *e
 /* ---- APDUs ------------------------------------------------------------------------------------
  */
 
-static bool is_store_data(cr_span in)
+static bool is_store_data(cr_span in, uint8_t p1)
 {
-    return in.n > 5 && (in.p[0] & 0x80) && in.p[1] == INS_STORE_DATA && (in.p[2] & 0x7F) == 0x11 &&
+    return in.n > 5 && (in.p[0] & 0x80) && in.p[1] == INS_STORE_DATA && (in.p[2] & 0x7F) == p1 &&
            in.p[4] > 0 && in.n >= 5U + in.p[4];
 }
 
 /* Blocks of a chain behind each other, each with or without Le. */
-static bool join_blocks(cr_span in, cr_buf *data, size_t *blocks, bool *last)
+static bool join_blocks(cr_span in, uint8_t p1, cr_buf *data, size_t *blocks, bool *last)
 {
     while (in.n > 0) {
-        if (!is_store_data(in)) {
+        if (!is_store_data(in, p1)) {
             return false;
         }
         *last = (in.p[2] & P1_LAST) != 0;
@@ -281,7 +301,7 @@ static bool decode_command(struct cli_decoder *d, cr_span bytes)
     size_t blocks = 0;
     bool last = false;
     char remark[64];
-    bool ok = join_blocks(bytes, &data, &blocks, &last);
+    bool ok = join_blocks(bytes, P1_BER, &data, &blocks, &last);
     cr_span joined = ok ? cr_arena_copy(&d->cli->arena, cr_buf_span(&data)) : (cr_span){0};
     ok = ok && joined.p && (!last || check_tlvs(joined, NULL) == CR_OK);
     if (ok) {
@@ -294,6 +314,19 @@ static bool decode_command(struct cli_decoder *d, cr_span bytes)
     }
     cr_buf_free(&data);
     return ok;
+}
+
+/* Commands of key establishment: each its blocks, of which the last is the last of all or the next
+ * command begins anew. */
+static bool decode_groupings(struct cli_decoder *d, cr_span bytes)
+{
+    cr_buf data = {0};
+    size_t blocks = 0;
+    bool last = false;
+    bool ok = join_blocks(bytes, P1_DGI, &data, &blocks, &last);
+    cr_span joined = ok ? cr_arena_copy(&d->cli->arena, cr_buf_span(&data)) : (cr_span){0};
+    cr_buf_free(&data);
+    return joined.p && cli_decode_establish(d, joined);
 }
 
 static bool decode_answer(struct cli_decoder *d, cr_span bytes)
@@ -316,7 +349,8 @@ static bool decode_answer(struct cli_decoder *d, cr_span bytes)
 
 bool cli_decode_apdu(struct cli_decoder *d, cr_span bytes)
 {
-    return decode_command(d, bytes) || decode_answer(d, bytes);
+    return cli_decode_establish(d, bytes) || decode_groupings(d, bytes) ||
+           decode_command(d, bytes) || decode_answer(d, bytes);
 }
 
 /* ---- activation codes -------------------------------------------------------------------------

@@ -73,8 +73,8 @@ cr_status cli_trust_add(struct cli *cli, const char *path, struct pki_trust *tru
 }
 
 static const struct cli_command *const children[] = {
-    &cli_pki_init,   &cli_pki_issue, &cli_pki_show, &cli_pki_verify,
-    &cli_pki_revoke, &cli_pki_crl,   NULL,
+    &cli_pki_init,   &cli_pki_issue, &cli_pki_show,        &cli_pki_verify,
+    &cli_pki_revoke, &cli_pki_crl,   &cli_pki_m2m_parties, NULL,
 };
 
 const struct cli_command cli_pki = {
@@ -83,6 +83,8 @@ const struct cli_command cli_pki = {
     .description =
         "Certificates of Remote SIM Provisioning as SGP.22 4.5 and SGP.26 profile them: a complete "
         "test hierarchy on both curves, single certificates of every role, verification as the "
-        "parties do it, revocation.",
+        "parties do it, revocation; the GlobalPlatform certificates of SGP.02, and the parties of "
+        "a "
+        "lab with their TLS certificates.",
     .children = children,
 };

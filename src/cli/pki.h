@@ -13,6 +13,7 @@ extern const struct cli_command cli_pki_show;
 extern const struct cli_command cli_pki_verify;
 extern const struct cli_command cli_pki_revoke;
 extern const struct cli_command cli_pki_crl;
+extern const struct cli_command cli_pki_m2m_parties;
 
 extern const char *const cli_curve_words[]; /* "nist", "brainpool" */
 

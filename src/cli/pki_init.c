@@ -105,15 +105,17 @@ static int init_run(struct cli *cli, const void *values)
     if (status != CR_OK) {
         return cli_fail(cli, &err, false);
     }
-    (void)fprintf(cli->out,
-                  "%s holds a test hierarchy on NIST P-256 and brainpoolP256r1:\n"
-                  "  nist, brainpool   CI, EUM, DPauth, DPpb, DSauth with their keys, and the CRL\n"
-                  "  nist              TLS of the SM-DP+ (%s) and of the SM-DS (%s),\n"
-                  "                    client certificate of the operator '%s'\n"
-                  "  EIDs begin with   %s\n"
-                  "The keys are for tests: whoever has the directory can issue what these CIs "
-                  "vouch for.\n",
-                  v->dir, v->host, v->ds_host, v->operator_name, v->ein);
+    (void)fprintf(
+        cli->out,
+        "%s holds a test hierarchy on NIST P-256 and brainpoolP256r1:\n"
+        "  nist, brainpool   CI, EUM, DPauth, DPpb, DSauth with their keys, and the CRL;\n"
+        "                    m2mdp.gp, m2msr.gp: SM-DP and SM-SR for chips of SGP.02\n"
+        "  nist              TLS of the SM-DP+ (%s) and of the SM-DS (%s),\n"
+        "                    client certificate of the operator '%s'\n"
+        "  EIDs begin with   %s\n"
+        "The keys are for tests: whoever has the directory can issue what these CIs "
+        "vouch for.\n",
+        v->dir, v->host, v->ds_host, v->operator_name, v->ein);
     return CLI_OK;
 }
 
@@ -210,7 +212,8 @@ const struct cli_command cli_pki_init = {
     .summary = "make a complete test hierarchy",
     .description =
         "Makes a directory with a CI, an EUM, and the certificates and keys of an SM-DP+, an SM-DS "
-        "and an operator after SGP.26, on both curves. 'crisp smdpp serve --pki' and 'crisp euicc "
+        "and an operator after SGP.26, on both curves, and what SM-DP and SM-SR of SGP.02 show to "
+        "chips (CERT.DP.ECDSA, CERT.SR.ECDSA). 'crisp smdpp serve --pki' and 'crisp euicc "
         "create --pki' take their identities from it.",
     .options = options,
     .option_count = CR_COUNT(options),

@@ -11,6 +11,7 @@
 #define DAY_MS   ((int64_t)86400000)
 #define MAX_DAYS 2000000
 #define OPERATOR "operator"
+#define PARTY    "party"
 
 struct issue_values {
     const char *dir, *role, *curve, *name, *eid, *cn, *organization, *oid, *ein, *issuer, *crl_url;
@@ -19,17 +20,19 @@ struct issue_values {
     bool v3, force;
 };
 
-/* The words of pki_role_name() that can be issued, and the operator's client certificate. */
+/* The words of pki_role_name() that can be issued, the certificates of operators (client) and of
+ * parties of SGP.02 (client and server), and GlobalPlatform certificates. */
 static const char *const role_words[] = {
-    "ci-subca", "eum",      "eum-subca", "euicc",   "dp-subca", "dp-tls", "dp-auth",
-    "dp-pb",    "ds-subca", "ds-tls",    "ds-auth", OPERATOR,   NULL,
+    "ci-subca", "eum",    "eum-subca", "euicc",  "dp-subca", "dp-tls",
+    "dp-auth",  "dp-pb",  "ds-subca",  "ds-tls", "ds-auth",  OPERATOR,
+    PARTY,      "m2m-dp", "m2m-sr",    "ecasd",  NULL,
 };
 
 static struct pki_request request_of(const struct cli *cli, const struct issue_values *v)
 {
     struct pki_request r = {
         .role = pki_role_from_name(cr_span_str(v->role)),
-        .operator_tls = strcmp(v->role, OPERATOR) == 0,
+        .operator_tls = strcmp(v->role, OPERATOR) == 0 || strcmp(v->role, PARTY) == 0,
         .common_name = v->cn,
         .organization = v->organization,
         .eid = v->eid,
@@ -46,21 +49,32 @@ static struct pki_request request_of(const struct cli *cli, const struct issue_v
     return r;
 }
 
+static bool has_x509_options(const struct issue_values *v)
+{
+    return v->cn || v->organization || v->oid || v->ein || v->issuer || v->crl_url || v->v3 ||
+           v->dns.count > 0;
+}
+
 /* What the role needs and the command line can say better than the issuer. */
 static int check(struct cli *cli, const struct issue_values *v)
 {
-    bool euicc = strcmp(v->role, "euicc") == 0;
+    enum gpcert_role role;
+    bool gp = gpcert_role_from_name(cr_span_str(v->role), &role);
+    bool euicc = strcmp(v->role, "euicc") == 0 || (gp && role == GPCERT_ROLE_NONE);
     bool eum = strncmp(v->role, "eum", 3) == 0;
     if (euicc && !v->eid) {
         return cli_usage(cli, "a certificate of an eUICC needs --eid");
     }
     if (!euicc && v->eid) {
-        return cli_usage(cli, "--eid is for the role euicc only");
+        return cli_usage(cli, "--eid is for the roles euicc and ecasd only");
     }
     if (!eum && v->ein) {
         return cli_usage(cli, "--ein is for the roles eum and eum-subca only");
     }
-    if (!euicc && !v->cn) {
+    if (gp && has_x509_options(v)) {
+        return cli_usage(cli, "a GlobalPlatform certificate has --eid, --days and --curve only");
+    }
+    if (!euicc && !gp && !v->cn) {
         return cli_usage(cli, "a certificate of the role %s needs --cn", v->role);
     }
     return CLI_OK;
@@ -74,6 +88,30 @@ static cr_status check_eid(const char *text, struct cr_err *err)
     return rsp_eid_refuse_bad_check(CR_SPAN_ARRAY(eid), err);
 }
 
+static int issue_gp(struct cli *cli, const struct issue_values *v, enum gpcert_role role)
+{
+    enum crypto_curve curve = crypto_curve_from_name(cr_span_str(v->curve));
+    struct pki_gp_request request = {.role = role, .eid = v->eid};
+    struct gpcert cert;
+    struct cr_err err;
+    cr_buf line = {0};
+    if (v->days) {
+        request.expiry = gpcert_date(cr_now_ms(cli->env) + v->days * DAY_MS);
+    }
+    cr_status status =
+        pki_hierarchy_issue_gp_files(v->dir, curve, v->name, &request, v->force, cli->env, &err);
+    if (status == CR_OK) {
+        status = pki_hierarchy_load_gp(v->dir, curve, v->name, &cli->arena, &cert, NULL, &err);
+    }
+    if (status == CR_OK) {
+        gpcert_summary(&cert, &line);
+        (void)fprintf(cli->out, "%s/%s/%s.gp and .key: %.*s\n", v->dir,
+                      pki_hierarchy_curve_dir(curve), v->name, (int)line.n, (const char *)line.p);
+    }
+    cr_buf_free(&line);
+    return status == CR_OK ? CLI_OK : cli_fail(cli, &err, false);
+}
+
 static int issue_run(struct cli *cli, const void *values)
 {
     const struct issue_values *v = values;
@@ -85,6 +123,10 @@ static int issue_run(struct cli *cli, const void *values)
     cr_status status = v->eid ? check_eid(v->eid, &err) : CR_OK;
     if (status != CR_OK) {
         return cli_fail(cli, &err, false);
+    }
+    enum gpcert_role role;
+    if (gpcert_role_from_name(cr_span_str(v->role), &role)) {
+        return issue_gp(cli, v, role);
     }
     enum crypto_curve curve = crypto_curve_from_name(cr_span_str(v->curve));
     struct pki_request request = request_of(cli, v);
@@ -134,7 +176,8 @@ static const struct cli_option options[] = {
      .letter = 'n',
      .kind = CLI_STRING,
      .metavar = "NAME",
-     .help = "Name of the files: DIR/CURVE/NAME.der and NAME.key.",
+     .help = "Name of the files: DIR/CURVE/NAME.der (NAME.gp for m2m-dp, m2m-sr and ecasd) and "
+             "NAME.key.",
      .required = true,
      FIELD(name)},
     {.name = "curve",
@@ -202,7 +245,9 @@ const struct cli_command cli_pki_issue = {
     .description = "Makes a key and issues a certificate for it in a directory of 'crisp pki "
                    "init'. What a verifier would not believe (an EID outside of the EUM's range, "
                    "a role its issuer may not give) is refused, and an EID whose check digits are "
-                   "wrong.",
+                   "wrong.\n\nFor SGP.02: m2m-dp and m2m-sr are CERT.DP.ECDSA and CERT.SR.ECDSA by "
+                   "the CI, ecasd is CERT.ECASD.ECKA by the EUM, GlobalPlatform certificates all "
+                   "three; party is the TLS certificate of a server that is a client too.",
     .options = options,
     .option_count = CR_COUNT(options),
     .arguments = arguments,
@@ -212,5 +257,8 @@ const struct cli_command cli_pki_issue = {
     .examples = "# a client certificate for another operator\n"
                 "crisp pki issue pki operator --name acme --cn \"ACME Mobile\"\n"
                 "# TLS for a second host name\n"
-                "crisp pki issue pki dp-tls --name dptls2 --cn rsp.example.org --oid 2.999.10",
+                "crisp pki issue pki dp-tls --name dptls2 --cn rsp.example.org --oid 2.999.10\n"
+                "# a second SM-SR for chips of SGP.02, and its TLS certificate in a lab\n"
+                "crisp pki issue pki m2m-sr --name m2msr2\n"
+                "crisp pki issue lab party --name smsr-3 --cn \"SM-SR 3\" --dns 127.0.0.1",
 };

@@ -19,23 +19,34 @@ static cr_status show_der(struct cli *cli, cr_span der, const char *path, bool j
     struct pki_crl crl;
     cr_buf text = {0};
     int64_t now = cr_now_ms(cli->env);
-    bool is_crl = pki_crl_decode(der, &crl, NULL) == CR_OK;
-    if (!is_crl) {
+    struct gpcert gp;
+    bool is_gp = gpcert_is(der);
+    bool is_crl = !is_gp && pki_crl_decode(der, &crl, NULL) == CR_OK;
+    if (is_gp) {
+        CR_TRY(gpcert_decode(der, &gp, err));
+    } else if (!is_crl) {
         CR_TRY(pki_cert_decode(der, &cert, err));
     }
     if (json) {
-        json_t *line = is_crl ? cli_crl_json(&crl) : cli_cert_json(&cert);
+        json_t *line = is_gp    ? cli_gpcert_json(&gp)
+                       : is_crl ? cli_crl_json(&crl)
+                                : cli_cert_json(&cert);
         cli_json_text(line, "file", path);
         cli_put_json(cli, line);
         return CR_OK;
     }
-    if (is_crl) {
+    if (is_gp) {
+        cli_gpcert_text(&gp, 2, now, &text);
+    } else if (is_crl) {
         cli_crl_text(&crl, 2, now, &text);
     } else {
         cli_cert_text(&cert, 2, now, &text);
     }
-    (void)fprintf(cli->out, "%s: %s\n%.*s", path, is_crl ? "CRL" : "certificate", (int)text.n,
-                  (const char *)text.p);
+    (void)fprintf(cli->out, "%s: %s\n%.*s", path,
+                  is_gp    ? "GlobalPlatform certificate"
+                  : is_crl ? "CRL"
+                           : "certificate",
+                  (int)text.n, (const char *)text.p);
     cr_buf_free(&text);
     return CR_OK;
 }
@@ -82,7 +93,8 @@ static int show_run(struct cli *cli, const void *values)
 static const struct cli_option arguments[] = {
     {.name = "FILE",
      .kind = CLI_LIST,
-     .help = "Certificate or CRL: DER, PEM, hex or base64; '-' is standard input.",
+     .help = "Certificate (X.509 or GlobalPlatform's 7F21) or CRL: DER, PEM, hex or base64; '-' is "
+             "standard input.",
      .required = true,
      .offset = offsetof(struct show_values, files)},
 };

@@ -248,7 +248,7 @@ static cr_status check_eum(struct verifying *v, int at)
     return CR_OK;
 }
 
-static bool ein_permits(const struct pki_cert *c, cr_span eid)
+bool pki_eum_permits(const struct pki_cert *c, cr_span eid)
 {
     for (size_t i = 0; i < c->permitted_ein_count; i++) {
         if (c->permitted_eins[i].n > 0 &&
@@ -273,7 +273,7 @@ static cr_status check_euicc(struct verifying *v)
         if (!is_eum && eum->role != PKI_ROLE_EUM_SUBCA) {
             continue;
         }
-        if ((is_eum || eum->permitted_ein_count > 0) && !ein_permits(eum, c->subject_serial)) {
+        if ((is_eum || eum->permitted_ein_count > 0) && !pki_eum_permits(eum, c->subject_serial)) {
             return refuse(v, 0, PKI_EID_RANGE, "serialNumber",
                           "the EID is outside of the range that the EUM may issue");
         }

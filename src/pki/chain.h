@@ -85,6 +85,9 @@ cr_status pki_chain_check_revoked(struct pki_trust *trust, const struct pki_cert
                                   size_t count, struct pki_verdict *verdict,
                                   struct cr_err *err) CR_MUST_CHECK;
 
+/* True when the ranges in an EUM's certificate include the EID (32 digits). */
+bool pki_eum_permits(const struct pki_cert *eum, cr_span eid);
+
 /* True when a list of this issuer's key identifier is there, whoever signed it. */
 bool pki_trust_has_crl(const struct pki_trust *trust, cr_span issuer_key_id);
 

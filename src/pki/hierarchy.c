@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "pki/hierarchy_files.h"
 #include "pki/parts.h"
 
 #include <dirent.h>
@@ -11,14 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_PATH    4096
+#define MAX_PATH    PKI_MAX_PATH
 #define MAX_NAME    64
-#define DAY_MS      ((int64_t)24 * 3600 * 1000)
+#define DAY_MS      PKI_DAY_MS
 #define CRL_DAYS    365
 #define BACKDATE_MS ((int64_t)3600 * 1000) /* clocks of peers may be a little late */
 #define MAX_REVOKED 100000
-#define MODE_KEY    0600U
-#define MODE_PUBLIC 0644U
+#define MODE_KEY    PKI_MODE_KEY
+#define MODE_PUBLIC PKI_MODE_PUBLIC
 
 static const char *const curve_dirs[CRYPTO_CURVES] = {
     [CRYPTO_P256] = "nist",
@@ -33,9 +34,8 @@ const char *pki_hierarchy_curve_dir(enum crypto_curve curve)
 /* --- files -------------------------------------------------------------------------------------
  */
 
-/* name: a plain name; nothing that leads out of the directory. */
-static cr_status make_path(char out[MAX_PATH], const char *dir, enum crypto_curve curve,
-                           const char *name, const char *suffix, struct cr_err *err)
+cr_status pki_hierarchy_path(char out[MAX_PATH], const char *dir, enum crypto_curve curve,
+                             const char *name, const char *suffix, struct cr_err *err)
 {
     const char *sub = pki_hierarchy_curve_dir(curve);
     if (!sub || !name || !*name || *name == '.' || strlen(name) > MAX_NAME || strchr(name, '/')) {
@@ -45,7 +45,8 @@ static cr_status make_path(char out[MAX_PATH], const char *dir, enum crypto_curv
     return n > 0 && n < MAX_PATH ? CR_OK : cr_fail(err, CR_REFUSED, NULL, "the path is too long");
 }
 
-static cr_status write_key(const char *path, const struct crypto_private *key, struct cr_err *err)
+cr_status pki_hierarchy_write_key(const char *path, const struct crypto_private *key,
+                                  struct cr_err *err)
 {
     cr_buf pem = {.secret = true};
     cr_status status = crypto_private_pem(key, &pem, err);
@@ -61,16 +62,17 @@ static cr_status write_pair(const char *dir, enum crypto_curve curve, const char
 {
     char path[MAX_PATH];
     /* The key first: a certificate without its key is of no use to anybody. */
-    CR_TRY(make_path(path, dir, curve, name, ".key", err));
-    CR_TRY(write_key(path, key, err));
-    CR_TRY(make_path(path, dir, curve, name, ".der", err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, name, ".key", err));
+    CR_TRY(pki_hierarchy_write_key(path, key, err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, name, ".der", err));
     return cr_file_write(path, cert, MODE_PUBLIC, err);
 }
 
 bool pki_hierarchy_has(const char *dir, enum crypto_curve curve)
 {
     char path[MAX_PATH];
-    return make_path(path, dir, curve, "ci", ".der", NULL) == CR_OK && cr_file_exists(path);
+    return pki_hierarchy_path(path, dir, curve, "ci", ".der", NULL) == CR_OK &&
+           cr_file_exists(path);
 }
 
 cr_status pki_hierarchy_absent(const char *dir, struct cr_err *err)
@@ -97,14 +99,14 @@ cr_status pki_hierarchy_load(const char *dir, enum crypto_curve curve, const cha
     struct pki_cert loaded;
     struct pki_key *opened;
     if (cert) {
-        CR_TRY(make_path(path, dir, curve, name, ".der", err));
+        CR_TRY(pki_hierarchy_path(path, dir, curve, name, ".der", err));
         cr_status status = pki_cert_load(path, arena, &loaded, err);
         if (status != CR_OK) {
             return cr_err_advise(err, status, "make the set anew with 'crisp pki init'");
         }
     }
     if (key) {
-        CR_TRY(make_path(path, dir, curve, name, ".key", err));
+        CR_TRY(pki_hierarchy_path(path, dir, curve, name, ".key", err));
         CR_TRY(load_key(path, &opened, err));
         if (cert && !cr_span_equal(pki_key_point(opened), loaded.point)) {
             pki_key_free(opened);
@@ -125,7 +127,7 @@ static cr_status read_der(const char *dir, enum crypto_curve curve, const char *
 {
     char path[MAX_PATH];
     cr_buf file = {0};
-    CR_TRY(make_path(path, dir, curve, name, suffix, err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, name, suffix, err));
     cr_status status = cr_file_read(path, PKI_MAX_CRL, &file, err);
     if (status == CR_OK) {
         status = pki_pem_decode(cr_buf_span(&file), label, out, err);
@@ -144,7 +146,7 @@ static cr_status trust_curve(const char *dir, enum crypto_curve curve, struct pk
         status = pki_trust_add_ci(trust, cr_buf_span(&der), err);
     }
     if (status == CR_OK) {
-        status = make_path(path, dir, curve, "ci", ".crl", err);
+        status = pki_hierarchy_path(path, dir, curve, "ci", ".crl", err);
     }
     if (status == CR_OK && cr_file_exists(path)) {
         cr_buf_reset(&der);
@@ -341,7 +343,11 @@ cr_status pki_hierarchy_issue_files(const char *dir, enum crypto_curve curve, co
                                     bool force, const cr_env *env, struct cr_err *err)
 {
     char path[MAX_PATH];
-    CR_TRY(make_path(path, dir, curve, name, ".der", err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, name, PKI_GP_SUFFIX, err));
+    if (cr_file_exists(path)) {
+        return cr_fail(err, CR_REFUSED, NULL, "%s is there, a GlobalPlatform certificate", path);
+    }
+    CR_TRY(pki_hierarchy_path(path, dir, curve, name, ".der", err));
     if (!force && cr_file_exists(path)) {
         return cr_fail(err, CR_REFUSED, NULL, "%s is there already", path);
     }
@@ -412,7 +418,7 @@ static cr_status write_crl(const char *dir, enum crypto_curve curve, const struc
     char path[MAX_PATH];
     cr_buf der = {0};
     int64_t now = cr_now_ms(env) / 1000 * 1000;
-    CR_TRY(make_path(path, dir, curve, "ci", ".crl", err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, "ci", ".crl", err));
     cr_status status = pki_issue_crl(ci, key, list->serials, list->count, list->number + 1, now,
                                      now + CRL_DAYS * DAY_MS, &der, err);
     if (status == CR_OK) {
@@ -454,7 +460,7 @@ cr_status pki_hierarchy_revoke(const char *dir, enum crypto_curve curve, const c
     struct pki_cert ci;
     struct pki_key *key = NULL;
     struct pki_crl old = {0};
-    cr_status status = make_path(path, dir, curve, "ci", ".crl", err);
+    cr_status status = pki_hierarchy_path(path, dir, curve, "ci", ".crl", err);
     if (status == CR_OK) {
         status = pki_hierarchy_load(dir, curve, "ci", &arena, &ci, &key, err);
     }
@@ -499,12 +505,20 @@ static struct pki_hierarchy_options with_defaults(const struct pki_hierarchy_opt
     return o;
 }
 
+static cr_status make_curve_dir(const char *dir, enum crypto_curve curve, struct cr_err *err)
+{
+    char path[MAX_PATH];
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, curve_dirs[curve]);
+    return n > 0 && n < MAX_PATH ? cr_dir_make(path, err)
+                                 : cr_fail(err, CR_REFUSED, NULL, "the path is too long");
+}
+
 static cr_status write_ci(const char *dir, enum crypto_curve curve, struct pki_request *r,
                           const struct pki_key *key, const cr_env *env, struct cr_err *err)
 {
     char path[MAX_PATH];
     cr_buf der = {0};
-    CR_TRY(make_path(path, dir, curve, "ci", ".der", err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, "ci", ".der", err));
     set_validity(r, NULL, env);
     cr_status status = pki_issue(r, curve, pki_key_point(key), NULL, key, env, &der, err);
     if (status == CR_OK) {
@@ -514,23 +528,20 @@ static cr_status write_ci(const char *dir, enum crypto_curve curve, struct pki_r
     return status;
 }
 
-static cr_status make_ci(const char *dir, enum crypto_curve curve,
-                         const struct pki_hierarchy_options *o, const cr_env *env,
-                         struct cr_err *err)
+cr_status pki_hierarchy_make_ci(const char *dir, enum crypto_curve curve,
+                                const struct pki_request *request, const cr_env *env,
+                                struct cr_err *err)
 {
-    struct pki_request r = {.role = PKI_ROLE_CI,
-                            .common_name = "Test CI",
-                            .organizational_unit = "TESTCERT",
-                            .organization = "RSPTEST",
-                            .country = "IT",
-                            .registered_id = PKI_DEFAULT_CI_OID,
-                            .crl_url = o->crl_url};
+    struct pki_request r = *request;
     char path[MAX_PATH];
     struct crypto_private *private = NULL;
     struct pki_key *key = NULL;
-    CR_TRY(make_path(path, dir, curve, "ci", ".key", err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, "ci", ".key", err));
     CR_TRY(crypto_private_generate(curve, &private, err));
-    cr_status status = write_key(path, private, err);
+    cr_status status = make_curve_dir(dir, curve, err);
+    if (status == CR_OK) {
+        status = pki_hierarchy_write_key(path, private, err);
+    }
     if (status != CR_OK) {
         crypto_private_free(private);
         return status;
@@ -539,6 +550,20 @@ static cr_status make_ci(const char *dir, enum crypto_curve curve,
     status = write_ci(dir, curve, &r, key, env, err);
     pki_key_free(key);
     return status;
+}
+
+static cr_status make_ci(const char *dir, enum crypto_curve curve,
+                         const struct pki_hierarchy_options *o, const cr_env *env,
+                         struct cr_err *err)
+{
+    const struct pki_request r = {.role = PKI_ROLE_CI,
+                                  .common_name = "Test CI",
+                                  .organizational_unit = "TESTCERT",
+                                  .organization = "RSPTEST",
+                                  .country = "IT",
+                                  .registered_id = PKI_DEFAULT_CI_OID,
+                                  .crl_url = o->crl_url};
+    return pki_hierarchy_make_ci(dir, curve, &r, env, err);
 }
 
 static cr_status check_given_ci(const struct pki_cert *ci, const struct crypto_private *key,
@@ -665,17 +690,32 @@ static cr_status make_leaf(const char *dir, enum crypto_curve curve, const struc
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", row->name);
 }
 
+/* Certificates of SM-DP and SM-SR that chips of SGP.02 verify. */
+static cr_status make_m2m(const char *dir, enum crypto_curve curve, const cr_env *env,
+                          struct cr_err *err)
+{
+    static const struct {
+        const char *name;
+        enum gpcert_role role;
+    } rows[] = {{"m2mdp", GPCERT_ROLE_DP}, {"m2msr", GPCERT_ROLE_SR}};
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        const struct pki_gp_request request = {.role = rows[i].role};
+        cr_status status =
+            pki_hierarchy_issue_gp_files(dir, curve, rows[i].name, &request, true, env, err);
+        if (status != CR_OK) {
+            return cr_err_context(err, status, "%s", rows[i].name);
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status make_curve(const char *dir, enum crypto_curve curve,
                             const struct pki_hierarchy_options *o, const cr_env *env,
                             struct cr_err *err)
 {
     char path[MAX_PATH];
-    int n = snprintf(path, sizeof(path), "%s/%s", dir, curve_dirs[curve]);
-    if (n < 0 || n >= MAX_PATH) {
-        return cr_fail(err, CR_REFUSED, NULL, "the path is too long");
-    }
-    CR_TRY(cr_dir_make(path, err));
-    CR_TRY(make_path(path, dir, curve, "ci", ".crl", err));
+    CR_TRY(make_curve_dir(dir, curve, err));
+    CR_TRY(pki_hierarchy_path(path, dir, curve, "ci", ".crl", err));
     (void)unlink(path); /* of the set that is overwritten: its CI is gone, its list is void */
     if (o->ci_cert[curve]) {
         CR_TRY(copy_ci(dir, curve, o->ci_cert[curve], o->ci_key[curve], err));
@@ -687,6 +727,7 @@ static cr_status make_curve(const char *dir, enum crypto_curve curve,
             CR_TRY(make_leaf(dir, curve, &leaf_rows[i], o, env, err));
         }
     }
+    CR_TRY(make_m2m(dir, curve, env, err));
     return pki_hierarchy_revoke(dir, curve, NULL, 0, env, err);
 }
 

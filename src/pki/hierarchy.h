@@ -4,6 +4,7 @@
  *   DIR/<curve>/ci.der ci.key eum.der eum.key dpauth.der dpauth.key dppb.der dppb.key
  *               dsauth.der dsauth.key ci.crl
  *   DIR/nist/dptls.der dptls.key dstls.der dstls.key operator.der operator.key   (TLS is P-256)
+ *   DIR/<curve>/m2mdp.gp m2mdp.key m2msr.gp m2msr.key   CERT.DP.ECDSA and CERT.SR.ECDSA of SGP.02
  *   DIR/pki.json            host names, OIDs, EIN prefix, curves: what was asked for
  *
  * <curve> is "nist" or "brainpool". Keys are PKCS#8 PEM with mode 0600. eUICC certificates are
@@ -13,6 +14,7 @@
 #define CRISP_PKI_HIERARCHY_H
 
 #include "pki/chain.h"
+#include "pki/gpcert.h"
 #include "pki/issue.h"
 
 /* Defaults, those of the SGP.26 test set. */
@@ -49,6 +51,12 @@ struct pki_hierarchy_options {
  * is written last: a directory without it is an unfinished set. */
 cr_status pki_hierarchy_init(const char *dir, const struct pki_hierarchy_options *options,
                              const cr_env *env, struct cr_err *err) CR_MUST_CHECK;
+
+/* A CI alone (request: role CI), as DIR/<curve>/ci.der and ci.key; what was there is overwritten.
+ * pki_hierarchy_issue_files() then issues below it. */
+cr_status pki_hierarchy_make_ci(const char *dir, enum crypto_curve curve,
+                                const struct pki_request *request, const cr_env *env,
+                                struct cr_err *err) CR_MUST_CHECK;
 
 /* "nist", "brainpool"; NULL for no curve. */
 const char *pki_hierarchy_curve_dir(enum crypto_curve curve);
@@ -92,6 +100,39 @@ cr_status pki_hierarchy_issue_files(const char *dir, enum crypto_curve curve, co
 cr_status pki_issue_euicc(const char *dir, enum crypto_curve curve, const char *eid,
                           const cr_env *env, cr_buf *cert_der, cr_buf *eum_der,
                           struct crypto_private **key, struct cr_err *err) CR_MUST_CHECK;
+
+/* --- GlobalPlatform certificates (SGP.02) --- */
+
+/* A 7F21 file into the arena. */
+cr_status pki_gpcert_load(const char *path, cr_arena *arena, struct gpcert *out,
+                          struct cr_err *err) CR_MUST_CHECK;
+
+/* Loads DIR/<curve>/<name>.gp (into the arena) and <name>.key. key may be NULL when it is not
+ * wanted; *key is the caller's. When both are loaded they are checked to belong together. */
+cr_status pki_hierarchy_load_gp(const char *dir, enum crypto_curve curve, const char *name,
+                                cr_arena *arena, struct gpcert *cert, struct pki_key **key,
+                                struct cr_err *err) CR_MUST_CHECK;
+
+struct pki_gp_request {
+    enum gpcert_role role; /* NONE: CERT.ECASD.ECKA by the EUM; else by the CI */
+    const char *eid;       /* of an ECASD: 32 digits */
+    uint32_t effective;    /* decimal YYYYMMDD; 0 = yesterday */
+    uint32_t expiry;       /* 0 = as long as the CI, 35 years at most; of an ECASD: for ever */
+    cr_span serial;        /* absent = 8 random bytes */
+};
+
+/* Makes a key on the curve and issues a certificate for it by the hierarchy's CI or EUM of the same
+ * curve. An EID outside of the EUM's range is refused. The certificate is appended to cert, *key is
+ * the caller's. */
+cr_status pki_hierarchy_issue_gp(const char *dir, enum crypto_curve curve,
+                                 const struct pki_gp_request *request, const cr_env *env,
+                                 cr_buf *cert, struct crypto_private **key,
+                                 struct cr_err *err) CR_MUST_CHECK;
+/* The same, kept as DIR/<curve>/<name>.gp and <name>.key. Refuses when one of them is there and
+ * force is not set. */
+cr_status pki_hierarchy_issue_gp_files(const char *dir, enum crypto_curve curve, const char *name,
+                                       const struct pki_gp_request *request, bool force,
+                                       const cr_env *env, struct cr_err *err) CR_MUST_CHECK;
 
 /* Puts a certificate on ci.crl (number + 1, a year until the next one). count 0 renews the list. A
  * serial is the contents of the INTEGER, as in struct pki_cert. */

@@ -70,6 +70,7 @@ static void next_refuses(void **state)
     for (size_t i = 0; i < CR_COUNT(never); i++) {
         assert_cut(&a, never[i], DER_STRICT);
         assert_cut(&a, never[i], DER_BER_LENGTHS);
+        assert_cut(&a, never[i], DER_DEFINITE);
     }
     for (size_t i = 0; i < CR_COUNT(not_strict); i++) {
         assert_cut(&a, not_strict[i], DER_STRICT);
@@ -77,6 +78,10 @@ static void next_refuses(void **state)
         struct der_tlv tlv;
         assert_int_equal(der_next(&in, DER_BER_LENGTHS, &tlv, NULL), CR_OK);
         assert_int_equal(in.n, 0);
+        in = hex(&a, not_strict[i]);
+        bool indefinite = in.p[1] == 0x80;
+        assert_int_equal(der_next(&in, DER_DEFINITE, &tlv, NULL),
+                         indefinite ? CR_MALFORMED : CR_OK);
     }
     cr_arena_free(&a);
 }
