@@ -43,6 +43,9 @@ struct store *m2m_store(const struct m2m *m2m)
 
 void m2m_poke(struct m2m *m2m)
 {
+    if (m2m->options.committed) {
+        m2m->options.committed(m2m->options.ctx);
+    }
     (void)pthread_mutex_lock(&m2m->lock);
     if (m2m->changed) {
         m2m->changed(m2m->changed_ctx);
@@ -197,7 +200,8 @@ static cr_status answer_work(struct answering *a, struct store_tx *tx, struct cr
                       " message_id, received_ms, deadline_ms, eid, sender FROM inbox WHERE id = ?",
                       STORE_VALUES(STORE_I(a->id)), take_answering, a, NULL, err));
     if (!a->there || a->state != M2M_OPEN) {
-        return cr_fail(err, CR_REFUSED, NULL, "the request has an answer already");
+        return cr_err_code(err, cr_fail(err, CR_REFUSED, NULL, "the request has an answer already"),
+                           M2M_ANSWERED);
     }
     struct soap_message m = {.kind = SOAP_RESPONSE, .function = a->function, .body = *a->body};
     const struct m2m_party unknown = {.oid = "", .name = ""};

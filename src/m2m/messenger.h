@@ -79,6 +79,7 @@ struct m2m_options {
     const cr_env *env;                 /* not owned */
     const struct m2m_row *rows;        /* what this party offers; ends with interface 0 */
     m2m_answer_handler answered;       /* NULL = it asks nobody */
+    void (*committed)(void *ctx);      /* by m2m_poke(): something was committed; NULL = none */
     void *ctx;                         /* for the handlers */
 };
 
@@ -114,8 +115,9 @@ enum m2m_verdict m2m_receive(struct m2m *m2m, const struct m2m_party *peer, cr_s
 enum m2m_verdict m2m_held(struct m2m *m2m, int64_t id, bool expired, cr_arena *arena, cr_buf *out);
 
 /* Ends a request that was answered "later". Base members but the status are filled here. CR_REFUSED
- * when it has an answer already. To be called in a transaction of the store; m2m_poke() after it.
- */
+ * with err->code M2M_ANSWERED when it has an answer already (the connection was held until it
+ * expired). To be called in a transaction of the store; m2m_poke() after it. */
+#define M2M_ANSWERED 1
 cr_status m2m_answer(struct m2m *m2m, struct store_tx *tx, int64_t id,
                      const struct soap_body *response, struct cr_err *err) CR_MUST_CHECK;
 

@@ -190,6 +190,13 @@ static bool set_party(struct reader *r, struct m2m_party *party, const char *nam
     if (strcmp(name, "certificate") == 0) {
         return read_certificate(r, keep_path(r, value), &party->certificate) == CR_OK;
     }
+    if (strcmp(name, "eum-certificate") == 0) {
+        return read_certificate(r, keep_path(r, value), &party->eum_certificate) == CR_OK;
+    }
+    if (strcmp(name, "transport-key") == 0) {
+        party->transport_key = keep_path(r, value);
+        return true;
+    }
     if (strcmp(name, "subject") == 0) {
         party->subject = keep(r, value);
         return true;
@@ -320,4 +327,31 @@ const char *m2m_party_url(const struct m2m_party *party, enum soap_interface int
 {
     const char *own = interface < M2M_MAX_INTERFACES ? party->urls[interface] : NULL;
     return own ? own : party->url;
+}
+
+cr_status m2m_party_transport_key(const struct m2m_party *party, uint8_t out[M2M_TRANSPORT_KEY],
+                                  struct cr_err *err)
+{
+    if (!party->transport_key) {
+        return cr_err_next(err,
+                           cr_refuse(err, "8.4", "4.2", "SGP.02 5.2.1",
+                                     "no transport key is agreed with %s", party->name),
+                           "Add transport-key = FILE to [party %s] of the configuration.",
+                           party->name);
+    }
+    cr_buf text = {.secret = true}, key = {.secret = true};
+    cr_status status = cr_file_read(party->transport_key, 256, &text, err);
+    if (status == CR_OK) {
+        status = cr_hex_decode(&key, cr_buf_span(&text), err);
+    }
+    if (status == CR_OK && key.n != M2M_TRANSPORT_KEY) {
+        status = cr_fail(err, CR_MALFORMED, NULL, "%s does not hold %d hex digits",
+                         party->transport_key, 2 * M2M_TRANSPORT_KEY);
+    }
+    if (status == CR_OK) {
+        memcpy(out, key.p, M2M_TRANSPORT_KEY);
+    }
+    cr_buf_free(&text);
+    cr_buf_free(&key);
+    return status;
 }

@@ -20,6 +20,10 @@
  *     through = 1.3.6.1.4.1.50410            ; SM-DP that passes notifications on (ES3, then ES2)
  *     group = ProfileManagement              ; wsa:Action group that it wants for all functions
  *
+ *     [party eum-x]                           ; at an SM-SR, of an EUM also:
+ *     eum-certificate = eum.der               ; X.509, whose key signs EIS and eUICC certificates
+ *     transport-key = eum-transport.key       ; file, 32 hex digits: unwraps the key sets of ES1
+ *
  * Relative paths are relative to the file. Names of a party are for people; its OID is what the
  * standard knows it by.
  */
@@ -42,6 +46,8 @@ struct m2m_party {
     const char *ca;                       /* file; NULL = client_ca of self */
     const char *through;                  /* OID of an SM-DP; NULL = directly */
     struct soap_dialect dialect;
+    cr_span eum_certificate;   /* DER; absent = none */
+    const char *transport_key; /* file; NULL = none */
 };
 
 struct m2m_parties {
@@ -65,6 +71,12 @@ const struct m2m_party *m2m_party_named(const struct m2m_parties *parties, const
 
 /* Whom a verified client certificate proves: NULL = nobody that is configured. */
 const struct m2m_party *m2m_party_of_certificate(const struct m2m_parties *parties, cr_span der);
+
+/* Reads the transport key of an EUM: AES-128, to be wiped after use. CR_REFUSED: none is
+ * configured. */
+#define M2M_TRANSPORT_KEY 16
+cr_status m2m_party_transport_key(const struct m2m_party *party, uint8_t out[M2M_TRANSPORT_KEY],
+                                  struct cr_err *err) CR_MUST_CHECK;
 
 /* Where a party listens for an interface; NULL = nowhere. */
 const char *m2m_party_url(const struct m2m_party *party, enum soap_interface interface);

@@ -116,7 +116,7 @@ static cr_status bind_new(struct smdpp *dp, const struct smdpp_identity *identit
         status = crypto_private_generate(identity->pb.curve, &otsk, err);
     }
     if (status == CR_OK) {
-        status = smdpp_unseal(&dp->seal, "ppk", profile->iccid, package->ppk, &keys, err);
+        status = store_unseal(&dp->seal, "ppk", profile->iccid, package->ppk, &keys, err);
     }
     if (status == CR_OK && keys.n != sizeof(ppp.ppk)) {
         status = cr_fail(err, CR_INTERNAL, NULL, "the sealed keys have a wrong size");

@@ -76,7 +76,7 @@ static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *er
     /* Others who start on the same directory wait: what is undone here is nobody else's. */
     int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool alone = lock >= 0 && flock(lock, LOCK_EX) == 0;
-    cr_status status = smdpp_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err);
+    cr_status status = store_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err);
     if (status == CR_OK) {
         status = store_open(&options, &dp->store, err);
     }
@@ -296,7 +296,7 @@ static cr_status seal_in_arena(struct smdpp *dp, const char *label, const char *
                                cr_span secret, cr_arena *arena, cr_span *out, struct cr_err *err)
 {
     cr_buf sealed = {0};
-    cr_status status = smdpp_seal(&dp->seal, label, iccid, secret, dp->env, &sealed, err);
+    cr_status status = store_seal(&dp->seal, label, iccid, secret, dp->env, &sealed, err);
     if (status == CR_OK) {
         *out = cr_arena_copy(arena, cr_buf_span(&sealed));
         status = out->p ? CR_OK : cr_fail_memory(err);

@@ -15,7 +15,7 @@ struct smdpp {
     const cr_env *env;
     struct store *store;
     struct smdpp_memo_table *memos;
-    struct smdpp_seal seal;
+    struct store_seal seal;
     void (*outbox_filled)(void *ctx);
     void *outbox_ctx;
     char oid_text[DER_OID_TEXT];

@@ -120,7 +120,7 @@ void smdpp_profile_clear_order(struct smdpp_profile *profile);
 
 /* A package in the inventory: the UPP and the PPP made of it ahead of any order. */
 struct smdpp_package {
-    cr_span upp;      /* sealed (smdpp/seal.h, "upp"): it holds the subscription's keys */
+    cr_span upp;      /* sealed (store/seal.h, "upp"): it holds the subscription's keys */
     cr_span ppk;      /* mcv, s_enc, s_mac: 48 bytes, sealed ("ppk") */
     cr_span segments; /* '86' TLVs */
 };

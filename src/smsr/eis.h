@@ -2,7 +2,7 @@
  * The eUICC Information Set in the SM-SR's database (SGP.02 annex E): what the EUM registered, to
  * the letter, and what the SM-SR has done since. Runs inside works of the store (store/store.h).
  *
- * Keys of ISD-R key sets are sealed in the database (smsr/seal.h) and leave it only for the packet
+ * Keys of ISD-R key sets are sealed in the database (store/seal.h) and leave it only for the packet
  * that needs them.
  */
 #ifndef CRISP_SMSR_EIS_H
@@ -29,7 +29,8 @@ struct smsr_euicc {
     cr_span ecasd_certificate;          /* 7F21 */
     cr_span isdp_loadfile, isdp_module; /* AIDs */
     cr_span isdr_aid, sin, sdin;
-    bool http, cattp;
+    cr_span isdr_tars; /* 3 bytes each */
+    bool http, cattp;  /* supported by the eUICC */
     int64_t remaining_memory, available_memory;
     int64_t last_audit_ms; /* 0 = never */
     int64_t procedure;     /* id of the platform procedure that holds it; 0 = none */
@@ -39,6 +40,7 @@ struct smsr_euicc {
     bool has_notification;
     uint16_t notification_number;
     uint8_t notification_type;
+    bool notification_confirmed;
     cr_span notification_aid;
     cr_span imei;       /* absent = not known */
     const char *msisdn; /* last originating address; NULL = not known */
@@ -49,6 +51,11 @@ cr_status smsr_euicc_get(struct store_tx *tx, cr_span eid, cr_arena *arena, stru
                          struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_euicc_put(struct store_tx *tx, const struct smsr_euicc *euicc,
                          struct cr_err *err) CR_MUST_CHECK; /* by EID: inserts or replaces */
+/* Writes what changes: memory, last audit, locks, notification, IMEI, MSISDN. */
+cr_status smsr_euicc_update(struct store_tx *tx, const struct smsr_euicc *euicc,
+                            struct cr_err *err) CR_MUST_CHECK;
+/* Forgets an eUICC with its Profiles, key sets, audit trail and properties. */
+cr_status smsr_euicc_delete(struct store_tx *tx, cr_span eid, struct cr_err *err) CR_MUST_CHECK;
 /* EIDs in order behind `after` (absent = from the start); false in *found at the end. */
 cr_status smsr_euicc_next(struct store_tx *tx, cr_span after, cr_arena *arena,
                           struct smsr_euicc *out, bool *found, struct cr_err *err) CR_MUST_CHECK;
@@ -127,6 +134,18 @@ cr_status smsr_keyset_get(struct smsr *sr, struct store_tx *tx, cr_span eid, int
 cr_status smsr_keyset_put(struct smsr *sr, struct store_tx *tx, cr_span eid,
                           const struct smsr_keyset *keyset, uint64_t counter,
                           struct cr_err *err) CR_MUST_CHECK;
+/* Versions, types and counters without the keys, by version. */
+struct smsr_keyset_info {
+    uint8_t version;
+    int type; /* enum soap_keyset_type */
+    uint64_t counter;
+};
+struct smsr_keysets {
+    struct smsr_keyset_info *items;
+    size_t count;
+};
+cr_status smsr_keyset_list(struct store_tx *tx, cr_span eid, cr_arena *arena,
+                           struct smsr_keysets *out, struct cr_err *err) CR_MUST_CHECK;
 /* The next counter of a key set, never given twice: committed before the packet leaves. CR_REFUSED
  * 8.1.1/5.1 when the key set has used up its counters. */
 cr_status smsr_keyset_count(struct store_tx *tx, cr_span eid, uint8_t version, uint64_t *out,
@@ -135,16 +154,44 @@ cr_status smsr_keyset_count(struct store_tx *tx, cr_span eid, uint8_t version, u
 /* ---- audit trail (append only) -----------------------------------------------------------------
  */
 
+/* SGP.02 annex E, audit trail. */
+#define SMSR_OP_CREATE        0x0100
+#define SMSR_OP_ENABLE        0x0200
+#define SMSR_OP_DISABLE       0x0300
+#define SMSR_OP_DELETE        0x0400
+#define SMSR_OP_AUDIT         0x0500
+#define SMSR_OP_MASTER_DELETE 0x0600
+#define SMSR_OP_FALLBACK      0x0700
+#define SMSR_OP_ESTABLISH     0x0800
+#define SMSR_OP_FINALISE      0x0900
+#define SMSR_OP_EMERGENCY     0x0A00
+
 struct smsr_audit {
     cr_span eid;
-    uint16_t operation;    /* SGP.02 annex E: 0x0200 EnableProfile, 0x0002 change succeeded ... */
-    const char *requester; /* OID; NULL for notifications of the eUICC */
+    uint16_t operation;               /* SMSR_OP_...; notifications: their type */
+    const char *requester;            /* OID; NULL for notifications of the eUICC */
     const struct soap_status *status; /* NULL = none */
     cr_span aid, imei, meid;
     const char *iccid;
 };
 cr_status smsr_audit_add(struct smsr *sr, struct store_tx *tx, const struct smsr_audit *record,
                          struct cr_err *err) CR_MUST_CHECK;
+/* The newest SOAP_MAX_AUDIT records, oldest first. */
+cr_status smsr_audit_list(struct store_tx *tx, cr_span eid, cr_arena *arena,
+                          struct soap_audit_trail *out, struct cr_err *err) CR_MUST_CHECK;
+/* Takes over a trail as it was handed over. */
+cr_status smsr_audit_take(struct store_tx *tx, cr_span eid, const struct soap_audit_trail *trail,
+                          struct cr_err *err) CR_MUST_CHECK;
+
+/* ---- additional properties ---------------------------------------------------------------------
+ */
+
+/* Replaces those with the same key, adds the others. */
+cr_status smsr_properties_put(struct store_tx *tx, cr_span eid,
+                              const struct soap_properties *properties,
+                              struct cr_err *err) CR_MUST_CHECK;
+cr_status smsr_properties_list(struct store_tx *tx, cr_span eid, cr_arena *arena,
+                               struct soap_properties *out, struct cr_err *err) CR_MUST_CHECK;
 
 /* ---- EIS as a message --------------------------------------------------------------------------
  */

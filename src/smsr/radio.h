@@ -3,17 +3,19 @@
  * (ES5). A script is a row; the engines of the channels take it, and give back an outcome in the
  * transaction that moves its procedure.
  *
- *     procedure -> smsr_script_put() -> row, state queued
- *     engine    -> smsr_script_take(): channel chosen (SGP.02 off-card sheet 7.18), secured packet
- *                  made under a fresh counter and committed, then sent
- *     chip's answer, or none after all tries -> smsr_script_end() -> smsr_procedure_answered()
+ *     procedure -> smsr_script_put() -> row, state QUEUED; smsr_on_script() after the commit
+ *     engine    -> smsr_script_due(): what has to be done now
+ *                  channel chosen (smsr_channel_choose()), secured packet made under a fresh
+ * counter (smsr_keyset_count()), smsr_script_sent(): all in one transaction; then it is sent no
+ * answer in time: the same packet again, smsr_script_sent() once more chip's answer, or none after
+ * all tries -> smsr_script_end(), which moves the procedure
  *
- * Scripts of one eUICC are executed in order, one at a time.
+ * Scripts of one eUICC are executed one at a time: confirmations first, then in order. A procedure
+ * may take a script back (it ended): ending a script that is not there any more is no error.
  */
 #ifndef CRISP_SMSR_RADIO_H
 #define CRISP_SMSR_RADIO_H
 
-#include "ota/script.h"
 #include "smsr/procedure.h"
 
 enum smsr_channel { SMSR_SMS = 1, SMSR_HTTPS, SMSR_CATTP };
@@ -21,17 +23,49 @@ enum smsr_channel { SMSR_SMS = 1, SMSR_HTTPS, SMSR_CATTP };
 #define SMSR_SCRIPT_MAX 8192 /* bytes of commands in one script */
 
 struct smsr_script {
-    int64_t id, procedure;
+    int64_t id, procedure; /* procedure 0: confirmation of a notification that nobody asked for */
     cr_span eid;
     cr_span target;       /* AID; absent = ISD-R */
     cr_span commands;     /* command TLVs (22, 84, 85, 86), without template and without 83 */
-    bool more_to_do;      /* ES3 MoreToDo: keep the session, chain the next script to this one */
+    bool more_to_do;      /* more follows in the same session: keep it, chain the next script */
     bool is_switch;       /* enable or disable: the session ends with its answer */
     bool is_confirmation; /* goes back on the channel of the notification */
     int64_t deadline_ms;
+    /* The engine's. */
+    bool left;                 /* a copy of it may have left for the eUICC */
+    enum smsr_channel channel; /* chosen, or that of the notification; 0 = not yet */
+    int attempts;
+    int64_t next_ms; /* when the engine has to look at it again */
+    cr_span packet;  /* what was sent, for the repetition octet for octet; absent = nothing */
+    uint8_t keyset;  /* version */
+    uint64_t counter;
 };
 
+/* Puts a script: id, and what is the engine's, are not looked at but channel. */
 cr_status smsr_script_put(struct smsr *sr, struct store_tx *tx, const struct smsr_script *script,
+                          struct cr_err *err) CR_MUST_CHECK;
+
+/* The script of an eUICC whose turn it is: one that left and is not ended, else a confirmation,
+ * else the oldest. *found false = none. */
+cr_status smsr_script_current(struct store_tx *tx, cr_span eid, cr_arena *arena,
+                              struct smsr_script *out, bool *found,
+                              struct cr_err *err) CR_MUST_CHECK;
+cr_status smsr_script_get(struct store_tx *tx, int64_t id, cr_arena *arena, struct smsr_script *out,
+                          bool *found, struct cr_err *err) CR_MUST_CHECK;
+
+/* Current scripts (of different eUICCs) whose next_ms is not after now, longest waiting first.
+ * *next_ms (may be NULL): when the next one is due; 0 = none. */
+cr_status smsr_script_due(struct store_tx *tx, int64_t now_ms, cr_arena *arena,
+                          struct smsr_script *out, size_t room, size_t *count, int64_t *next_ms,
+                          struct cr_err *err) CR_MUST_CHECK;
+
+/* Writes the engine's members. left stays true once it was. */
+cr_status smsr_script_sent(struct store_tx *tx, const struct smsr_script *script,
+                           struct cr_err *err) CR_MUST_CHECK;
+
+/* Ends a script and moves its procedure. In the transaction; m2m_poke(smsr_messenger()) after it.
+ */
+cr_status smsr_script_end(struct smsr *sr, struct store_tx *tx, const struct smsr_outcome *outcome,
                           struct cr_err *err) CR_MUST_CHECK;
 
 /* What decides the channel; pure, so that it is one table in one place. */

@@ -11,18 +11,21 @@
 #include "m2m/messenger.h"
 
 struct smsr_policy {
-    bool support_onc;        /* SetONC; default on */
+    bool no_onc;             /* SetONC and GetONC are refused; default off */
     bool allow_m2msp_change; /* an M2M SP may ask for an SM-SR change; default off */
     int64_t hold_ms;         /* HTTPS: how long a POST is held for the next script; default 20 s */
     int64_t script_ms;       /* how long an answer to a script is waited for; default 60 s */
+    int64_t again_ms;        /* pause between audits that settle a doubt; default 5 min */
+    int64_t keep_ms;         /* how long ended procedures are kept; default 90 days */
 };
 
 struct smsr_options {
     const char *dir;                   /* database and sealing key; NULL = in memory */
     const struct m2m_parties *parties; /* not owned */
-    const char *ci_file;               /* CI certificates under which EUM certificates stand */
-    struct smsr_policy policy;         /* zeroed members take the defaults */
-    const cr_env *env;                 /* not owned */
+    const char *ci_file; /* CI certificates under which EUM certificates stand; NULL = none: nobody
+                            can register */
+    struct smsr_policy policy; /* zeroed members take the defaults */
+    const cr_env *env;         /* not owned */
 };
 
 struct smsr;
@@ -32,6 +35,8 @@ void smsr_close(struct smsr *sr); /* NULL allowed */
 
 struct m2m *smsr_messenger(struct smsr *sr);
 struct store *smsr_store(struct smsr *sr);
+const struct smsr_policy *smsr_policy_of(const struct smsr *sr); /* with the defaults filled in */
+const cr_env *smsr_env(const struct smsr *sr);
 /* Something may be due for the radio: called after commits, from any thread. */
 void smsr_on_script(struct smsr *sr, void (*due)(void *ctx), void *ctx);
 

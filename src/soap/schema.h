@@ -115,4 +115,9 @@ void soap_row_text(const struct soap_row *row, const void *value, cr_buf *out);
  * what is wrong, in words; *value is then untouched. */
 const char *soap_row_read(const struct soap_row *row, cr_span text, cr_arena *arena, void *value);
 
+/* Fills the zeroed struct of a type from one element that was kept as canonical XML (SOAP_RAW,
+ * .raw). CR_MALFORMED as for a message. */
+cr_status soap_type_read(const struct soap_type *type, cr_span xml, cr_arena *arena, void *out,
+                         struct cr_err *err) CR_MUST_CHECK;
+
 #endif

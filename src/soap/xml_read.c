@@ -373,3 +373,15 @@ cr_status soap_xml_read(const xmlNode *node, const struct soap_type *type, cr_ar
     }
     return CR_OK;
 }
+
+cr_status soap_type_read(const struct soap_type *type, cr_span xml, cr_arena *arena, void *out,
+                         struct cr_err *err)
+{
+    xmlDoc *doc = NULL;
+    CR_TRY(soap_xml_parse(xml, &doc, err));
+    const xmlNode *root = xmlDocGetRootElement(doc);
+    cr_status status = root ? soap_xml_read(root, type, arena, out, err)
+                            : cr_fail(err, CR_MALFORMED, NULL, "an empty XML text");
+    xmlFreeDoc(doc);
+    return status;
+}

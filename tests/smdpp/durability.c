@@ -285,7 +285,7 @@ static void seal_key_race(void **state)
     struct rig *rig = *state;
     enum { PROCESSES = 6 };
     char dir[64];
-    struct smdpp_seal seals[PROCESSES];
+    struct store_seal seals[PROCESSES];
     int ends[PROCESSES][2];
     pid_t pids[PROCESSES];
     rig_dir_make(dir);
@@ -294,8 +294,8 @@ static void seal_key_race(void **state)
         pids[i] = fork();
         assert_true(pids[i] >= 0);
         if (pids[i] == 0) {
-            struct smdpp_seal seal;
-            bool ok = smdpp_seal_open(dir, true, &rig->env, &seal, NULL) == CR_OK &&
+            struct store_seal seal;
+            bool ok = store_seal_open(dir, true, &rig->env, &seal, NULL) == CR_OK &&
                       write(ends[i][1], &seal, sizeof(seal)) == (ssize_t)sizeof(seal);
             _exit(ok ? 0 : 1);
         }

@@ -25,7 +25,7 @@ static void stored_upp(struct rig *rig, int n, cr_buf *upp)
     struct stored s = {.rig = rig, .iccid = rig_iccid(n)};
     assert_ok(rig, store_read(rig->dp->store, stored_work, &s, &rig->err));
     assert_ok(rig,
-              smdpp_unseal(&rig->dp->seal, "upp", rig_iccid(n), s.package.upp, upp, &rig->err));
+              store_unseal(&rig->dp->seal, "upp", rig_iccid(n), s.package.upp, upp, &rig->err));
 }
 
 static void download(struct rig *rig, struct fake_chip *chip, int n, const char *matching_id)
@@ -87,10 +87,10 @@ static void secrets_are_not_in_clear(void **state)
     /* A sealed value cannot be moved to another profile. */
     cr_buf out = {0};
     assert_int_equal(
-        smdpp_unseal(&rig->dp->seal, "upp", rig_iccid(2), s.package.upp, &out, &rig->err),
+        store_unseal(&rig->dp->seal, "upp", rig_iccid(2), s.package.upp, &out, &rig->err),
         CR_REFUSED);
     assert_int_equal(
-        smdpp_unseal(&rig->dp->seal, "ppk", rig_iccid(1), s.package.upp, &out, &rig->err),
+        store_unseal(&rig->dp->seal, "ppk", rig_iccid(1), s.package.upp, &out, &rig->err),
         CR_REFUSED);
     cr_buf_free(&out);
 }
