@@ -497,14 +497,28 @@ static int fill_body(const struct filling *f, const struct soap_function *functi
 /* ---- running -----------------------------------------------------------------------------------
  */
 
+/* What is left when case and hyphens do not count. */
+static const char *letters_of(struct cli *cli, const char *word)
+{
+    char *out = cr_arena_alloc(&cli->arena, strlen(word) + 1);
+    size_t n = 0;
+    for (; out && *word; word++) {
+        if (*word != '-') {
+            out[n++] = (char)(*word >= 'A' && *word <= 'Z' ? *word - 'A' + 'a' : *word);
+        }
+    }
+    return out ? out : ""; /* zeroed memory ends it */
+}
+
 static int unknown_function(struct cli *cli, enum soap_interface interface, const char *word)
 {
     const char *best = NULL;
+    const char *meant = letters_of(cli, word);
     unsigned least = CR_TEXT_MEANT;
     for (size_t i = 0; i < SOAP_FUNCTIONS; i++) {
         const struct soap_function *f = &soap_functions[i];
         if (f->interface == interface && cli_operator_calls(f)) {
-            best = cr_text_nearer(f->name, word, &least) ? f->name : best;
+            best = cr_text_nearer(letters_of(cli, f->name), meant, &least) ? f->name : best;
         }
     }
     return cli_usage(cli,
