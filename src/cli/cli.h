@@ -132,6 +132,7 @@ extern const struct cli_command cli_decode;
 extern const struct cli_command cli_aka;
 extern const struct cli_command cli_ota;
 extern const struct cli_command cli_operator;
+extern const struct cli_command cli_eum;
 extern const struct cli_command cli_bench;
 extern const struct cli_command cli_man;
 

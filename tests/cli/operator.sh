@@ -196,7 +196,7 @@ run 3 operator es4 get-eis --parties lab/stranger.ini --to smsr-1 --eid $eid
 says err "HTTP status 403" "stranger.der"
 # a certificate whose time is over
 openssl req -new -key lab/nist/operator-a.key -subj "/CN=Operator A" -out old.csr 2>/dev/null
-openssl x509 -req -in old.csr -days -2 -CA <(openssl x509 -inform DER -in lab/nist/ci.der) \
+openssl x509 -req -in old.csr -days -1 -CA <(openssl x509 -inform DER -in lab/nist/ci.der) \
     -CAkey lab/nist/ci.key -set_serial 7 -outform DER -out lab/nist/old.der 2>err ||
     fail "openssl makes no certificate"
 sed 's|operator-a\.der|old.der|' lab/operator-a.ini >lab/old.ini
