@@ -127,7 +127,8 @@ static cr_status listen_for_it(struct caller *c, cr_arena *arena, struct cr_err 
                                              .env = c->options->env};
     cr_status status = http_server_start(&http, &c->http, err);
     if (status != CR_OK) {
-        return cr_err_next(err, status, "Take another port for the answer, or fetch it by polling.");
+        return cr_err_next(err, status,
+                           "Take another port for the answer, or fetch it by polling.");
     }
     const char *url = self->address;
     if (c->options->listen_port == 0) {

@@ -10,8 +10,8 @@
 
 #include "m2m/party.h"
 
-#define M2M_CALLER_GRACE_MS 30000 /* an answer is waited for this long after the validity period   \
-                                   */
+/* An answer is waited for this long after the validity period. */
+#define M2M_CALLER_GRACE_MS 30000
 
 struct m2m_caller_options {
     const struct m2m_parties *parties; /* not owned */
