@@ -36,6 +36,10 @@ static cr_status on_notification(void *ctx, struct m2m_call *call, const struct 
     (void)response;
     (void)cr_time_format(when, call->now_ms);
     (void)pthread_mutex_lock(&l->lock);
+    if (l->v->count > 0 && l->printed >= l->v->count) {
+        (void)pthread_mutex_unlock(&l->lock);
+        return cr_fail(err, CR_RESOURCE, NULL, "enough were printed"); /* the sender keeps it */
+    }
     if (l->v->m2m.json) {
         json_t *extra = json_object();
         cli_json_text(extra, "received", when);

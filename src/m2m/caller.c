@@ -59,8 +59,9 @@ static int take_callback(struct caller *c, const struct http_request *request)
     if (!peer) {
         return 403;
     }
-    if (soap_parse(request->body, request->arena, &m, NULL) != CR_OK) {
-        return 400;
+    cr_status status = soap_parse(request->body, request->arena, &m, NULL);
+    if (status != CR_OK) {
+        return status == CR_MALFORMED ? 400 : 500;
     }
     if (m.kind == SOAP_NOTICE) {
         return 503; /* not ours to take: kept by the sender for the one who listens */

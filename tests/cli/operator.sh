@@ -3,7 +3,7 @@
 # three ways of an answer, notifications, refusals, and what a wrong command line or file is told.
 . "$(dirname "$0")/lib.sh"
 peer=$(realpath "$2" 2>/dev/null) || exit 1
-need openssl
+need openssl curl
 
 eid=89001012012341234012345678901224
 iccid=8900101000000000001
@@ -147,6 +147,51 @@ done
 wait "$listener" || fail "listen did not end well: $(<listen.err)"
 equal "$(wc -l <listened)" 2
 says listened '"from":"smsr-1"' "\"Eid\":\"$eid\"" '"CompletionTimestamp":"2026-01-01T00:00:00Z"'
+
+# ---- the listener of a call takes its answer and nothing else
+run 0 operator es4 disable-profile "${here[@]}" --eid $eid --iccid $iccid
+says out "DisableProfile: done by smsr-1"
+home=$(sed -n 's/^address = //p' lab/operator-a.ini)
+openssl x509 -inform DER -in lab/nist/ci.der -out ca.pem
+run 0 pki issue lab party --name nobody --cn "Nobody" --dns 127.0.0.1
+post() { # CODE PARTY BODY
+    local code
+    code=$(curl -s -o /dev/null -w '%{http_code}' --cacert ca.pem --cert-type DER \
+        --cert lab/nist/"$2".der --key lab/nist/"$2".key -H 'Content-Type: application/soap+xml' \
+        --data "$3" "$home")
+    ((checks++))
+    [[ $code == "$1" ]] || fail "$2 gets $code instead of $1"
+}
+envelope() { # HEADER BODY
+    echo '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"' \
+        'xmlns:wsa="http://www.w3.org/2005/08/addressing"' \
+        'xmlns:r="http://namespaces.gsma.org/esim-messaging/3"><s:Header>' \
+        "<wsa:MessageID>//x/$RANDOM</wsa:MessageID>$1</s:Header><s:Body>$2</s:Body></s:Envelope>"
+}
+done='<r:FunctionExecutionStatus><r:Status>EXECUTED_SUCCESS</r:Status></r:FunctionExecutionStatus>'
+answer="<r:ES4-EnableProfileResponse>$done</r:ES4-EnableProfileResponse>"
+notice="<r:ES4-HandleProfileEnabledNotification><r:Eid>$eid</r:Eid><r:Iccid>$iccid</r:Iccid>\
+<r:CompletionTimestamp>2026-01-01T00:00:00Z</r:CompletionTimestamp></r:ES4-HandleProfileEnabledNotification>"
+"$crisp" operator es4 enable-profile "${here[@]}" --eid $eid --iccid 8900101000000000099 >waits 2>waits.err </dev/null &
+waiter=$!
+pids+=("$waiter")
+wait_text smsr-1.log "Iccid=8900101000000000099"
+call=$(sed -n 's/.*FunctionCallIdentifier=\([^ ]*\).*Iccid=8900101000000000099$/\1/p' smsr-1.log)
+related="<wsa:RelatesTo>//x/other?TransactionId=$call</wsa:RelatesTo>"
+post 403 nobody "$(envelope "" "$answer")"
+post 400 smsr-1 "no envelope"
+post 503 smsr-1 "$(envelope "<wsa:From><wsa:Address>https://x/?EntityId=2.999.121</wsa:Address></wsa:From>\
+<wsa:Action>http://gsma.com/ES4/PlatformManagementCallBack/ES4-HandleProfileEnabledNotification</wsa:Action>" "$notice")"
+post 202 smsr-1 "$(envelope "$related" "$answer")"
+post 202 smsr-1 "$(envelope "" "${answer//Enable/Disable}")"
+post 202 smsr-2 "$(envelope "<wsa:MessageID>//x/1?TransactionId=$call</wsa:MessageID>" "$answer")"
+sleep 0.5
+kill -0 "$waiter" || fail "an answer that is none was taken: $(<waits) $(<waits.err)"
+kill "$waiter"
+wait "$waiter"
+equal $? 3
+grep -q "nobody waits for it any more" waits.err || fail "the end of waiting is not told"
+[[ ! -s waits ]] || fail "something was printed without an answer"
 
 # ---- wrong command lines
 usage "ES4 has no function enable-profil; did you mean EnableProfile?" operator es4 enable-profil --parties x
