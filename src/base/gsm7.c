@@ -38,21 +38,21 @@ uint32_t cr_gsm7_extension(uint8_t code)
     return 0;
 }
 
-void cr_utf8_append(cr_buf *out, uint32_t c)
+void cr_utf8_append(cr_buf *out, uint32_t unicode)
 {
-    if (c < 0x80) {
-        cr_buf_append_byte(out, (uint8_t)c);
-    } else if (c < 0x800) {
-        cr_buf_append_byte(out, (uint8_t)(0xC0 | c >> 6));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
-    } else if (c < 0x10000) {
-        cr_buf_append_byte(out, (uint8_t)(0xE0 | c >> 12));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
+    if (unicode < 0x80) {
+        cr_buf_append_byte(out, (uint8_t)unicode);
+    } else if (unicode < 0x800) {
+        cr_buf_append_byte(out, (uint8_t)(0xC0 | unicode >> 6));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (unicode & 0x3F)));
+    } else if (unicode < 0x10000) {
+        cr_buf_append_byte(out, (uint8_t)(0xE0 | unicode >> 12));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (unicode >> 6 & 0x3F)));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (unicode & 0x3F)));
     } else {
-        cr_buf_append_byte(out, (uint8_t)(0xF0 | c >> 18));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c >> 12 & 0x3F)));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
-        cr_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
+        cr_buf_append_byte(out, (uint8_t)(0xF0 | unicode >> 18));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (unicode >> 12 & 0x3F)));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (unicode >> 6 & 0x3F)));
+        cr_buf_append_byte(out, (uint8_t)(0x80 | (unicode & 0x3F)));
     }
 }

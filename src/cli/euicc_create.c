@@ -3,6 +3,7 @@
  */
 #include "cli/euicc.h"
 
+#include "cli/euicc_create_m2m.h"
 #include "cli/units.h"
 
 #include "base/text.h"
@@ -20,6 +21,7 @@ struct create_values {
     struct cli_list rat_rules;
     int64_t memory;
     bool no_test_profiles, strict_test_keys;
+    struct cli_m2m_values m2m;
 };
 
 static const char *const rat_words[] = {"all", "none", NULL};
@@ -160,15 +162,22 @@ static int create_run(struct cli *cli, const void *values)
     }
     struct rsp_get_rat_response rat = {0};
     struct euicc_options chip;
-    if (read_values(cli, v, &chip, &rat, &err) != CR_OK) {
+    struct cli_m2m_chip m2m;
+    if (read_values(cli, v, &chip, &rat, &err) != CR_OK ||
+        cli_m2m_read(cli, &v->m2m, &m2m, &err) != CR_OK) {
         return cli_fail_usage(cli, &err);
     }
+    chip.m2m = v->m2m.m2m ? &m2m.options : NULL;
     cr_status status = euicc_create_dir(v->dir, v->pki, &chip, cli->env, eid, &err);
+    if (status == CR_OK && v->m2m.eis) {
+        status = cli_m2m_write_eis(cli, v->dir, v->m2m.eis, &err);
+    }
     if (status != CR_OK) {
         (void)cr_err_context(&err, status, "%s", v->dir);
         return cli_fail(cli, &err, false);
     }
-    (void)fprintf(cli->out, "%s is an eUICC with EID %s\n", v->dir, eid);
+    (void)fprintf(cli->out, "%s is an eUICC %swith EID %s\n", v->dir,
+                  chip.m2m ? "of a machine " : "", eid);
     return CLI_OK;
 }
 
@@ -247,6 +256,61 @@ static const struct cli_option options[] = {
      .kind = CLI_FLAG,
      .help = "Refuse test profiles with keys other than the public test keys.",
      FIELD(strict_test_keys)},
+    {.name = "m2m",
+     .kind = CLI_FLAG,
+     .help =
+         "A machine's chip (SGP.02) with ISD-R, ECASD and fresh keys of the SM-SR, instead of a "
+         "consumer's. The options below are for it.",
+     FIELD(m2m.m2m)},
+    {.name = "profile",
+     .kind = CLI_LIST,
+     .metavar = "FILE",
+     .help = "Profile package that the chip is shipped with; the first one is enabled and has the "
+             "Fall-Back Attribute.",
+     FIELD(m2m.profiles)},
+    {.name = "test-profile",
+     .kind = CLI_STRING,
+     .metavar = "FILE",
+     .help = "Profile package that the device may enable as Test Profile.",
+     FIELD(m2m.test_profile)},
+    {.name = "emergency-profile",
+     .kind = CLI_STRING,
+     .metavar = "FILE",
+     .help = "Profile package that the device may enable as Emergency Profile.",
+     FIELD(m2m.emergency_profile)},
+    {.name = "smsr-number",
+     .kind = CLI_STRING,
+     .metavar = "NUMBER",
+     .help = "Number that the chip sends its notifications to.",
+     FIELD(m2m.smsr_number)},
+    {.name = "smsr-https",
+     .kind = CLI_STRING,
+     .metavar = "IP:PORT/PATH",
+     .help = "Where the SM-SR answers HTTPS sessions of the chip.",
+     FIELD(m2m.smsr_https)},
+    {.name = "smsc",
+     .kind = CLI_STRING,
+     .metavar = "NUMBER",
+     .help = "Service centre in the connectivity parameters of the first profile.",
+     FIELD(m2m.smsc)},
+    {.name = "nan",
+     .kind = CLI_STRING,
+     .metavar = "NAME",
+     .help = "Network access name (APN) in the connectivity parameters of the first profile.",
+     FIELD(m2m.nan)},
+    {.name = "timer",
+     .kind = CLI_LIST,
+     .metavar = "NAME=VALUE",
+     .help = "A time that the chip waits, such as attach=10m: attach (10m, for service of a newly "
+             "enabled profile), look (1m, between two looks for service), confirm (5m, for the "
+             "confirmation of a notification), repeats (3, of the notification), slow (1h, between "
+             "repetitions that nothing hangs on), loss (5m, of service until fall-back).",
+     FIELD(m2m.timers)},
+    {.name = "eis",
+     .kind = CLI_STRING,
+     .metavar = "FILE",
+     .help = "Write what the EUM registers at the SM-SR, with the keys of the ISD-R in the clear.",
+     FIELD(m2m.eis)},
 };
 
 const struct cli_command cli_euicc_create = {
@@ -261,5 +325,8 @@ const struct cli_command cli_euicc_create = {
     .examples = "# a chip with a random EID\n"
                 "crisp euicc create chip --pki pki\n"
                 "# an old one with little memory that lets nobody lock a profile\n"
-                "crisp euicc create old --pki pki --svn 2.0.0 --memory 131072 --rat none",
+                "crisp euicc create old --pki pki --svn 2.0.0 --memory 131072 --rat none\n"
+                "# a machine's chip, and what its EUM registers\n"
+                "crisp euicc create meter --pki pki --m2m --profile first.der --smsr-number "
+                "12345678 --eis meter.json",
 };

@@ -238,6 +238,59 @@ static json_t *view_json(const struct view *view)
     return json;
 }
 
+/* ---- a machine's chip --------------------------------------------------------------------------
+ */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "-";
+}
+
+static void put_m2m(struct cli *cli, const json_t *eis)
+{
+    const json_t *profiles = json_object_get(eis, "profiles");
+    (void)fprintf(cli->out, "EID        %s (a machine's chip, SGP.02)\n", text_of(eis, "eid"));
+    (void)fprintf(cli->out, "memory     %" JSON_INTEGER_FORMAT " bytes free for profiles\n",
+                  json_integer_value(json_object_get(eis, "availableMemoryForProfiles")));
+    for (size_t i = 0; i < json_array_size(profiles); i++) {
+        const json_t *p = json_array_get(profiles, i);
+        (void)fprintf(cli->out, "profile    %s %s %s, POL1 %02X%s%s%s\n", text_of(p, "isd-p-aid"),
+                      text_of(p, "iccid"), text_of(p, "state"),
+                      (unsigned)json_integer_value(json_object_get(p, "pol1")),
+                      json_is_true(json_object_get(p, "fallbackAttribute")) ? ", fall-back" : "",
+                      json_is_true(json_object_get(p, "emergencyProfileAttribute")) ? ", emergency"
+                                                                                    : "",
+                      json_is_true(json_object_get(p, "testProfile")) ? ", test" : "");
+    }
+}
+
+/* True when it is one, and was shown (or err says why not). */
+static bool show_m2m(struct cli *cli, const struct show_values *v, cr_status *status,
+                     struct cr_err *err)
+{
+    struct euicc *euicc = NULL;
+    cr_buf text = {0};
+    *status = euicc_open_dir(v->dir, cli->env, &euicc, err);
+    if (*status != CR_OK || !euicc_is_m2m(euicc)) {
+        euicc_free(euicc);
+        return *status != CR_OK;
+    }
+    *status = euicc_eis(euicc, false, &text, err);
+    json_t *eis = *status == CR_OK ? json_loadb((const char *)text.p, text.n, 0, NULL) : NULL;
+    if (*status == CR_OK && !eis) {
+        *status = cr_fail_memory(err);
+    } else if (eis && v->json) {
+        cli_put_json(cli, eis);
+    } else if (eis) {
+        put_m2m(cli, eis);
+        json_decref(eis);
+    }
+    cr_buf_free(&text);
+    euicc_free(euicc);
+    return true;
+}
+
 static int show_run(struct cli *cli, const void *values)
 {
     const struct show_values *v = values;
@@ -245,6 +298,10 @@ static int show_run(struct cli *cli, const void *values)
     struct view *view = cr_arena_alloc(&cli->arena, sizeof(*view));
     if (!view) {
         return cli_fail_memory(cli);
+    }
+    cr_status status;
+    if (show_m2m(cli, v, &status, &err)) {
+        return status == CR_OK ? CLI_OK : cli_fail(cli, &err, v->json);
     }
     if (look(cli, v->dir, view, &err) != CR_OK) {
         return cli_fail(cli, &err, v->json);

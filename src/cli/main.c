@@ -4,8 +4,9 @@
 #include "cli/cli.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_pki,  &cli_profile,  &cli_smdpp, &cli_euicc,  &cli_lpa,   &cli_aka, &cli_ota,
-    &cli_smsr, &cli_operator, &cli_eum,   &cli_decode, &cli_bench, &cli_man, NULL,
+    &cli_pki,    &cli_profile, &cli_smdpp, &cli_smdp, &cli_smsr,     &cli_euicc,
+    &cli_device, &cli_lpa,     &cli_aka,   &cli_ota,  &cli_operator, &cli_eum,
+    &cli_decode, &cli_bench,   &cli_man,   NULL,
 };
 
 const struct cli_command cli_root = {

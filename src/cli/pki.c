@@ -16,7 +16,10 @@ cr_status cli_cert_load(struct cli *cli, const char *path, struct pki_cert *out,
 {
     cr_span der;
     CR_TRY(cli_input_der(cli, path, &der, err));
-    cr_status status = pki_cert_decode(der, out, err);
+    cr_status status =
+        gpcert_is(der) ? cr_fail(err, CR_MALFORMED, NULL,
+                                 "a GlobalPlatform certificate (7F21) where an X.509 one is wanted")
+                       : pki_cert_decode(der, out, err);
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", path);
 }
 

@@ -3,6 +3,10 @@
  */
 #include "euicc/chip.h"
 
+#include "euicc/https.h"
+#include "euicc/m2m.h"
+#include "pki/gpcert.h"
+
 #include <stdlib.h>
 
 #define ISDP_AID_PREFIX                                                                            \
@@ -77,17 +81,33 @@ cr_status euicc_show_profile(struct euicc *e, struct cr_err *err)
 /* ---- opening -----------------------------------------------------------------------------------
  */
 
+/* The curve of the chip's own key. */
+static cr_status own_curve(const struct euicc *e, cr_span cert, enum crypto_curve *out,
+                           struct cr_err *err)
+{
+    struct pki_cert own;
+    struct gpcert ecasd;
+    if (e->config.m2m) {
+        CR_TRY(gpcert_decode(cert, &ecasd, err));
+        *out = ecasd.curve;
+        return CR_OK;
+    }
+    CR_TRY(pki_cert_decode(cert, &own, err));
+    *out = own.curve;
+    return CR_OK;
+}
+
 static cr_status open_credential(struct euicc *e, const struct euicc_credential_record *record,
                                  struct cr_err *err)
 {
     struct euicc_ci *ci = &e->cis[e->ci_count];
     struct pki_cert ca;
-    struct pki_cert own;
+    enum crypto_curve curve;
     struct crypto_private *private = NULL;
     CR_TRY(pki_cert_decode(record->ci_cert, &ca, err));
-    CR_TRY(pki_cert_decode(record->euicc_cert, &own, err));
+    CR_TRY(own_curve(e, record->euicc_cert, &curve, err));
     CR_TRY(pki_trust_add_ci(e->trust, record->ci_cert, err));
-    CR_TRY(crypto_private_new(own.curve, record->scalar, &private, err));
+    CR_TRY(crypto_private_new(curve, record->scalar, &private, err));
     CR_TRY(pki_key_of_private(private, &ci->key, err));
     ci->key_id = ca.ski;
     ci->eum_cert = record->eum_cert;
@@ -138,8 +158,12 @@ static cr_status load(struct euicc *e, struct cr_err *err)
 /* What a power cut left behind. */
 static cr_status recover(struct euicc *e, struct cr_err *err)
 {
+    struct gp_registry reg;
     nvm_begin(e->nvm);
     cr_status status = euicc_bpp_recover(e, err);
+    if (status == CR_OK && e->config.m2m && euicc_m2m_registry(e->nvm, &reg)) {
+        status = euicc_m2m_recover(e->nvm, &reg, err);
+    }
     if (status != CR_OK) {
         nvm_rollback(e->nvm);
         return status;
@@ -153,8 +177,12 @@ static cr_status power_on(struct euicc *e, struct cr_err *err)
     CR_TRY(load(e, err));
     CR_TRY(recover(e, err));
     CR_TRY(uicc_new(&options, &e->uicc, err));
-    CR_TRY(euicc_isdr_register(e, err));
-    CR_TRY(gp_new(e->uicc, NULL, &e->gp, err));
+    if (e->config.m2m) {
+        CR_TRY(euicc_m2m_new(e, err));
+    } else {
+        CR_TRY(euicc_isdr_register(e, err));
+        CR_TRY(gp_new(e->uicc, NULL, &e->gp, err));
+    }
     uicc_reset(e->uicc);
     return euicc_show_profile(e, err);
 }
@@ -194,10 +222,14 @@ void euicc_free(struct euicc *e)
     if (!e) {
         return;
     }
+    if (e->m2m) {
+        euicc_m2m_https_drop(e->m2m);
+    }
     gp_free(e->gp);
     if (e->uicc) {
         uicc_free(e->uicc);
     }
+    euicc_m2m_free(e->m2m);
     euicc_session_drop(e);
     for (size_t i = 0; i < e->ci_count; i++) {
         pki_key_free(e->cis[i].key);

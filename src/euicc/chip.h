@@ -101,7 +101,8 @@ struct euicc {
     cr_buf command;   /* blocks of the command under way */
     unsigned channel; /* on which it comes */
     unsigned next_block;
-    bool refresh_pending; /* a switch waits for REFRESH to be performed */
+    bool refresh_pending;  /* a switch waits for REFRESH to be performed */
+    struct euicc_m2m *m2m; /* owned; NULL = a consumer's chip */
 };
 
 /* ---- chip.c ---- */
@@ -170,6 +171,19 @@ cr_status euicc_keep_notification(struct euicc *e, int64_t sequence, cr_span tlv
 /* Signed notifications for one event of a profile, one for each configured address. */
 cr_status euicc_notify(struct euicc *e, const struct euicc_profile *profile,
                        enum rsp_notification_event event, struct cr_err *err) CR_MUST_CHECK;
+
+/* ---- make_m2m.c ---- */
+
+/* CERT.ECASD.ECKA and its key for an EID, by the hierarchy's EUM. */
+cr_status euicc_issue_ecasd(const char *pki_dir, enum crypto_curve curve, const char *eid,
+                            const cr_env *env, cr_buf *ecasd, cr_buf *eum,
+                            struct crypto_private **key, struct cr_err *err) CR_MUST_CHECK;
+/* CERT.ECASD as servers will believe it. */
+cr_status euicc_check_ecasd(const struct euicc_credential *c, cr_span eid,
+                            struct cr_err *err) CR_MUST_CHECK;
+/* The machine's part of a new chip; in a transaction. */
+cr_status euicc_make_m2m(struct nvm *nvm, const struct euicc_m2m_options *options, cr_span eid,
+                         const cr_env *env, struct cr_err *err) CR_MUST_CHECK;
 
 /* ---- rules.c ---- */
 

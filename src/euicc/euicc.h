@@ -25,12 +25,51 @@
 struct euicc_credential {
     cr_span ci_cert;    /* DER */
     cr_span eum_cert;   /* DER */
-    cr_span euicc_cert; /* DER */
-    cr_span scalar;     /* SK.EUICC, 32 bytes */
+    cr_span euicc_cert; /* DER; of a machine's chip CERT.ECASD.ECKA, 7F21 */
+    cr_span scalar;     /* SK.EUICC or SK.ECASD, 32 bytes */
+};
+
+/* ---- the machine's personality (SGP.02) ---- */
+
+/* Durations in seconds, and how often; 0 = the default. The standard leaves them to the chip. */
+struct euicc_m2m_timing {
+    int64_t version;      /* of the record; not for callers */
+    int64_t attach;       /* until the enabled profile has service: 600 */
+    int64_t look;         /* between two looks for service: 60 */
+    int64_t confirm;      /* for a confirmation: 300 */
+    int64_t repeats;      /* of a notification, behind the first one: 3 */
+    int64_t slow;         /* between repetitions of one that rolls nothing back: 3600 */
+    int64_t loss;         /* of service until the Fall-Back Profile is enabled: 300 */
+    int64_t disable_type; /* of the notification after DisableProfile: 2, or 5 */
+    int64_t transport;    /* of notifications: enum euicc_m2m_transport */
+};
+
+enum euicc_m2m_transport { EUICC_M2M_AUTO = 0, EUICC_M2M_SMS, EUICC_M2M_HTTPS };
+
+/* A profile that the chip is made with. */
+struct euicc_m2m_profile {
+    cr_span package;      /* UPP */
+    cr_span connectivity; /* A0, A1, A2 TLVs; absent = the package's */
+    size_t memory;        /* granted; 0 = no limit */
+    bool enabled, fall_back, emergency, test;
+};
+
+#define EUICC_M2M_KEY 16 /* bytes of a key */
+
+struct euicc_m2m_options {
+    /* SCP80 key version 01: KIc, KID, DEK; SCP81 key version 40: PSK and DEK. Absent = random. */
+    cr_span kic, kid, dek, psk, psk_dek;
+    cr_span sin, sdin;       /* of the ISD-R; absent = the EIN, the last 8 bytes of the EID */
+    const char *smsr_number; /* where notifications go by SMS (A3); NULL = none */
+    cr_span cattp, https;    /* contents of A4, A5; absent = none */
+    const struct euicc_m2m_profile *profiles;
+    size_t profile_count;
+    struct euicc_m2m_timing timing;
 };
 
 struct euicc_options {
-    const char *eid; /* 32 digits with right check digits */
+    const struct euicc_m2m_options *m2m; /* NULL = a consumer's chip (SGP.22) */
+    const char *eid;                     /* 32 digits with right check digits */
     const struct euicc_credential *credentials;
     size_t credential_count;
     const char *default_smdp; /* NULL = none */
@@ -45,7 +84,7 @@ struct euicc_options {
 };
 
 /* Writes a new chip into an empty memory. */
-cr_status euicc_make(struct nvm *nvm, const struct euicc_options *options,
+cr_status euicc_make(struct nvm *nvm, const struct euicc_options *options, const cr_env *env,
                      struct cr_err *err) CR_MUST_CHECK;
 
 /* Makes a chip in a directory, with certificates issued by the EUM of a hierarchy
@@ -86,5 +125,12 @@ struct nvm *euicc_nvm(struct euicc *euicc);
 struct uicc *euicc_uicc(struct euicc *euicc);
 /* 32 digits. */
 const char *euicc_eid(const struct euicc *euicc);
+
+/* What the EUM tells an SM-SR about a machine's chip (ES1 RegisterEIS), as JSON: EID, certificates,
+ * profiles, domains; with_keys: and the keys of the ISD-R in the clear, for the EUM's own eyes.
+ * CR_REFUSED for a consumer's chip. */
+cr_status euicc_eis(const struct euicc *euicc, bool with_keys, cr_buf *json,
+                    struct cr_err *err) CR_MUST_CHECK;
+bool euicc_is_m2m(const struct euicc *euicc);
 
 #endif

@@ -23,13 +23,16 @@ cr_status euicc_installer_new(const struct euicc_installer_options *options,
     }
     if (!uicc_fs_init(&in->fs, options->nvm, options->prefix) ||
         !gp_registry_init(&in->registry, options->nvm, options->prefix) ||
-        options->iccid.n != sizeof(in->iccid)) {
+        (options->iccid.p && options->iccid.n != sizeof(in->iccid))) {
         free(in);
         return cr_fail(err, CR_INTERNAL, NULL, "the installer was given a bad prefix or ICCID");
     }
     in->strict_test_keys = options->strict_test_keys;
     in->test_profile = options->test_profile;
-    memcpy(in->iccid, options->iccid.p, sizeof(in->iccid));
+    in->iccid_given = options->iccid.p != NULL;
+    if (in->iccid_given) {
+        memcpy(in->iccid, options->iccid.p, sizeof(in->iccid));
+    }
     *out = in;
     return CR_OK;
 }
@@ -38,8 +41,17 @@ void euicc_installer_free(struct euicc_installer *in)
 {
     if (in) {
         cr_buf_free(&in->response);
+        cr_buf_free(&in->pol);
+        cr_buf_free(&in->connectivity);
         free(in);
     }
+}
+
+struct euicc_installer_header euicc_installer_header(const struct euicc_installer *in)
+{
+    return (struct euicc_installer_header){.iccid = CR_SPAN_ARRAY(in->iccid),
+                                           .pol = cr_buf_span(&in->pol),
+                                           .connectivity = cr_buf_span(&in->connectivity)};
 }
 
 cr_span euicc_installer_response(const struct euicc_installer *in)
@@ -235,6 +247,15 @@ static struct pe_result run_header(struct euicc_installer *in, const struct prof
     in->iot = header->has_iot_options;
     in->iot_aid_size = profile_iot_aid(header, in->iot_aid).n;
     memcpy(in->services, header->services, sizeof(in->services));
+    for (size_t i = 0; !in->iccid_given && i < sizeof(in->iccid); i++) {
+        uint8_t byte = i < header->iccid.n ? header->iccid.p[i] : 0xFF;
+        in->iccid[i] = (uint8_t)(byte << 4 | byte >> 4);
+    }
+    cr_buf_append_span(&in->pol, header->pol);
+    cr_buf_append_span(&in->connectivity, header->connectivity_parameters);
+    if (!cr_buf_ok(&in->pol) || !cr_buf_ok(&in->connectivity)) {
+        return pe_fatal(RSP_PE_NOT_ENOUGH_MEMORY);
+    }
     if (!iccid_agrees(in, header->iccid)) {
         in->special = EUICC_INSTALL_MISMATCH;
         return pe_fatal(RSP_PE_BAD_VALUES);

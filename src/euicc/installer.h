@@ -19,7 +19,7 @@ struct euicc_installer_options {
     cr_span prefix;        /* of the file system to be made, empty so far */
     bool strict_test_keys; /* a test profile with keys that are not published ones is refused */
     bool test_profile;     /* class of the metadata */
-    cr_span iccid;         /* of the metadata, 10 bytes swapped */
+    cr_span iccid;         /* of the metadata, 10 bytes swapped; absent = the package's (SGP.02) */
 };
 
 cr_status euicc_installer_new(const struct euicc_installer_options *options,
@@ -42,6 +42,14 @@ enum euicc_install_step euicc_installer_element(struct euicc_installer *installe
 /* Ends the installation from outside: what came is no package. */
 enum euicc_install_step euicc_installer_abort(struct euicc_installer *installer,
                                               enum rsp_pe_status_code status);
+
+/* What the package's header says for the chip, valid as long as the installer. */
+struct euicc_installer_header {
+    cr_span iccid;        /* 10 bytes, swapped */
+    cr_span pol;          /* POL1; absent = none */
+    cr_span connectivity; /* connectivityParameters; absent = none */
+};
+struct euicc_installer_header euicc_installer_header(const struct euicc_installer *installer);
 
 /* The simaResponse so far: EUICCResponse TLVs, warnings first. */
 cr_span euicc_installer_response(const struct euicc_installer *installer);

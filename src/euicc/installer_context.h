@@ -18,7 +18,9 @@ struct euicc_installer {
     struct uicc_fs fs;
     struct gp_registry registry;
     bool strict_test_keys, test_profile;
-    uint8_t iccid[10]; /* swapped */
+    uint8_t iccid[10];        /* swapped */
+    bool iccid_given;         /* by the metadata; else it is the header's */
+    cr_buf pol, connectivity; /* of the header */
 
     bool iot; /* an IoT minimal profile, by its header */
     uint8_t iot_aid[PROFILE_IOT_AID];

@@ -48,6 +48,7 @@ static cr_status make_config(const struct euicc_options *o, cr_arena *arena,
         .default_smdp = cr_span_str(o->default_smdp),
         .root_smds = cr_span_str(o->root_smds ? o->root_smds : PKI_DEFAULT_DS_HOST),
         .memory = (int64_t)(o->memory ? o->memory : EUICC_MEMORY),
+        .m2m = o->m2m != NULL,
         .forbidden_pprs = o->forbidden_pprs,
         .no_test_profiles = o->no_test_profiles,
         .strict_test_keys = o->strict_test_keys,
@@ -93,7 +94,8 @@ static cr_status check_credential(const struct euicc_credential *c, const char *
 }
 
 static cr_status write_chip(struct nvm *nvm, const struct euicc_options *o,
-                            const struct euicc_config *config, struct cr_err *err)
+                            const struct euicc_config *config, const cr_env *env,
+                            struct cr_err *err)
 {
     CR_TRY(euicc_config_put(nvm, config, err));
     for (size_t i = 0; i < o->credential_count; i++) {
@@ -102,13 +104,14 @@ static cr_status write_chip(struct nvm *nvm, const struct euicc_options *o,
                                                  .eum_cert = c->eum_cert,
                                                  .euicc_cert = c->euicc_cert,
                                                  .scalar = c->scalar};
-        CR_TRY(check_credential(c, o->eid, err));
+        CR_TRY(o->m2m ? euicc_check_ecasd(c, config->eid, err) : check_credential(c, o->eid, err));
         CR_TRY(euicc_credential_put(nvm, (unsigned)i, &record, err));
     }
-    return CR_OK;
+    return o->m2m ? euicc_make_m2m(nvm, o->m2m, config->eid, env, err) : CR_OK;
 }
 
-cr_status euicc_make(struct nvm *nvm, const struct euicc_options *o, struct cr_err *err)
+cr_status euicc_make(struct nvm *nvm, const struct euicc_options *o, const cr_env *env,
+                     struct cr_err *err)
 {
     cr_arena arena = {0};
     struct euicc_config config;
@@ -122,7 +125,7 @@ cr_status euicc_make(struct nvm *nvm, const struct euicc_options *o, struct cr_e
     status = make_config(o, &arena, &config, err);
     if (status == CR_OK) {
         nvm_begin(nvm);
-        status = write_chip(nvm, o, &config, err);
+        status = write_chip(nvm, o, &config, env, err);
         if (status == CR_OK) {
             status = nvm_commit(nvm, err);
         } else {
@@ -154,7 +157,7 @@ static void issued_free(struct issued *issued)
 }
 
 static cr_status issue_curve(const char *pki_dir, enum crypto_curve curve, const char *eid,
-                             const cr_env *env, struct issued *issued, struct cr_err *err)
+                             bool m2m, const cr_env *env, struct issued *issued, struct cr_err *err)
 {
     size_t i = issued->count;
     cr_arena arena = {0};
@@ -163,8 +166,8 @@ static cr_status issue_curve(const char *pki_dir, enum crypto_curve curve, const
     cr_status status = pki_hierarchy_load(pki_dir, curve, "ci", &arena, &ci, NULL, err);
     if (status == CR_OK) {
         cr_buf_append_span(&issued->ci[i], ci.raw);
-        status = pki_issue_euicc(pki_dir, curve, eid, env, &issued->euicc[i], &issued->eum[i], &key,
-                                 err);
+        status = (m2m ? euicc_issue_ecasd : pki_issue_euicc)(
+            pki_dir, curve, eid, env, &issued->euicc[i], &issued->eum[i], &key, err);
     }
     if (status == CR_OK) {
         crypto_private_scalar(key, issued->scalar[i]);
@@ -230,13 +233,14 @@ static cr_status create(struct nvm *nvm, const char *pki_dir, const struct euicc
     o.eid = eid;
     for (int curve = CRYPTO_P256; status == CR_OK && curve < CRYPTO_CURVES; curve++) {
         if (pki_hierarchy_has(pki_dir, (enum crypto_curve)curve)) {
-            status = issue_curve(pki_dir, (enum crypto_curve)curve, eid, env, &issued, err);
+            status = issue_curve(pki_dir, (enum crypto_curve)curve, eid, o.m2m != NULL, env,
+                                 &issued, err);
         }
     }
     if (status == CR_OK) {
         o.credentials = issued.credentials;
         o.credential_count = issued.count;
-        status = euicc_make(nvm, &o, err);
+        status = euicc_make(nvm, &o, env, err);
     }
     issued_free(&issued);
     return status;

@@ -1,5 +1,7 @@
 #include "euicc/records.h"
 
+#include "euicc/m2m.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +44,7 @@ static const struct asn1_field config_rows[] = {
     FLAG(euicc_config, no_test_profiles, 0x87),
     FLAG(euicc_config, strict_test_keys, 0x88),
     BYTES(euicc_config, rat, 0x89),
+    FLAG(euicc_config, m2m, 0x8A),
 };
 static const struct asn1_type config_type = TYPE(euicc_config, config_rows);
 
@@ -84,6 +87,28 @@ static const struct asn1_field credential_rows[] = {
     SECRET(euicc_credential_record, scalar, 0x84),
 };
 static const struct asn1_type credential_type = TYPE(euicc_credential_record, credential_rows);
+
+static const struct asn1_field state_rows[] = {
+    NUMBER(m2m_state, version, 0x80),   NUMBER(m2m_state, fall_back, 0x81),
+    NUMBER(m2m_state, emergency, 0x82), NUMBER(m2m_state, pinned, 0x83),
+    NUMBER(m2m_state, local, 0x84),     NUMBER(m2m_state, cause, 0x85),
+    NUMBER(m2m_state, from, 0x86),      NUMBER(m2m_state, to, 0x87),
+    NUMBER(m2m_state, note, 0x88),      NUMBER(m2m_state, sequence, 0x89),
+    NUMBER(m2m_state, tries, 0x8A),     FLAG(m2m_state, https, 0x8B),
+    FLAG(m2m_state, declared, 0x8C),    FLAG(m2m_state, has_confirmed, 0x8D),
+    NUMBER(m2m_state, confirmed, 0x8E), NUMBER(m2m_state, deleted, 0x8F),
+    NUMBER(m2m_state, kvn, 0x90),
+};
+static const struct asn1_type state_type = TYPE(m2m_state, state_rows);
+
+static const struct asn1_field timing_rows[] = {
+    NUMBER(euicc_m2m_timing, version, 0x80),   NUMBER(euicc_m2m_timing, attach, 0x81),
+    NUMBER(euicc_m2m_timing, look, 0x82),      NUMBER(euicc_m2m_timing, confirm, 0x83),
+    NUMBER(euicc_m2m_timing, repeats, 0x84),   NUMBER(euicc_m2m_timing, slow, 0x85),
+    NUMBER(euicc_m2m_timing, loss, 0x86),      NUMBER(euicc_m2m_timing, disable_type, 0x87),
+    NUMBER(euicc_m2m_timing, transport, 0x88),
+};
+static const struct asn1_type timing_type = TYPE(euicc_m2m_timing, timing_rows);
 
 #define RECORD_VERSION 1
 
@@ -300,4 +325,38 @@ bool euicc_credential_get(const struct nvm *nvm, unsigned n, cr_arena *arena,
     char key[KEY];
     (void)snprintf(key, sizeof(key), "ca/%u", n);
     return get(nvm, key, &credential_type, arena, out);
+}
+
+/* ---- a machine's chip ---------------------------------------------------------------------------
+ */
+
+bool euicc_m2m_state_get(const struct nvm *nvm, struct m2m_state *out)
+{
+    cr_arena arena = {0};
+    bool found = get(nvm, "m2m", &state_type, &arena, out);
+    cr_arena_free(&arena);
+    return found;
+}
+
+cr_status euicc_m2m_state_put(struct nvm *nvm, const struct m2m_state *state, struct cr_err *err)
+{
+    struct m2m_state copy = *state;
+    copy.version = RECORD_VERSION;
+    return put(nvm, "m2m", &state_type, &copy, err);
+}
+
+bool euicc_m2m_timing_get(const struct nvm *nvm, struct euicc_m2m_timing *out)
+{
+    cr_arena arena = {0};
+    bool found = get(nvm, "m2mtime", &timing_type, &arena, out);
+    cr_arena_free(&arena);
+    return found;
+}
+
+cr_status euicc_m2m_timing_put(struct nvm *nvm, const struct euicc_m2m_timing *timing,
+                               struct cr_err *err)
+{
+    struct euicc_m2m_timing copy = *timing;
+    copy.version = RECORD_VERSION;
+    return put(nvm, "m2mtime", &timing_type, &copy, err);
 }

@@ -11,6 +11,7 @@
  *   n/<seq>      a pending notification, complete TLV (eight hex digits)
  *   ot/<oid>     an unused one-time key pair for an SM-DP+ (hash of its OID)
  *   work         the installation under way
+ *   c/g/..       a machine's chip: its domains; m2m, m2mtime: see euicc/m2m.h
  *   crl/<n>      the CRL of CI n; crl/<n>/<part> a part of one
  */
 #ifndef CRISP_EUICC_RECORDS_H
@@ -32,6 +33,7 @@ struct euicc_config {
     uint64_t forbidden_pprs;
     bool no_test_profiles, strict_test_keys;
     cr_span rat; /* GetRATResponse BF43, as it is answered */
+    bool m2m;    /* a machine's chip */
 };
 
 struct euicc_profile {

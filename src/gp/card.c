@@ -55,7 +55,24 @@ static void ways_drop(struct gp *gp)
     for (unsigned i = 0; i < UICC_CHANNELS; i++) {
         way_drop(gp, i);
     }
-    gp_context_drop(&gp->air);
+    gp_context_drop(&gp->air[0].ctx);
+    gp->air[0].chain.object = 0;
+}
+
+static void card_air_drop(struct gp *gp)
+{
+    gp_context_drop(&gp->air[1].ctx);
+    gp->air[1].chain.object = 0;
+}
+
+bool gp_is_card(const struct gp *gp, const struct gp_registry *reg)
+{
+    return gp->hooks.card && reg == gp->hooks.card;
+}
+
+struct gp_air *gp_air_of(struct gp *gp, const struct gp_registry *reg)
+{
+    return &gp->air[gp_is_card(gp, reg) ? 1 : 0];
 }
 
 static struct gp_context *way_of(struct gp *gp, unsigned channel, uint16_t id)
@@ -222,7 +239,6 @@ static void card_visible(void *ctx)
     gp->visible = false;
     gp_sync(gp);
     ways_drop(gp);
-    gp->chain.object = 0;
     gp_endpoint_reset(gp);
     gp->visible =
         fs && gp_registry_init(&gp->reg, fs->nvm, cr_span_of(fs->prefix, fs->prefix_size));
@@ -233,7 +249,7 @@ static void card_reset(void *ctx)
 {
     struct gp *gp = ctx;
     ways_drop(gp);
-    gp->chain.object = 0;
+    card_air_drop(gp);
     gp_endpoint_reset(gp);
     gp_sync(gp);
 }
@@ -249,8 +265,9 @@ static void card_aborted(void *ctx)
             gp->ways[i]->domain = domain;
         }
     }
-    gp_context_drop(&gp->air);
-    gp->chain.object = 0;
+    gp_context_drop(&gp->air[0].ctx);
+    gp->air[0].chain.object = 0;
+    card_air_drop(gp);
     gp_sync(gp);
 }
 
@@ -290,6 +307,7 @@ void gp_free(struct gp *gp)
     gp->visible = false;
     gp_sync(gp);
     ways_drop(gp);
+    card_air_drop(gp);
     gp_endpoint_free(gp);
     free(gp);
 }

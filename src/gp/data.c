@@ -246,11 +246,14 @@ static uicc_sw grouping_run(struct gp_command *c, uint16_t dgi, cr_span value, b
 {
     struct gp_context *ctx = c->ctx;
     struct gp_object object;
-    struct gp_requester who = {.gp = c->gp,
-                               .reg = c->reg,
-                               .domain = &c->domain,
-                               .remote = c->authority == GP_PACKET,
-                               .level = c->level};
+    struct gp_requester who = gp_requester_of(c, &object);
+    if (gp_is_card(c->gp, c->reg) && c->gp->hooks.store) {
+        uicc_sw sw =
+            c->gp->hooks.store(c->gp->hooks.ctx, &who, who.target, dgi, value, last, c->out);
+        if (sw != UICC_NOT_MINE) {
+            return sw;
+        }
+    }
     switch (ctx->perso) {
     case GP_PERSO_OBJECT:
         if (!gp_object_get(c->reg, ctx->perso_object, &object)) {

@@ -126,19 +126,12 @@ static uicc_sw session_count(struct gp_command *c, const struct scp_card_facts *
     return UICC_SW_OK;
 }
 
-uicc_sw gp_initialize_update(struct gp_command *c)
+uicc_sw gp_session_begin(struct gp_command *c, uint8_t kvn, cr_span challenge, cr_buf *out)
 {
     struct scp_card_facts facts = {0};
     struct scp_keys keys = {0};
     struct cr_err err;
-    gp_context_script_end(c->ctx); /* whatever comes of it, the old session is over */
-    if (c->apdu->p2) {
-        return UICC_SW_WRONG_P1P2;
-    }
-    if (c->apdu->data.n != SCP_CHALLENGE) {
-        return UICC_SW_WRONG_LENGTH;
-    }
-    if (!session_choose(c, c->apdu->p1, &facts, &keys)) {
+    if (!session_choose(c, kvn, &facts, &keys)) {
         cr_wipe(&keys, sizeof keys);
         return UICC_SW_NO_REFERENCE;
     }
@@ -146,12 +139,24 @@ uicc_sw gp_initialize_update(struct gp_command *c)
     uicc_sw sw = session_count(c, &facts, false, &facts.sequence);
     if (sw == UICC_SW_OK) {
         sw = gp_failed(scp_card_initialise(&c->ctx->session, &facts, &keys,
-                                           gp_aid_span(&c->domain.aid), c->apdu->data,
-                                           uicc_env(c->gp->uicc), c->out, &err),
+                                           gp_aid_span(&c->domain.aid), challenge,
+                                           uicc_env(c->gp->uicc), out, &err),
                        &err);
     }
     cr_wipe(&keys, sizeof keys);
     return sw;
+}
+
+uicc_sw gp_initialize_update(struct gp_command *c)
+{
+    gp_context_script_end(c->ctx); /* whatever comes of it, the old session is over */
+    if (c->apdu->p2) {
+        return UICC_SW_WRONG_P1P2;
+    }
+    if (c->apdu->data.n != SCP_CHALLENGE) {
+        return UICC_SW_WRONG_LENGTH;
+    }
+    return gp_session_begin(c, c->apdu->p1, c->apdu->data, c->out);
 }
 
 /* The class a message is authenticated with: no channel, secure messaging of GlobalPlatform. */
@@ -260,9 +265,36 @@ static bool is_open(const struct gp_command *c)
     return c->ctx->session.state == SCP_STATE_OPEN;
 }
 
+struct gp_requester gp_requester_of(const struct gp_command *c, struct gp_object *target)
+{
+    const struct gp_context *ctx = c->ctx;
+    cr_span aid = gp_aid_span(&c->domain.aid);
+    if (ctx->perso == GP_PERSO_OBJECT && gp_object_get(c->reg, ctx->perso_object, target)) {
+        aid = gp_aid_span(&target->aid);
+    } else if (ctx->perso == GP_PERSO_HOOK) {
+        aid = gp_aid_span(&ctx->perso_aid);
+    }
+    return (struct gp_requester){.gp = c->gp,
+                                 .reg = c->reg,
+                                 .domain = &c->domain,
+                                 .remote = c->authority == GP_PACKET,
+                                 .level = c->level,
+                                 .trusted = c->authority != GP_NOBODY,
+                                 .kvn = c->packet_kvn,
+                                 .target = aid};
+}
+
 static uicc_sw dispatch(struct gp_command *c)
 {
     const struct row *row = row_of(c->apdu->ins);
+    if (gp_is_card(c->gp, c->reg) && c->gp->hooks.command) {
+        struct gp_object target;
+        struct gp_requester who = gp_requester_of(c, &target);
+        uicc_sw sw = c->gp->hooks.command(c->gp->hooks.ctx, &who, c->apdu, c->out);
+        if (sw != UICC_NOT_MINE) {
+            return sw;
+        }
+    }
     if (!row) {
         return UICC_SW_WRONG_INS;
     }

@@ -12,6 +12,7 @@ static const uint8_t response_header[] = {0x02, 0x71, 0x00};
 /* A packet on its way through the card. */
 struct packet {
     struct gp *gp;
+    const struct gp_registry *reg; /* of the target; NULL = nobody has the TAR */
     const struct sms_address *sender;
     struct ota_command_header header;
     struct gp_object target;
@@ -27,32 +28,43 @@ struct packet {
  */
 
 /* What a TAR names, when it can be reached now. */
-static bool target_of(const struct gp *gp, const uint8_t tar[3], struct gp_object *out)
+static bool target_of(const struct gp_registry *reg, const uint8_t tar[3], struct gp_object *out)
 {
-    return gp_object_by_tar(&gp->reg, tar, out) && !(out->state & GP_LOCKED) &&
+    return gp_object_by_tar(reg, tar, out) && !(out->state & GP_LOCKED) &&
            out->state >= GP_SELECTABLE && (out->kind == GP_DOMAIN || out->kind == GP_RFM);
 }
 
-static bool has_packet_keys(const struct gp *gp, uint16_t domain)
+static bool find_target(struct packet *p)
+{
+    struct gp *gp = p->gp;
+    if (gp->hooks.card && target_of(gp->hooks.card, p->header.tar, &p->target)) {
+        p->reg = gp->hooks.card;
+    } else if (gp->visible && target_of(&gp->reg, p->header.tar, &p->target)) {
+        p->reg = &gp->reg;
+    }
+    return p->reg != NULL;
+}
+
+static bool has_packet_keys(const struct gp_registry *reg, uint16_t domain)
 {
     struct gp_key key;
     bool found =
-        gp_key_next(&gp->reg, domain, 0, 0, &key) && key.kvn >= 1 && key.kvn <= GP_KVN_SCP80_LAST;
+        gp_key_next(reg, domain, 0, 0, &key) && key.kvn >= 1 && key.kvn <= GP_KVN_SCP80_LAST;
     cr_wipe(&key, sizeof key);
     return found;
 }
 
 /* The domain of the target; one without keys for packets relies on the one it is associated with.
  */
-static uint16_t owner_of(const struct gp *gp, const struct gp_object *target)
+static uint16_t owner_of(const struct gp_registry *reg, const struct gp_object *target)
 {
     struct gp_object o;
     uint16_t id = target->kind == GP_DOMAIN ? target->id : target->domain;
-    for (unsigned n = 0; n < GP_MAX_OBJECTS && gp_object_get(&gp->reg, id, &o); n++) {
+    for (unsigned n = 0; n < GP_MAX_OBJECTS && gp_object_get(reg, id, &o); n++) {
         if (o.state & GP_LOCKED) {
             return 0;
         }
-        if (has_packet_keys(gp, id)) {
+        if (has_packet_keys(reg, id)) {
             return id;
         }
         if (o.domain == id) {
@@ -86,14 +98,14 @@ static bool key_suits(const struct ota_key *key, enum ota_algorithm wanted)
 
 /* The key that KIc or KID names: by version, or for version 0 the first that suits. The version it
  * has; 0 = none. */
-static uint8_t key_find(const struct gp *gp, uint16_t owner, uint8_t kid, uint8_t name,
+static uint8_t key_find(const struct gp_registry *reg, uint16_t owner, uint8_t kid, uint8_t name,
                         struct ota_key *out)
 {
     struct gp_key key;
     uint8_t wanted = OTA_KVN(name), found = 0;
     for (uint8_t kvn = wanted ? wanted : 1; !found && kvn <= (wanted ? wanted : GP_KVN_SCP80_LAST);
          kvn++) {
-        if (gp_key_get(&gp->reg, owner, kvn, kid, &key) && key_convert(&key, out) &&
+        if (gp_key_get(reg, owner, kvn, kid, &key) && key_convert(&key, out) &&
             (wanted || key_suits(out, OTA_ALGORITHM(name)))) {
             found = kvn;
         }
@@ -139,12 +151,12 @@ static enum ota_result count(struct packet *p)
     uint8_t kvn = by_cc(p) ? p->kid_kvn : ciphered(p) ? p->kic_kvn : 0;
     bool proved = by_cc(p) || (ciphered(p) && (p->header.spi[0] & OTA_SPI1_CHECK) == OTA_SPI1_RC);
     uint64_t next;
-    gp_counters_get(&p->gp->reg, p->owner, kvn, &counters);
+    gp_counters_get(p->reg, p->owner, kvn, &counters);
     enum ota_result result =
         ota_counter_check(p->header.spi[0], counters.packets, p->counter, &next);
     if (result == OTA_OK && proved && next != counters.packets) {
         counters.packets = next;
-        if (gp_counters_put(&p->gp->reg, p->owner, kvn, &counters, &err) != CR_OK) {
+        if (gp_counters_put(p->reg, p->owner, kvn, &counters, &err) != CR_OK) {
             return OTA_COUNTER_BLOCKED; /* what is not remembered must not be executed */
         }
     }
@@ -155,13 +167,13 @@ static enum ota_result count(struct packet *p)
 static enum ota_result accept_packet(struct packet *p, struct ota_command *command)
 {
     struct cr_err err;
-    if (!target_of(p->gp, p->header.tar, &p->target)) {
+    if (!find_target(p)) {
         return OTA_TAR_UNKNOWN;
     }
-    p->owner = owner_of(p->gp, &p->target);
+    p->owner = owner_of(p->reg, &p->target);
     if (p->owner) {
-        p->kic_kvn = key_find(p->gp, p->owner, GP_KID_ENC, p->header.kic, &p->kic);
-        p->kid_kvn = key_find(p->gp, p->owner, GP_KID_MAC, p->header.kid, &p->kid);
+        p->kic_kvn = key_find(p->reg, p->owner, GP_KID_ENC, p->header.kic, &p->kic);
+        p->kid_kvn = key_find(p->reg, p->owner, GP_KID_MAC, p->header.kid, &p->kid);
     }
     enum ota_result result = ota_command_open(&p->header, keys_of(p), &p->scratch, command, &err);
     if (result != OTA_OK) {
@@ -194,12 +206,14 @@ static cr_status send_segment(void *ctx, uint8_t number, uint8_t count_all, cr_s
                          .dcs = SMS_DCS_8BIT_CLASS2,
                          .ud = ud};
     cr_buf tpdu = {0};
+    const struct gp_hooks *hooks = &s->p->gp->hooks;
+    cr_span smsc = hooks->smsc ? hooks->smsc(hooks->ctx) : (cr_span){0};
     (void)number;
     (void)count_all;
     cr_status status = sms_encode(&t, &tpdu, err);
     if (status == CR_OK) {
-        status = uicc_proactive_send_sms(s->p->gp->uicc, (cr_span){0}, cr_buf_span(&tpdu),
-                                         UICC_RETRY_ANY, NULL, NULL, err);
+        status = uicc_proactive_send_sms(s->p->gp->uicc, smsc, cr_buf_span(&tpdu), UICC_RETRY_ANY,
+                                         NULL, NULL, err);
     }
     cr_buf_free(&tpdu);
     return status;
@@ -245,6 +259,10 @@ static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result
     if (row->tell == OTA_TELL_NOTHING || !ota_response_wanted(spi2, status)) {
         return UICC_SW_OK;
     }
+    if ((row->tell == OTA_TELL_UNPROVED || result == OTA_LEVEL_INSUFFICIENT) && p->reg &&
+        gp_is_card(p->gp, p->reg)) {
+        return UICC_SW_OK; /* SGP.02 2.2.5.1: dropped without a word */
+    }
     ota_response_fields_of(&p->header, p->counter, &fields);
     if (row->tell == OTA_TELL_UNPROVED) {
         fields.spi[1] &= (uint8_t) ~(OTA_SPI2_CHECK | OTA_SPI2_CIPHER);
@@ -276,6 +294,30 @@ static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result
 /* --- a whole packet ----------------------------------------------------------------------------
  */
 
+static void execute(struct packet *p, cr_span data)
+{
+    struct gp *gp = p->gp;
+    struct cr_err err;
+    struct gp_script script = {.gp = gp,
+                               .reg = p->reg,
+                               .target = p->target,
+                               .spi1 = p->header.spi[0],
+                               .packet_domain = p->owner,
+                               .packet_kvn = by_cc(p) ? p->kid_kvn : p->kic_kvn};
+    struct gp_air *air = gp_air_of(gp, p->reg);
+    size_t mark = nvm_mark(p->reg->nvm);
+    p->answer.limit = GP_MAX_RESPONSE + 64;
+    if (gp_script_run(&script, data, &p->answer, &err) != CR_OK) {
+        nvm_rollback_to(p->reg->nvm, mark); /* the counter stays */
+        cr_buf_reset(&p->answer);
+        air->chain.object = 0;
+        gp_context_drop(&air->ctx);
+        gp_sync(gp);
+    }
+}
+
+#define TRIGGER 0x81 /* a bare TLV instead of a script */
+
 static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sms_address *sender,
                           cr_span bytes)
 {
@@ -291,23 +333,23 @@ static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sm
         }
         result = accept_packet(&p, &command);
     }
-    if (result == OTA_OK && command.data.n) {
-        struct gp_script script = {.gp = gp,
-                                   .target = p.target,
-                                   .spi1 = p.header.spi[0],
-                                   .packet_domain = p.owner,
-                                   .packet_kvn = by_cc(&p) ? p.kid_kvn : p.kic_kvn};
-        size_t mark = nvm_mark(gp->reg.nvm);
-        p.answer.limit = GP_MAX_RESPONSE + 64;
-        if (gp_script_run(&script, command.data, &p.answer, &err) != CR_OK) {
-            nvm_rollback_to(gp->reg.nvm, mark); /* the counter stays */
-            cr_buf_reset(&p.answer);
-            gp->chain.object = 0;
-            gp_context_drop(&gp->air);
-            gp_sync(gp);
-        }
+    struct gp_requester who = {.gp = gp, .reg = p.reg, .domain = &p.target, .remote = true};
+    bool proved = result == OTA_OK;
+    bool card = proved && gp_is_card(gp, p.reg);
+    bool trigger = card && command.data.n && command.data.p[0] == TRIGGER;
+    who.level = p.header.spi[0];
+    who.kvn = by_cc(&p) ? p.kid_kvn : p.kic_kvn;
+    who.trusted = p.owner == p.target.id;
+    if (proved && command.data.n && !trigger) {
+        execute(&p, command.data);
     }
     uicc_sw sw = respond(&p, call, result);
+    if (trigger && gp->hooks.trigger) {
+        gp->hooks.trigger(gp->hooks.ctx, &who, command.data);
+    }
+    if (card && gp->hooks.answered) {
+        gp->hooks.answered(gp->hooks.ctx, &who);
+    }
     cr_wipe(&p.kic, sizeof p.kic);
     cr_wipe(&p.kid, sizeof p.kid);
     cr_buf_free(&p.scratch);
@@ -328,8 +370,8 @@ static uicc_sw sms_pp(void *ctx, struct uicc_call *call, const struct cat_envelo
         sms_decode(SMS_TO_CARD, tpdu, &t, NULL) != CR_OK || t.type != SMS_DELIVER) {
         return UICC_SW_WRONG_DATA;
     }
-    if (!gp->visible || t.pid != SMS_PID_USIM_DOWNLOAD || !sms_dcs_is_8bit_class2(t.dcs) ||
-        !t.has_header) {
+    if ((!gp->visible && !gp->hooks.card) || t.pid != SMS_PID_USIM_DOWNLOAD ||
+        !sms_dcs_is_8bit_class2(t.dcs) || !t.has_header) {
         return UICC_NOT_MINE;
     }
     enum sms_assembly state;

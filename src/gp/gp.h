@@ -27,8 +27,11 @@ struct gp_requester {
     struct gp *gp;
     const struct gp_registry *reg;
     const struct gp_object *domain;
-    bool remote;   /* over the air, else on a logical channel */
-    uint8_t level; /* SPI1 of the secured packet; security level of the session */
+    bool remote;    /* over the air, else on a logical channel */
+    uint8_t level;  /* SPI1 of the secured packet; security level of the session */
+    bool trusted;   /* a session, or a packet under the domain's own keys */
+    uint8_t kvn;    /* of the packet (remote) */
+    cr_span target; /* AID that STORE DATA goes to: the domain's, or what INSTALL named */
 };
 
 /* The layer above: what a domain reaches that is not in the registry of its profile. Functions run
@@ -45,6 +48,24 @@ struct gp_hooks {
      * data. */
     uicc_sw (*store)(void *ctx, const struct gp_requester *who, cr_span aid, uint16_t dgi,
                      cr_span value, bool last, cr_buf *out);
+
+    /* Domains of the card itself (SGP.02: ISD-R, ISD-Ps, ECASD), in a registry that outlives the
+     * visible profile; NULL = none. Packets find them by TAR before they find the profile's. Who
+     * is not proved to one of them gets no answer. What follows is for them, each may be NULL. */
+    const struct gp_registry *card;
+
+    /* A command, unwrapped, before GlobalPlatform executes it; UICC_NOT_MINE: let it. */
+    uicc_sw (*command)(void *ctx, const struct gp_requester *who, const struct uicc_apdu *apdu,
+                       cr_buf *out);
+    /* SCP03t: a session begins (false: not now); plain bytes of one 86, out takes the answer. */
+    bool (*segments)(void *ctx, const struct gp_requester *who);
+    uicc_sw (*segment)(void *ctx, const struct gp_requester *who, cr_span plain, cr_buf *out);
+    /* A packet that brought no script but a TLV 81 (administration session trigger). */
+    void (*trigger)(void *ctx, const struct gp_requester *who, cr_span tlv);
+    /* A packet was executed and its answer is queued. */
+    void (*answered)(void *ctx, const struct gp_requester *who);
+    /* Service centre for the card's messages: TON/NPI and digits; absent = the terminal's. */
+    cr_span (*smsc)(void *ctx);
 };
 
 /* Attaches itself to the card: its observer and SMS-PP download. hooks may be NULL. */
@@ -52,6 +73,12 @@ cr_status gp_new(struct uicc *uicc, const struct gp_hooks *hooks, struct gp **ou
                  struct cr_err *err) CR_MUST_CHECK;
 /* Before the uicc is freed. NULL allowed. */
 void gp_free(struct gp *gp);
+
+/* A script from a session of the card's own (SCP81) for a domain of hooks.card, proved by a key of
+ * version kvn of `owner`; the response is appended. CR_REFUSED: there is no such domain now. Inside
+ * the transaction of a command. */
+cr_status gp_card_script(struct gp *gp, cr_span aid, uint16_t owner, uint8_t kvn, cr_span script,
+                         cr_buf *response, struct cr_err *err) CR_MUST_CHECK;
 
 /* The registry of the visible profile; NULL = none. */
 const struct gp_registry *gp_visible(const struct gp *gp);

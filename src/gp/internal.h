@@ -84,11 +84,24 @@ uicc_sw gp_delete(struct gp_command *c);
 /* One command APDU for the domain c->domain in c->ctx, secure messaging and all; c->apdu is as it
  * came. Undone, counters excepted, when the answer is an error. */
 uicc_sw gp_domain_run(struct gp_command *c, cr_span apdu);
+/* INITIALIZE UPDATE with this key version (0 = any): a new session in c->ctx; appends the answer.
+ */
+uicc_sw gp_session_begin(struct gp_command *c, uint8_t kvn, cr_span challenge, cr_buf *out);
 
 /* --- card.c ------------------------------------------------------------------------------------
  */
 
 struct gp_entry; /* an application of the UICC */
+
+/* The way of scripts into the domains of one registry. */
+struct gp_air {
+    struct gp_context ctx;
+    /* A chain of scripts that is open; its object, 0 = none. */
+    struct {
+        uint16_t object;
+        bool keep; /* over a reset */
+    } chain;
+};
 
 struct gp {
     struct uicc *uicc;
@@ -97,16 +110,17 @@ struct gp {
     struct gp_registry reg; /* of the visible profile */
     struct gp_entry *entries[UICC_MAX_APPS];
     struct gp_context *ways[UICC_CHANNELS]; /* made when first needed */
-    struct gp_context air;
+    struct gp_air air[2];                   /* of the visible profile, of the card's own domains */
     struct sms_assembler *assembler;
     unsigned toolkit; /* number as an owner of the toolkit */
     uint8_t sms_reference;
-    /* A chain of scripts that is open; its object, 0 = none. */
-    struct {
-        uint16_t object;
-        bool keep; /* over a reset */
-    } chain;
 };
+
+/* The registry's way over the air. */
+struct gp_air *gp_air_of(struct gp *gp, const struct gp_registry *reg);
+bool gp_is_card(const struct gp *gp, const struct gp_registry *reg);
+/* What the layer above is told of a command's origin. */
+struct gp_requester gp_requester_of(const struct gp_command *c, struct gp_object *target);
 
 void gp_context_drop(struct gp_context *ctx);
 /* Forgets what ends with a script: session, STORE DATA and its target. */
@@ -160,6 +174,7 @@ bool gp_access_valid(cr_span access);
 /* A verified packet's content for an object. */
 struct gp_script {
     struct gp *gp;
+    const struct gp_registry *reg;
     struct gp_object target;
     uint8_t spi1;
     uint16_t packet_domain;
@@ -169,6 +184,13 @@ struct gp_script {
  * memory. */
 cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *response,
                         struct cr_err *err) CR_MUST_CHECK;
+
+/* --- scp03t.c ----------------------------------------------------------------------------------
+ */
+
+/* One TLV 84, 85 or 86 for the domain; appends the answer TLV. False: it was an error, the script
+ * ends. */
+bool gp_scp03t_run(struct gp_command *c, cr_span tlv, cr_buf *answer);
 
 /* --- endpoint.c --------------------------------------------------------------------------------
  */

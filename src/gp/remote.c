@@ -42,27 +42,29 @@ static bool administrative(uint8_t ins)
 
 #define CHAIN_VERSION 1
 
-static void chain_forget(struct gp *gp)
+static void chain_forget(const struct gp_script *s)
 {
+    struct gp_air *air = gp_air_of(s->gp, s->reg);
     struct cr_err err;
-    gp->chain.object = 0;
-    gp->chain.keep = false;
-    if (gp_chain_get(&gp->reg).p) {
-        cr_status status = gp_chain_put(&gp->reg, (cr_span){0}, &err);
+    air->chain.object = 0;
+    air->chain.keep = false;
+    if (gp_chain_get(s->reg).p) {
+        cr_status status = gp_chain_put(s->reg, (cr_span){0}, &err);
         (void)status; /* a chain that could not be forgotten is found to be another one's */
     }
 }
 
 /* Where the script was, for the next one after a reset. */
-static cr_status chain_save(struct gp *gp, const struct gp_object *target, struct cr_err *err)
+static cr_status chain_save(const struct gp_script *s, struct cr_err *err)
 {
-    const struct gp_context *ctx = &gp->air;
+    const struct gp_object *target = &s->target;
+    const struct gp_context *ctx = &gp_air_of(s->gp, s->reg)->ctx;
     struct uicc_remote_place place;
     cr_buf b = {.secret = true};
     cr_buf_append_byte(&b, CHAIN_VERSION);
     cr_buf_append_be(&b, target->id, 2);
     if (target->kind == GP_RFM) {
-        uicc_remote_where(gp->uicc, &place);
+        uicc_remote_where(s->gp->uicc, &place);
         cr_buf_append_byte(&b, place.adf_size);
         cr_buf_append(&b, place.adf, place.adf_size);
         cr_buf_append_byte(&b, place.in_adf ? 1 : 0);
@@ -79,7 +81,7 @@ static cr_status chain_save(struct gp *gp, const struct gp_object *target, struc
         cr_buf_append_span(&b, cr_buf_span(&ctx->store));
     }
     cr_status status =
-        cr_buf_ok(&b) ? gp_chain_put(&gp->reg, cr_buf_span(&b), err) : cr_fail_memory(err);
+        cr_buf_ok(&b) ? gp_chain_put(s->reg, cr_buf_span(&b), err) : cr_fail_memory(err);
     cr_buf_free(&b);
     return status;
 }
@@ -125,9 +127,8 @@ static bool restore_place(struct gp *gp, struct record *r)
     return good && r->good && uicc_remote_begin_at(gp->uicc, &place);
 }
 
-static bool restore_context(struct gp *gp, uint16_t domain, struct record *r)
+static bool restore_context(struct gp_context *ctx, uint16_t domain, struct record *r)
 {
-    struct gp_context *ctx = &gp->air;
     gp_context_script_end(ctx);
     uint8_t perso = take_byte(r);
     cr_span object = take(r, 2);
@@ -148,11 +149,13 @@ static bool restore_context(struct gp *gp, uint16_t domain, struct record *r)
 }
 
 /* The chain that a reset interrupted, if it is this target's. */
-static bool chain_restore(struct gp *gp, const struct gp_object *target)
+static bool chain_restore(const struct gp_script *s)
 {
+    const struct gp_object *target = &s->target;
+    struct gp_air *air = gp_air_of(s->gp, s->reg);
     /* Copied: what is restored may come from a value that changes. */
     uint8_t copy[GP_MAX_DATA + 64];
-    cr_span v = gp_chain_get(&gp->reg);
+    cr_span v = gp_chain_get(s->reg);
     if (!v.p || v.n > sizeof copy) {
         return false;
     }
@@ -162,12 +165,13 @@ static bool chain_restore(struct gp *gp, const struct gp_object *target)
     cr_span id = take(&r, 2);
     bool good = version && r.good && (uint16_t)(id.p[0] << 8 | id.p[1]) == target->id;
     if (good) {
-        good = target->kind == GP_RFM ? restore_place(gp, &r) : restore_context(gp, target->id, &r);
+        good = target->kind == GP_RFM ? restore_place(s->gp, &r)
+                                      : restore_context(&air->ctx, target->id, &r);
     }
     cr_wipe(copy, sizeof copy);
     if (good) {
-        gp->chain.object = target->id;
-        gp->chain.keep = true;
+        air->chain.object = target->id;
+        air->chain.keep = true;
     }
     return good;
 }
@@ -189,17 +193,20 @@ struct run {
     uint8_t chaining; /* value of 83 */
 };
 
-static bool start_target(struct gp *gp, const struct gp_object *target)
+static bool start_target(const struct gp_script *s)
 {
+    struct gp *gp = s->gp;
+    const struct gp_object *target = &s->target;
+    struct gp_context *ctx = &gp_air_of(gp, s->reg)->ctx;
     if (target->kind == GP_RFM) {
         cr_span adf = target->adf_count ? gp_aid_span(&target->adfs[0].adf) : (cr_span){0};
         return uicc_remote_begin(gp->uicc, adf);
     }
-    if (gp->air.domain != target->id) {
-        gp_context_drop(&gp->air);
+    if (ctx->domain != target->id) {
+        gp_context_drop(ctx);
     }
-    gp_context_script_end(&gp->air);
-    gp->air.domain = target->id;
+    gp_context_script_end(ctx);
+    ctx->domain = target->id;
     return true;
 }
 
@@ -208,20 +215,20 @@ static uint8_t chain_enter(struct run *r, uint8_t value)
 {
     struct gp *gp = r->s->gp;
     const struct gp_object *target = &r->s->target;
+    struct gp_air *air = gp_air_of(gp, r->s->reg);
     switch (value) {
     case OTA_CHAIN_FIRST:
     case OTA_CHAIN_FIRST_KEEP:
-        chain_forget(gp);
-        if (!start_target(gp, target)) {
+        chain_forget(r->s);
+        if (!start_target(r->s)) {
             return OTA_CHAIN_UNABLE;
         }
-        gp->chain.object = target->id;
-        gp->chain.keep = value == OTA_CHAIN_FIRST_KEEP;
+        air->chain.object = target->id;
+        air->chain.keep = value == OTA_CHAIN_FIRST_KEEP;
         break;
     case OTA_CHAIN_MIDDLE:
     case OTA_CHAIN_LAST:
-        if (gp->chain.object != target->id &&
-            !(gp->chain.object == 0 && chain_restore(gp, target))) {
+        if (air->chain.object != target->id && !(air->chain.object == 0 && chain_restore(r->s))) {
             return OTA_CHAIN_NO_PREVIOUS;
         }
         if (target->kind == GP_RFM && !uicc_remote_active(gp->uicc)) {
@@ -273,24 +280,33 @@ static uicc_sw run_files(const struct run *r, cr_span apdu, cr_buf *data)
     return uicc_remote_command(r->s->gp->uicc, &rights, apdu, data);
 }
 
-static uicc_sw run_domain(const struct run *r, cr_span apdu, const struct uicc_apdu *a,
-                          cr_buf *data)
+/* A domain of the card executes what its own server sends: another domain's keys (an ISD-P is
+ * reached by those of the ISD-R) carry a session, and are no authority. */
+static struct gp_command command_of(const struct run *r, const struct uicc_apdu *a, cr_buf *data)
 {
-    struct gp *gp = r->s->gp;
-    struct gp_command c = {.gp = gp,
-                           .reg = &gp->reg,
-                           .ctx = &gp->air,
+    const struct gp_script *s = r->s;
+    bool own = !gp_is_card(s->gp, s->reg) || s->target.id == s->packet_domain;
+    struct gp_command c = {.gp = s->gp,
+                           .reg = s->reg,
+                           .ctx = &gp_air_of(s->gp, s->reg)->ctx,
                            .apdu = a,
                            .out = data,
                            .room = 256,
-                           .authority = GP_PACKET,
-                           .level = r->s->spi1,
-                           .packet_domain = r->s->packet_domain,
-                           .packet_kvn = r->s->packet_kvn};
-    if (!gp_object_get(c.reg, r->s->target.id, &c.domain)) {
-        return UICC_SW_NOT_FOUND;
+                           .authority = own ? GP_PACKET : GP_NOBODY,
+                           .level = s->spi1,
+                           .packet_domain = s->packet_domain,
+                           .packet_kvn = s->packet_kvn};
+    if (!gp_object_get(c.reg, s->target.id, &c.domain)) {
+        c.domain.id = 0;
     }
-    return gp_domain_run(&c, apdu);
+    return c;
+}
+
+static uicc_sw run_domain(const struct run *r, cr_span apdu, const struct uicc_apdu *a,
+                          cr_buf *data)
+{
+    struct gp_command c = command_of(r, a, data);
+    return c.domain.id ? gp_domain_run(&c, apdu) : UICC_SW_NOT_FOUND;
 }
 
 static bool goes_on(uicc_sw sw)
@@ -344,6 +360,28 @@ static bool run_command(struct run *r, cr_span apdu)
     }
     r->failed = !goes_on(sw);
     return !r->failed;
+}
+
+/* 84, 85, 86 in the place of a command. */
+static bool run_scp03t(struct run *r, cr_span tlv)
+{
+    struct cr_err err;
+    bool good;
+    cr_buf_reset(&r->data);
+    struct gp_command c = command_of(r, NULL, &r->data);
+    if (!c.domain.id || !gp_is_card(c.gp, c.reg)) {
+        cr_status status = ota_writer_bad_format(&r->writer, OTA_FORMAT_UNKNOWN_TAG, &err);
+        (void)status;
+        return false;
+    }
+    good = gp_scp03t_run(&c, tlv, &r->data);
+    r->commands++;
+    if (r->writer.out->n - r->writer.start + r->data.n + 16 > GP_MAX_RESPONSE ||
+        ota_writer_tlv(&r->writer, cr_buf_span(&r->data), &err) != CR_OK) {
+        return false;
+    }
+    r->failed = !good;
+    return good;
 }
 
 /* --- actions -----------------------------------------------------------------------------------
@@ -431,7 +469,8 @@ static bool run_item(struct run *r, const struct ota_item *item)
             r->on_error.n = item->value.n;
         }
         return true;
-    case OTA_ITEM_SCP03T: /* for an ISD-P only */
+    case OTA_ITEM_SCP03T:
+        return run_scp03t(r, item->value);
     case OTA_ITEM_COUNT:
     case OTA_ITEM_BAD_FORMAT:
     default: {
@@ -450,8 +489,8 @@ static bool ready(struct run *r, const struct ota_item *item, bool *started)
         return true;
     }
     *started = true;
-    chain_forget(r->s->gp);
-    return start_target(r->s->gp, &r->s->target);
+    chain_forget(r->s);
+    return start_target(r->s);
 }
 
 static void run_items(struct run *r, struct ota_reader *reader)
@@ -483,8 +522,9 @@ static void run_items(struct run *r, struct ota_reader *reader)
 static cr_status chain_leave(struct run *r, struct cr_err *err)
 {
     struct gp *gp = r->s->gp;
-    if (r->chained && r->chaining != OTA_CHAIN_LAST && gp->chain.object) {
-        return gp->chain.keep ? chain_save(gp, &r->s->target, err) : CR_OK;
+    struct gp_air *air = gp_air_of(gp, r->s->reg);
+    if (r->chained && r->chaining != OTA_CHAIN_LAST && air->chain.object) {
+        return air->chain.keep ? chain_save(r->s, err) : CR_OK;
     }
     if (r->refused) {
         return CR_OK; /* the chain is left as it is, also one that a reset interrupted */
@@ -492,9 +532,9 @@ static cr_status chain_leave(struct run *r, struct cr_err *err)
     if (r->s->target.kind == GP_RFM) {
         uicc_remote_end(gp->uicc);
     } else {
-        gp_context_script_end(&gp->air);
+        gp_context_script_end(&air->ctx);
     }
-    chain_forget(gp);
+    chain_forget(r->s);
     return CR_OK;
 }
 
@@ -530,4 +570,16 @@ cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *respo
     ota_reader_free(reader);
     cr_buf_free(&r.data);
     return status;
+}
+
+cr_status gp_card_script(struct gp *gp, cr_span aid, uint16_t owner, uint8_t kvn, cr_span script,
+                         cr_buf *response, struct cr_err *err)
+{
+    struct gp_script s = {
+        .gp = gp, .reg = gp->hooks.card, .packet_domain = owner, .packet_kvn = kvn};
+    if (!s.reg || !gp_object_by_aid(s.reg, aid, &s.target) || s.target.kind != GP_DOMAIN ||
+        s.target.state < GP_SELECTABLE) {
+        return cr_fail(err, CR_REFUSED, "SGP.02 4.1", "the card has no such security domain");
+    }
+    return gp_script_run(&s, script, response, err);
 }

@@ -1,6 +1,7 @@
 #include "net/http_loop.h"
 
 #include "net/http_stream.h"
+#include "net/psk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,6 +57,7 @@ struct http_connection {
     bool paused;          /* reading is off */
     cr_buf client_cert;
     char sni[MAX_SNI];
+    char psk_identity[PSK_IDENTITY_MAX + 1];
     char peer[HTTP_PEER_TEXT];
 };
 
@@ -362,11 +364,16 @@ static bool connection_dispatch(struct http_connection *connection)
     if (connection->sni[0]) {
         job->request.sni = cr_arena_strn(&job->arena, cr_span_str(connection->sni));
     }
+    if (connection->psk_identity[0]) {
+        job->request.psk_identity =
+            cr_arena_strn(&job->arena, cr_span_str(connection->psk_identity));
+    }
     if (connection->client_cert.n) {
         job->request.client_cert =
             cr_arena_copy(&job->arena, cr_buf_span(&connection->client_cert));
     }
     if ((connection->sni[0] && !job->request.sni) ||
+        (connection->psk_identity[0] && !job->request.psk_identity) ||
         (connection->client_cert.n && !job->request.client_cert.p)) {
         return connection_refuse(connection, 503, "memory is short");
     }
@@ -562,6 +569,10 @@ static void connection_opened(struct http_connection *connection)
     const char *name = SSL_get_servername(connection->stream.ssl, TLSEXT_NAMETYPE_host_name);
     if (name && strlen(name) < sizeof(connection->sni)) {
         (void)snprintf(connection->sni, sizeof(connection->sni), "%s", name);
+    }
+    const char *identity = SSL_get_psk_identity(connection->stream.ssl);
+    if (identity && strlen(identity) < sizeof(connection->psk_identity)) {
+        (void)snprintf(connection->psk_identity, sizeof(connection->psk_identity), "%s", identity);
     }
     X509 *leaf = SSL_get0_peer_certificate(connection->stream.ssl);
     if (leaf && SSL_get_verify_result(connection->stream.ssl) == X509_V_OK) {

@@ -141,6 +141,24 @@ static bool parse_request_line(struct http_parser *parser, char *line, int *mino
     return parse_target(parser, target);
 }
 
+/* version SP status SP reason. */
+static bool parse_status_line(struct http_parser *parser, char *line, int *minor)
+{
+    size_t n = strlen(line);
+    if (n < 12 || strncmp(line, "HTTP/1.", 7) != 0 || line[7] < '0' || line[7] > '9' ||
+        line[8] != ' ' || (n > 12 && line[12] != ' ') || strspn(line + 9, "0123456789") != 3) {
+        parse_fail(parser, 400, "the response does not begin with an HTTP/1.1 status line");
+        return false;
+    }
+    *minor = line[7] - '0';
+    parser->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+    if (parser->status < 200 || parser->status > 599) {
+        parse_fail(parser, 400, "the response has no final status");
+        return false;
+    }
+    return true;
+}
+
 static bool parse_field(struct http_parser *parser, char *line, size_t n)
 {
     if (parser->fields.count == HTTP_MAX_FIELDS) {
@@ -185,7 +203,7 @@ static bool parse_content_length(struct http_parser *parser, const char *text, u
     }
     text += strspn(text, "0");
     if (strlen(text) > MAX_DECIMALS) {
-        parse_fail(parser, 413, "the request body is too large");
+        parse_fail(parser, 413, "the body is too large");
         return false;
     }
     *out = strtoull(*text ? text : "0", NULL, 10);
@@ -227,7 +245,8 @@ static bool parse_framing(struct http_parser *parser, int minor)
             parser->expect_continue = true;
         }
     }
-    if (hosts > 1 || (hosts == 0 && minor > 0)) {
+    parser->version_1_0 = minor == 0;
+    if (!parser->response && (hosts > 1 || (hosts == 0 && minor > 0))) {
         parse_fail(parser, 400, "a request has exactly one Host field");
         return false;
     }
@@ -242,15 +261,23 @@ static bool parse_framing(struct http_parser *parser, int minor)
         parse_fail(parser, 501, "the only transfer coding known here is chunked");
         return false;
     }
-    if (encoding) {
+    bool bodiless = parser->response && (parser->status == 204 || parser->status == 304);
+    if (encoding && !bodiless) {
         parser->state = HTTP_PARSE_CHUNK_SIZE;
         return true;
+    }
+    if (parser->response && !bodiless && !length) {
+        parse_fail(parser, 400, "the response does not say where its body ends");
+        return false;
     }
     if (length && !parse_content_length(parser, length, &parser->remaining)) {
         return false;
     }
+    if (bodiless) {
+        parser->remaining = 0; /* whatever the fields say (RFC 9112 6.3) */
+    }
     if (parser->remaining > parser->max_body) {
-        parse_fail(parser, 413, "the request body is too large");
+        parse_fail(parser, 413, "the body is too large");
         return false;
     }
     parser->state = parser->remaining ? HTTP_PARSE_BODY : HTTP_PARSE_DONE;
@@ -273,7 +300,10 @@ static void parse_head(struct http_parser *parser)
         char *next = lf + 1;
         size_t n = (size_t)(lf - 1 - at);
         at[n] = 0;
-        if (first ? !parse_request_line(parser, at, &minor) : !parse_field(parser, at, n)) {
+        bool sound = !first             ? parse_field(parser, at, n)
+                     : parser->response ? parse_status_line(parser, at, &minor)
+                                        : parse_request_line(parser, at, &minor);
+        if (!sound) {
             return;
         }
         first = false;
@@ -368,7 +398,7 @@ static void chunk_size_complete(struct http_parser *parser)
         return;
     }
     if (parser->remaining > parser->max_body - parser->body.n) {
-        parse_fail(parser, 413, "the request body is too large");
+        parse_fail(parser, 413, "the body is too large");
         return;
     }
     parser->state = parser->remaining ? HTTP_PARSE_CHUNK_DATA : HTTP_PARSE_TRAILER;
@@ -492,6 +522,7 @@ void http_parser_reset(struct http_parser *parser)
     buffer_keep(&parser->body);
     struct http_parser fresh = {.max_header = parser->max_header,
                                 .max_body = parser->max_body,
+                                .response = parser->response,
                                 .head = parser->head,
                                 .body = parser->body};
     *parser = fresh;

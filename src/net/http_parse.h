@@ -1,5 +1,5 @@
 /*
- * One HTTP/1.1 request out of a stream of bytes (RFC 9112), without a socket.
+ * One HTTP/1.1 request or response out of a stream of bytes (RFC 9112), without a socket.
  *
  * Strict where leniency lets two readers disagree about where a request ends: lines end in CRLF, no
  * folded fields, one Content-Length, never Content-Length beside Transfer-Encoding, no white space
@@ -40,6 +40,8 @@ enum http_parse_state {
 struct http_parser {
     size_t max_header; /* bytes of request line and fields, and of trailers */
     size_t max_body;   /* bytes */
+    bool response; /* read the response to a POST: its body ends by its length or its last chunk;
+                      one that ends with the connection is refused */
 
     enum http_parse_state state;
 
@@ -48,12 +50,14 @@ struct http_parser {
     const char *path;  /* origin form, without query */
     const char *query; /* NULL = none */
     struct http_fields fields;
+    int status;           /* of a response; method, path and query are NULL then */
+    bool version_1_0;     /* HTTP/1.0: knows no chunks */
     bool keep_alive;      /* the client wants the connection to stay */
     bool expect_continue; /* the client waits for 100 Continue before it sends the body */
     cr_buf body;
 
     /* After HTTP_PARSE_FAILED. */
-    int failure;         /* HTTP status to answer */
+    int failure;         /* HTTP status to answer (of a response: of no meaning) */
     const char *problem; /* a sentence, static */
 
     /* Inside. */

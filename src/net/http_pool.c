@@ -198,13 +198,18 @@ void http_answer_head(cr_buf *head, const struct http_response *response, size_t
     for (size_t i = 0; i < response->header_count; i++) {
         append_field(head, response->headers[i].name, response->headers[i].value);
     }
-    if (response->status != 204 && response->status != 304) {
+    if (response->chunked) {
+        cr_buf_append_str(head, "Transfer-Encoding: chunked\r\n");
+    } else if (response->status != 204 && response->status != 304) {
         cr_buf_appendf(head, "Content-Length: %zu\r\n", body_length);
     }
     if (close) {
         cr_buf_append_str(head, "Connection: close\r\n");
     }
     cr_buf_append_str(head, "\r\n");
+    if (response->chunked) {
+        cr_buf_appendf(head, "%zX\r\n", body_length);
+    }
 }
 
 /* A value with a line break would let whoever fed it to the handler write header fields. */
@@ -262,7 +267,12 @@ void http_job_run(struct http_job *job, const cr_env *env)
     if (!http_answer_has_body(job->request.method, response->status)) {
         cr_buf_free(&response->body);
     }
+    response->chunked = response->chunked && response->body.n > 0 && !job->parser.version_1_0;
+    if (response->chunked) {
+        cr_buf_append_str(&response->body, "\r\n0\r\n\r\n");
+    }
     http_answer_head(&job->head, response, length, job->close, cr_now_ms(env));
+    job->head.failed = job->head.failed || !cr_buf_ok(&response->body);
 }
 
 static void *worker_main(void *arg)

@@ -49,7 +49,7 @@ void http_job_run(struct http_job *job, const cr_env *env);
 void http_job_again(struct http_job *job);
 
 /* Writes status line and header fields into head. body_length is announced unless the status has no
- * body; now_ms dates it. */
+ * body, as the size of the one chunk if the answer is chunked; now_ms dates it. */
 void http_answer_head(cr_buf *head, const struct http_response *response, size_t body_length,
                       bool close, int64_t now_ms);
 

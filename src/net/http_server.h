@@ -2,9 +2,10 @@
  * An HTTP/1.1 server: event loops move bytes, handlers run as plain blocking functions on a pool of
  * worker threads; quick ones, which never wait, run in the loop itself.
  *
- * Keep-alive, Content-Length and chunked requests, Expect: 100-continue, TLS, TCP_NODELAY on every
- * accepted socket, limits on line, header and body sizes, idle and header timeouts, a limit on
- * connections. A client that goes away in the middle costs nothing else.
+ * Keep-alive, Content-Length and chunked requests, Expect: 100-continue, TLS (with certificates, or
+ * pre-shared keys: net/psk.h), TCP_NODELAY on every accepted socket, limits on line, header and
+ * body sizes, idle and header timeouts, a limit on connections. A client that goes away in the
+ * middle costs nothing else.
  */
 #ifndef CRISP_NET_HTTP_SERVER_H
 #define CRISP_NET_HTTP_SERVER_H
@@ -21,15 +22,16 @@ struct ssl_ctx_st; /* SSL_CTX, see net/tls.h */
 struct http_ticket; /* a request whose answer may be held back, see http_release() */
 
 struct http_request {
-    const char *method;  /* "POST" */
-    const char *path;    /* without query, percent-decoding not applied */
-    const char *query;   /* after '?', or NULL */
-    cr_span body;        /* the handler may overwrite it (secrets) */
-    const char *peer;    /* "127.0.0.1:40022" */
-    const char *sni;     /* server name the client asked for; NULL = none or no TLS */
-    cr_span client_cert; /* DER of the verified client certificate; absent = none */
-    const void *headers; /* for http_request_header() */
-    cr_arena *arena;     /* lives until the answer has gone out; the handler may set .secret */
+    const char *method;       /* "POST" */
+    const char *path;         /* without query, percent-decoding not applied */
+    const char *query;        /* after '?', or NULL */
+    cr_span body;             /* the handler may overwrite it (secrets) */
+    const char *peer;         /* "127.0.0.1:40022" */
+    const char *sni;          /* server name the client asked for; NULL = none or no TLS */
+    cr_span client_cert;      /* DER of the verified client certificate; absent = none */
+    const char *psk_identity; /* TLS-PSK (net/psk.h): identity the client has proved; NULL = none */
+    const void *headers;      /* for http_request_header() */
+    cr_arena *arena;          /* lives until the answer has gone out; the handler may set .secret */
     struct http_ticket *ticket; /* NULL = on a worker's thread: the handler may wait, not hold */
 };
 
@@ -48,6 +50,7 @@ struct http_response {
     int status;               /* HTTP status; 0 is answered as 500 */
     const char *content_type; /* NULL = none */
     cr_buf body;              /* freed by the server */
+    bool chunked;             /* the body goes out as one chunk instead of by its length */
     struct {
         const char *name;
         const char *value; /* static or in the request's arena */

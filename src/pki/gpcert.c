@@ -78,8 +78,9 @@ int64_t gpcert_day_begins_ms(uint32_t date)
     if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) {
         return -1;
     }
+    /* 30 February is another day; the function wants a month and a day that can be */
     int64_t ms = cr_time_utc_ms((int)year, (int)month, (int)day, 0, 0, 0);
-    return gpcert_date(ms) == date ? ms : -1; /* 30 February is another day */
+    return gpcert_date(ms) == date ? ms : -1;
 }
 
 int64_t gpcert_day_ends_ms(uint32_t date)

@@ -17,6 +17,19 @@ cr_status pki_hierarchy_path(char out[PKI_MAX_PATH], const char *dir, enum crypt
                              const char *name, const char *suffix,
                              struct cr_err *err) CR_MUST_CHECK;
 
+/* <name>.key and <name>.der. */
+cr_status pki_hierarchy_write_pair(const char *dir, enum crypto_curve curve, const char *name,
+                                   cr_span cert, const struct crypto_private *key,
+                                   struct cr_err *err) CR_MUST_CHECK;
+
+/* Fills a validity that is left out by what is usual for the role. issuer NULL = a CI. */
+void pki_hierarchy_set_validity(struct pki_request *request, const struct pki_cert *issuer,
+                                const cr_env *env);
+
+/* Whatever is issued under a certificate that is not valid now is believed by nobody. */
+cr_status pki_hierarchy_check_valid(const char *dir, const struct pki_cert *issuer,
+                                    const cr_env *env, struct cr_err *err) CR_MUST_CHECK;
+
 cr_status pki_hierarchy_write_key(const char *path, const struct crypto_private *key,
                                   struct cr_err *err) CR_MUST_CHECK;
 

@@ -4,9 +4,8 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define SUFFIX     PKI_GP_SUFFIX
-#define EID_BYTES  16
-#define EID_DIGITS 32
+#define SUFFIX    PKI_GP_SUFFIX
+#define EID_BYTES 16
 
 static cr_status check_together(const struct gpcert *cert, const struct pki_key *key,
                                 const char *name, struct cr_err *err)
@@ -69,7 +68,7 @@ static cr_status read_eid(const char *text, const struct pki_cert *eum, uint8_t 
 {
     cr_span digits = cr_span_str(text);
     cr_status status = CR_OK;
-    if (digits.n != EID_DIGITS || !cr_is_digits(digits) || !cr_hex_fixed(eid, EID_BYTES, digits)) {
+    if (!cr_is_digits(digits) || !cr_hex_fixed(eid, EID_BYTES, digits)) {
         status = cr_fail(err, CR_REFUSED, "SGP.02 2.3.2", "an ECASD needs an EID of 32 digits");
     } else if (!pki_eum_permits(eum, digits)) {
         status = cr_fail(err, CR_REFUSED, "SGP.02 2.3.2",
@@ -122,6 +121,9 @@ cr_status pki_hierarchy_issue_gp(const char *dir, enum crypto_curve curve,
     cr_status status =
         pki_hierarchy_load(dir, curve, request->role == GPCERT_ROLE_NONE ? "eum" : "ci", &arena,
                            &issuer, &issuer_key, err);
+    if (status == CR_OK) {
+        status = pki_hierarchy_check_valid(dir, &issuer, env, err);
+    }
     if (status == CR_OK) {
         status = crypto_private_generate(curve, &fresh, err);
     }

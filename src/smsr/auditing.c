@@ -24,6 +24,7 @@ static cr_status settle_doubt(struct smsr_run *run, struct cr_err *err)
         return CR_OK;
     }
     other.event = SMSR_EV_AUDITED;
+    other.news = NULL; /* ours stay ours */
     CR_TRY(smsr_run_event(&other, err));
     run->e = other.e;
     return CR_OK;

@@ -1,18 +1,22 @@
 #include "smsr/core.h"
 
 #include "base/file.h"
+#include "pki/hierarchy.h"
 #include "pki/issue.h"
+#include "smsr/air.h"
 #include "smsr/engine.h"
 #include "smsr/handlers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define MAX_CI_FILE ((size_t)1 << 20) /* bytes */
 #define TICK_LIMIT  200               /* rows in one transaction of the housekeeper */
 #define TICK_ROUNDS 16                /* transactions of one tick at most */
 
-static const struct store_migration migrations[] = {{1, m2m_schema}, {2, smsr_schema}};
+static const struct store_migration migrations[] = {
+    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}};
 
 static void set_defaults(struct smsr_policy *p)
 {
@@ -38,6 +42,10 @@ static cr_status open_trust(struct smsr *sr, const char *ci_file, struct cr_err 
     }
     if (!ci_file) {
         return CR_OK; /* registers nobody */
+    }
+    struct stat what;
+    if (stat(ci_file, &what) == 0 && S_ISDIR(what.st_mode)) {
+        return pki_hierarchy_trust(ci_file, sr->trust, err);
     }
     cr_buf content = {0};
     cr_status status = cr_file_read(ci_file, MAX_CI_FILE, &content, err);
@@ -155,6 +163,7 @@ void smsr_on_script(struct smsr *sr, void (*due)(void *ctx), void *ctx)
 
 struct tick {
     struct smsr *sr;
+    int64_t limit;
     bool more;
 };
 
@@ -162,16 +171,48 @@ static cr_status tick_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct tick *tick = ctx;
     tick->more = false;
-    CR_TRY(smsr_procedure_tick(tick->sr, tx, TICK_LIMIT, &tick->more, err));
+    CR_TRY(smsr_procedure_tick(tick->sr, tx, tick->limit, &tick->more, err));
     return smsr_procedure_forget(tx, cr_now_ms(tick->sr->env) - tick->sr->policy.keep_ms,
                                  TICK_LIMIT, err);
 }
 
+static cr_status postpone_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    return smsr_procedure_postpone(ctx, tx, err);
+}
+
+/* One that cannot be moved must not keep the others from it: they go one by one then, and it is put
+ * off. */
+static cr_status tick_alone(struct smsr *sr, struct cr_err *err)
+{
+    struct tick tick = {.sr = sr, .limit = 1, .more = true};
+    for (int i = 0; i < TICK_LIMIT && tick.more; i++) {
+        struct cr_err why = {0};
+        const cr_status status = store_run(sr->store, tick_work, &tick, &why);
+        if (status == CR_RESOURCE) {
+            return cr_fail(err, status, NULL, "%s", why.cause);
+        }
+        if (status != CR_OK) {
+            cr_log(sr->env, CR_LOG_ERROR, "a procedure is put off: %s", why.cause);
+            CR_TRY(store_run(sr->store, postpone_work, sr, err));
+            tick.more = true;
+        }
+    }
+    return CR_OK;
+}
+
 cr_status smsr_tick(struct smsr *sr, struct cr_err *err)
 {
-    struct tick tick = {.sr = sr, .more = true};
+    struct tick tick = {.sr = sr, .limit = TICK_LIMIT, .more = true};
     for (int i = 0; i < TICK_ROUNDS && tick.more; i++) {
-        CR_TRY(store_run(sr->store, tick_work, &tick, err));
+        const cr_status status = store_run(sr->store, tick_work, &tick, err);
+        if (status == CR_RESOURCE) {
+            return status;
+        }
+        if (status != CR_OK) {
+            CR_TRY(tick_alone(sr, err));
+            break;
+        }
     }
     CR_TRY(m2m_tick(sr->m2m, TICK_LIMIT, err));
     m2m_poke(sr->m2m);

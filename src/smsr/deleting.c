@@ -158,9 +158,6 @@ static cr_status master_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     if (status == CR_OK) {
         status = smsr_profile_get(tx, m->eid, cr_span_str(m->iccid), &arena, &target, err);
     }
-    if (status == CR_OK && target.state == SMSR_IN_CREATION) {
-        status = cr_refuse(err, "8.2.1", "1.2", "SGP.02 3.10", "%s is not Disabled", m->iccid);
-    }
     if (status == CR_OK) {
         const struct smsr_subject subject = {.pol2 = target.pol2,
                                              .state = (enum soap_profile_state)target.state,

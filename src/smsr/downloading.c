@@ -102,35 +102,37 @@ static bool install_aid(cr_span apdu, cr_span *aid)
     return true;
 }
 
-/* Blocks of DGI 3A01 and 3A02, and what belongs to them: nothing else of ES5. */
-static bool is_establishment(cr_span apdu)
+/* Blocks of DGI 3A01 and 3A02: nothing else of ES5. *begins: it is 3A01. */
+static bool is_establishment(cr_span apdu, bool *begins)
 {
     const bool first = apdu.n >= 7 && apdu.p[2] == 0x09 && apdu.p[3] == 0x00;
     const bool last = apdu.n >= 7 && apdu.p[2] == 0x89 && apdu.p[3] == 0x01;
-    return (first && apdu.p[5] == 0x3A && apdu.p[6] == 0x01) ||
-           (last && apdu.p[5] == 0x3A && apdu.p[6] == 0x02);
+    *begins = first && apdu.p[5] == 0x3A && apdu.p[6] == 0x01;
+    return *begins || (last && apdu.p[5] == 0x3A && apdu.p[6] == 0x02);
 }
 
 /* ISD-R executes what arrives under our keys: an SM-DP gets through what establishes keys of its
- * own ISD-P, and nothing that enables, deletes or touches another one. */
+ * own ISD-P, and nothing that enables, deletes or touches another one. *installed: the commands so
+ * far have named that ISD-P. Without it, 3A01 would establish keys of ISD-R itself. */
 static cr_status check_for_isdr(struct smsr *sr, struct m2m_call *call, cr_span eid,
-                                const struct der_tlv *tlv, struct cr_err *err)
+                                const struct der_tlv *tlv, bool *installed, struct cr_err *err)
 {
     const cr_span apdu = tlv->value;
     struct smsr_profile profile;
     cr_span aid;
-    bool there, own;
+    bool there, begins;
     if (tlv->tag != TAG_COMMAND || apdu.n < 5) {
         return not_yours(err, "ISD-R takes commands of the key establishment only");
     }
-    if (apdu.p[1] == INS_STORE && is_establishment(apdu)) {
-        return CR_OK;
+    if (apdu.p[1] == INS_STORE && is_establishment(apdu, &begins)) {
+        return begins && !*installed ? not_yours(err, "key establishment begins with an ISD-P")
+                                     : CR_OK;
     }
     if (apdu.p[1] != INS_INSTALL || !install_aid(apdu, &aid)) {
         return not_yours(err, "ISD-R takes commands of the key establishment only");
     }
-    CR_TRY(own_aid(sr, call, eid, aid, &profile, &there, &own, err));
-    return own ? CR_OK : not_yours(err, "the commands name the ISD-P of another");
+    CR_TRY(own_aid(sr, call, eid, aid, &profile, &there, installed, err));
+    return *installed ? CR_OK : not_yours(err, "the commands name the ISD-P of another");
 }
 
 static cr_status check_data(struct smsr *sr, struct m2m_call *call, const struct soap_body *request,
@@ -138,6 +140,7 @@ static cr_status check_data(struct smsr *sr, struct m2m_call *call, const struct
 {
     cr_span rest = request->data;
     struct der_tlv tlv;
+    bool installed = false;
     while (rest.n) {
         if (der_next(&rest, DER_BER_LENGTHS, &tlv, NULL) != CR_OK) {
             return bad_data(err, "it is no sequence of TLVs");
@@ -146,7 +149,7 @@ static cr_status check_data(struct smsr *sr, struct m2m_call *call, const struct
             return bad_data(err, "a TLV is neither a command (22) nor one of SCP03t (84 to 88)");
         }
         if (isdr) {
-            CR_TRY(check_for_isdr(sr, call, request->eid, &tlv, err));
+            CR_TRY(check_for_isdr(sr, call, request->eid, &tlv, &installed, err));
         }
     }
     return CR_OK;

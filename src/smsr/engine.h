@@ -22,6 +22,7 @@ struct smsr_run {
     const struct smsr_outcome *outcome;           /* likewise */
     const struct smsr_notification *notification; /* notifications */
     uint16_t sw;                                  /* of the last R-APDU of an outcome; 0 = none */
+    struct smsr_told *news, **news_end;           /* put out after the answer to the requester */
 };
 
 /* Each gives the state to go to; the engine holds it against the table. */
@@ -75,18 +76,21 @@ enum smsr_proc_state smsr_run_refused(struct smsr_run *run);
 void smsr_run_warned(struct smsr_run *run);
 /* FAILED (or a warning) with these codes and this sentence. */
 enum smsr_proc_state smsr_run_failed(struct smsr_run *run, const char *subject, const char *reason,
-                                     const char *why);
-void smsr_run_warn(struct smsr_run *run, const char *subject, const char *reason, const char *why);
+                                     const char *sentence);
+void smsr_run_warn(struct smsr_run *run, const char *subject, const char *reason,
+                   const char *sentence);
 
 /* A record of the audit trail about the target. status 0 = none. */
 cr_status smsr_run_audit(struct smsr_run *run, uint16_t operation, enum soap_execution status,
                          struct cr_err *err) CR_MUST_CHECK;
 /* The Profile is gone from the eUICC: row, memory, audit record, notifications. requester: of the
  * news. */
-cr_status smsr_run_deleted(struct smsr_run *run, const struct smsr_profile *profile,
+cr_status smsr_run_deleted(struct smsr_run *run, const struct smsr_profile *gone,
                            uint16_t operation, const char *requester,
                            struct cr_err *err) CR_MUST_CHECK;
-/* Notifications about a Profile; requester as in struct smsr_news. */
+/* Notifications about a Profile, as it is in *profile now; requester as in struct smsr_news. They
+ * are put out by smsr_run_tell(), which the engine calls behind the answer. */
+cr_status smsr_run_tell(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_run_news(struct smsr_run *run, enum soap_name name,
                         const struct smsr_profile *profile, const char *requester,
                         struct cr_err *err) CR_MUST_CHECK;
@@ -150,6 +154,9 @@ cr_status smsr_take_audit(struct smsr_run *run, bool *good, bool *more,
 cr_status smsr_procedure_answered(struct smsr *sr, struct store_tx *tx,
                                   const struct smsr_script *script,
                                   const struct smsr_outcome *outcome,
+                                  struct cr_err *err) CR_MUST_CHECK;
+/* Puts off the one that is due first: it could not be moved. */
+cr_status smsr_procedure_postpone(struct smsr *sr, struct store_tx *tx,
                                   struct cr_err *err) CR_MUST_CHECK;
 /* Removes those that ended before a time. */
 cr_status smsr_procedure_forget(struct store_tx *tx, int64_t before_ms, int64_t limit,

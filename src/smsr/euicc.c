@@ -143,7 +143,7 @@ cr_status smsr_euicc_delete(struct store_tx *tx, cr_span eid, struct cr_err *err
         "DELETE FROM euicc WHERE eid = ?",   "DELETE FROM euicc_state WHERE eid = ?",
         "DELETE FROM profile WHERE eid = ?", "DELETE FROM keyset WHERE eid = ?",
         "DELETE FROM audit WHERE eid = ?",   "DELETE FROM property WHERE eid = ?",
-        "DELETE FROM script WHERE eid = ?",
+        "DELETE FROM script WHERE eid = ?",  "DELETE FROM air WHERE eid = ?",
     };
     for (size_t i = 0; i < CR_COUNT(statements); i++) {
         CR_TRY(store_exec(tx, statements[i], STORE_VALUES(STORE_B(eid)), NULL, NULL, NULL, err));

@@ -91,8 +91,7 @@ static cr_status to_grantees(struct smsr *sr, struct store_tx *tx, const struct 
     CR_TRY(smsr_plma_grantees(tx, p->mno_id, p->type, smsr_grant_of(news->name), arena, &grantees,
                               err));
     for (size_t i = 0; i < grantees.count; i++) {
-        if (!smsr_same(grantees.items[i], news->requester) &&
-            !smsr_same(grantees.items[i], p->mno_id)) {
+        if (!smsr_same(grantees.items[i], news->requester)) {
             CR_TRY(put_out(sr, tx, news->name, grantees.items[i], NULL, body, err));
         }
     }

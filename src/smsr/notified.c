@@ -41,7 +41,7 @@ static cr_status repeated(struct hearing *h, struct cr_err *err)
     const struct smsr_procedure *p = &h->run.p;
     const bool change = p->id && smsr_run_allows(p, SMSR_EV_CHANGED) &&
                         h->n->type != CHANGE_FAILED && h->n->type != FIRST_ATTACH;
-    if (!h->run.e.notification_confirmed || (change && is_late(h))) {
+    if (change && is_late(h)) {
         return CR_OK;
     }
     if (p->id && p->state == SMSR_STATE_CONFIRMING) {
@@ -223,8 +223,11 @@ static cr_status hear(struct hearing *h, struct cr_err *err)
     if (h->n->from) {
         e->msisdn = h->n->from;
     }
-    if (same_as_last(e, h->n)) {
+    if (same_as_last(e, h->n) && e->notification_confirmed) {
         CR_TRY(repeated(h, err));
+    } else if (same_as_last(e, h->n)) {
+        CR_TRY(dispatch(h, err)); /* it may be that the eUICC was busy the first time */
+        e->notification_confirmed |= h->confirm || h->handled;
     } else if (e->has_notification && age(h->n->number, e->notification_number) <= 0) {
         cr_log(h->run.sr->env, CR_LOG_WARNING, "an old notification, or one of a used number");
         return CR_OK;
@@ -240,6 +243,7 @@ static cr_status hear(struct hearing *h, struct cr_err *err)
         alone.notification = h->n;
         CR_TRY(smsr_run_confirm(&alone, err));
     }
+    CR_TRY(smsr_run_tell(&h->run, err));
     return smsr_euicc_update(h->run.tx, e, err);
 }
 

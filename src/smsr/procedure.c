@@ -263,6 +263,7 @@ static cr_status move(struct smsr_run *run, enum smsr_proc_state to, struct cr_e
             p->due_ms = run->now_ms + run->sr->policy.again_ms;
         }
     }
+    CR_TRY(smsr_run_tell(run, err));
     CR_TRY(smsr_euicc_update(run->tx, &run->e, err));
     return update_row(run->tx, p, err);
 }
@@ -412,6 +413,7 @@ static cr_status confirmed_alone(struct smsr *sr, struct store_tx *tx,
             CR_TRY(smsr_run_deleted(&run, &gone, SMSR_OP_DELETE, NULL, err));
         }
     }
+    CR_TRY(smsr_run_tell(&run, err));
     return smsr_euicc_update(tx, &run.e, err);
 }
 
@@ -421,16 +423,21 @@ cr_status smsr_procedure_answered(struct smsr *sr, struct store_tx *tx,
 {
     cr_arena arena = {0};
     struct smsr_run run;
+    struct cr_err gone = {0};
     cr_status status;
     if (!script->procedure) {
         status = confirmed_alone(sr, tx, script, outcome, &arena, err);
     } else {
-        status = smsr_run_load(sr, tx, script->procedure, &arena, &run, err);
+        status = smsr_run_load(sr, tx, script->procedure, &arena, &run, &gone);
         if (status == CR_OK) {
             run.script = script;
             run.outcome = outcome;
             run.event = event_of(&run);
             status = smsr_run_event(&run, err);
+        } else if (status == CR_REFUSED) {
+            status = CR_OK; /* the procedure or the eUICC is not here any more */
+        } else if (err) {
+            *err = gone;
         }
     }
     cr_arena_free(&arena);
@@ -465,6 +472,16 @@ static cr_status tick_one(struct smsr *sr, struct store_tx *tx, int64_t id, stru
     }
     cr_arena_free(&arena);
     return status;
+}
+
+cr_status smsr_procedure_postpone(struct smsr *sr, struct store_tx *tx, struct cr_err *err)
+{
+    const int64_t now = cr_now_ms(sr->env);
+    return store_exec(tx,
+                      "UPDATE procedure SET due_ms = ? WHERE id = (SELECT id FROM procedure WHERE"
+                      " due_ms <= ? ORDER BY due_ms LIMIT 1)",
+                      STORE_VALUES(STORE_I(now + sr->policy.again_ms), STORE_I(now)), NULL, NULL,
+                      NULL, err);
 }
 
 cr_status smsr_procedure_tick(struct smsr *sr, struct store_tx *tx, int64_t limit, bool *more,

@@ -113,7 +113,7 @@ static void set_result(struct smsr_run *run, enum soap_execution status, const s
         return;
     }
     soap_status_from_err(why, run->arena, &p->result);
-    p->result.status = status;
+    p->result.status = (int)status;
     p->result.code.subject_identifier = cr_span_str(p->iccid);
 }
 
@@ -214,13 +214,35 @@ const char *smsr_run_requester(const struct smsr_run *run, const struct smsr_pro
     return by_smdp(run) ? target->mno_id : run->p.requester;
 }
 
+struct smsr_told {
+    struct smsr_told *next;
+    struct smsr_profile profile; /* texts in the arena of the run */
+    struct smsr_news news;
+};
+
 cr_status smsr_run_news(struct smsr_run *run, enum soap_name name,
                         const struct smsr_profile *profile, const char *requester,
                         struct cr_err *err)
 {
-    const struct smsr_news news = {
-        .name = name, .profile = profile, .requester = requester, .by_smdp = by_smdp(run)};
-    return smsr_fan_out(run->sr, run->tx, &news, err);
+    struct smsr_told *told = cr_arena_alloc(run->arena, sizeof *told);
+    if (!told) {
+        return cr_fail_memory(err);
+    }
+    told->profile = *profile;
+    told->news = (struct smsr_news){.name = name, .requester = requester, .by_smdp = by_smdp(run)};
+    *(run->news ? run->news_end : &run->news) = told;
+    run->news_end = &told->next;
+    return CR_OK;
+}
+
+cr_status smsr_run_tell(struct smsr_run *run, struct cr_err *err)
+{
+    for (struct smsr_told *told = run->news; told; told = told->next) {
+        told->news.profile = &told->profile;
+        CR_TRY(smsr_fan_out(run->sr, run->tx, &told->news, err));
+    }
+    run->news = NULL;
+    return CR_OK;
 }
 
 cr_status smsr_run_deleted(struct smsr_run *run, const struct smsr_profile *gone,

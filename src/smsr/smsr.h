@@ -22,8 +22,8 @@ struct smsr_policy {
 struct smsr_options {
     const char *dir;                   /* database and sealing key; NULL = in memory */
     const struct m2m_parties *parties; /* not owned */
-    const char *ci_file; /* CI certificates under which EUM certificates stand; NULL = none: nobody
-                            can register */
+    const char *ci_file; /* CI certificates (PEM) under which EUM certificates stand, or a directory
+                            of pki/hierarchy.h; NULL = none: nobody can register */
     struct smsr_policy policy; /* zeroed members take the defaults */
     const cr_env *env;         /* not owned */
 };

@@ -140,7 +140,7 @@ static cr_status clean(struct smsr_run *run, enum smsr_proc_state *to, struct cr
                                          .state = (enum soap_profile_state)left.state,
                                          .fallback = left.fallback,
                                          .iccid = left.iccid};
-    if (left.state != SMSR_DISABLED || !smsr_policy_deletes(&subject, true)) {
+    if (!smsr_policy_deletes(&subject, true)) {
         return CR_OK;
     }
     cr_buf commands = {0};

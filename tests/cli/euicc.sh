@@ -160,4 +160,33 @@ usage "chip is named twice" euicc serve chip random chip
 run 2 euicc serve chip --vpcd host:port
 says err "no address"
 usage "DIR is missing" euicc serve
+# a machine's chip
+run 0 profile build "$root/examples/profiles/private-network-999-70.json" -o first.der
+run 0 euicc create meter --pki pki --m2m --profile first.der --smsr-number +4512345678 \
+    --smsr-https 192.0.2.10:8443/gsma/adminagent --smsc +451234 --nan iot.example \
+    --timer attach=2m --timer repeats=5 --eis meter.json
+says out "meter is an eUICC of a machine with EID "
+equal "$(stat -c %a meter.json)" 600
+for word in '"version": 1' '"version": 64' '"SCP81"' '"fallbackAttribute": true' '"sdin"' '"ecasd"'; do
+    grep -q -- "$word" meter.json || fail "meter.json has no $word"
+done
+equal "$(grep -c '"value"' meter.json)" 5
+run 0 euicc show meter
+says out "a machine's chip" "A0000005591010FFFFFFFF8900001000" "Enabled" "fall-back"
+run 0 euicc show meter --json
+says out '"eid"'
+says_not out '"value"' # keys are in the EIS of the EUM alone
+usage "made with --m2m" euicc create other --pki pki --smsc +451234
+usage "made with --m2m" euicc create other --pki pki --eis x.json
+usage "does not begin with an IP address" euicc create other --pki pki --m2m --smsr-https smsr.example
+usage "there is no timer 'patience'" euicc create other --pki pki --m2m --timer patience=1m
+usage "repeats is from 1 to 100" euicc create other --pki pki --m2m --timer repeats=0
+usage "DER is needed" euicc create other --pki pki --m2m --profile meter.json
+printf '\x30\x01\x00' >none.der
+run 3 euicc create other --pki pki --m2m --profile none.der
+says err "crisp profile check"
+[[ ! -e other ]] || fail "a chip that could not be made is there"
+run 3 euicc create other --pki pki --m2m --timer attach=3d
+says err "a duration is 1 to 86399 seconds"
+
 done_testing

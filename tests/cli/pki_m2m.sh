@@ -87,6 +87,10 @@ run 4 pki verify --trust other --role ecasd pki/nist/chip.gp pki/nist/eum.der
 run 1 pki verify --trust pki --role m2m-dp pki/nist/dpauth.der
 says err "dpauth.der" "7F21"
 run 1 pki verify --trust pki --role m2m-dp missing.gp
+run 1 pki verify --trust pki --role dp-auth pki/nist/m2mdp.gp
+says err "m2mdp.gp" "where an X.509 one is wanted"
+run 1 pki revoke pki pki/nist/m2mdp.gp
+says err "where an X.509 one is wanted"
 usage "needs that of its EUM" pki verify --trust pki --role ecasd pki/nist/chip.gp
 usage "the CI only" pki verify --trust pki --role m2m-dp pki/nist/m2mdp.gp pki/nist/eum.der
 # a revoked EUM takes its chips along

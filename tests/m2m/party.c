@@ -50,6 +50,46 @@ static void test_good(void **state)
     m2m_parties_free(&p);
 }
 
+/* The key that an EUM and an SM-SR agreed on. */
+static void test_transport_key(void **state)
+{
+    static const struct {
+        const char *content;
+        cr_status status;
+    } files[] = {
+        {"000102030405060708090A0B0C0D0E0F\n", CR_OK},
+        {"000102030405060708090A0B0C0D0E", CR_MALFORMED},
+        {"000102030405060708090A0B0C0D0E0F10", CR_MALFORMED},
+        {"no key", CR_MALFORMED},
+    };
+    struct m2m_parties p;
+    struct cr_err err;
+    uint8_t key[M2M_TRANSPORT_KEY];
+    (void)state;
+    assert_int_equal(load(SELF "[party e]\noid = 1.2.50\nrole = eum\nsubject = E\n"
+                               "transport-key = crisp-no-such.key\n",
+                          &p, &err),
+                     CR_OK);
+    struct m2m_party *e = &p.parties[0];
+    assert_string_equal(e->transport_key, "/tmp/crisp-no-such.key");
+    assert_int_equal(m2m_party_transport_key(e, key, &err), CR_RESOURCE);
+    for (size_t i = 0; i < CR_COUNT(files); i++) {
+        char path[] = "/tmp/crisp-transport-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        (void)close(fd);
+        assert_int_equal(cr_file_write(path, cr_span_str(files[i].content), 0600, &err), CR_OK);
+        e->transport_key = path;
+        assert_int_equal(m2m_party_transport_key(e, key, &err), files[i].status);
+        (void)unlink(path);
+    }
+    assert_int_equal(key[15], 0x0F);
+    e->transport_key = NULL;
+    assert_int_equal(m2m_party_transport_key(e, key, &err), CR_REFUSED);
+    assert_string_equal(err.subject, "8.4");
+    m2m_parties_free(&p);
+}
+
 static void refused(const char *text, const char *word)
 {
     struct m2m_parties p;
@@ -77,6 +117,8 @@ static void test_bad(void **state)
     refused(SELF "[party a]\noid = 1.2\nrole = operator\n", "certificate");
     refused(SELF "[party a]\noid = 1.2\nrole = operator, king\nsubject = A\n", "role");
     refused(SELF PARTY "[party b]\noid = 1.2.10\nrole = eum\nsubject = B\n", "another party");
+    refused(SELF "[party e]\noid = 1.2\nrole = eum\nsubject = E\neum-certificate = none.der\n",
+            "none.der");
     refused(SELF PARTY "url.es9 = https://a/\n", "url.es9");
     refused(SELF PARTY "certificate = /dev/null\n", "certificate");
     refused(SELF PARTY "certificate = /nowhere/x.der\n", "certificate");
@@ -89,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_transport_key),
         cmocka_unit_test(test_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,65 @@ static void lists(void **state)
     assert_false(http_list_has("", "close"));
 }
 
+static void responses(void **state)
+{
+    static const struct {
+        const char *text;
+        int status; /* 0 = refused */
+        const char *body;
+        bool keep_alive;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", 200, "ab", true},
+        {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 200, "", true},
+        {"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a", true},
+        {"HTTP/1.0 404 Not There\r\nContent-Length: 1\r\n\r\nx", 404, "x", false},
+        {"HTTP/1.1 204 No Content\r\n\r\n", 204, "", true},
+        {"HTTP/1.1 204 No\r\nConnection: close\r\n\r\n", 204, "", false},
+        /* A status without a body has none, whatever is said. */
+        {"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", 204, "", true},
+        {"HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n", 304, "", true},
+        {"HTTP/1.1 200 OK\r\n\r\n", 0, NULL, false}, /* until the connection ends */
+        {"HTTP/1.1 200 OK\r\nContent-Length: 65\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 0, NULL,
+         false},
+        {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 100 Continue\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 20\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1 200OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/1.x 200 OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, false},
+        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", 0, NULL, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < CR_COUNT(rows) * 2; i++) {
+        struct http_parser parser = fresh();
+        parser.response = true;
+        const char *text = rows[i / 2].text;
+        size_t used = feed(&parser, text, strlen(text), i & 1 ? 1 : strlen(text));
+        assert_int_equal(parser.state == HTTP_PARSE_DONE, rows[i / 2].status != 0);
+        if (rows[i / 2].status) {
+            assert_int_equal(used, strlen(text));
+            assert_int_equal(parser.status, rows[i / 2].status);
+            assert_true(cr_span_equal(cr_buf_span(&parser.body), cr_span_str(rows[i / 2].body)));
+            assert_int_equal(parser.keep_alive, rows[i / 2].keep_alive);
+            assert_null(parser.method);
+            http_parser_reset(&parser);
+            assert_true(parser.response && http_parser_untouched(&parser));
+        }
+        http_parser_free(&parser);
+    }
+    /* A parser of requests takes no response. */
+    struct http_parser parser = fresh();
+    (void)feed(&parser, rows[0].text, strlen(rows[0].text), 100);
+    assert_int_equal(parser.state, HTTP_PARSE_FAILED);
+    http_parser_free(&parser);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +366,7 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(largest_body_is_taken),
         cmocka_unit_test(lists),
+        cmocka_unit_test(responses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

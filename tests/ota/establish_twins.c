@@ -105,7 +105,13 @@ static void test_template_twins(void **state)
         assert_int_equal(t.kvn, 0x77);
     }
     struct establish_template t;
-    static const char *const broken[] = {"", "A6", "A600FF", A6_DP "00", "A580", "A61690"};
+    static const char *const broken[] = {"",
+                                         "A6",
+                                         "A600FF",
+                                         A6_DP "00",
+                                         "A580",
+                                         "A61690",
+                                         "A7159002030A9501108001888101108201018301309100"};
     for (size_t i = 0; i < CR_COUNT(broken); i++) {
         assert_int_equal(establish_take_template(vector(broken[i]), &t, NULL), CR_MALFORMED);
     }
@@ -292,6 +298,31 @@ static void test_certificate_lengths(void **state)
     }
 }
 
+static void test_long_data(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {GPCERT_MAX - 5, GPCERT_MAX, ESTABLISH_MAX_DATA};
+    for (size_t i = 0; i < CR_COUNT(sizes); i++) {
+        cr_buf contents = {0}, certificate = {0}, data = {0};
+        cr_span got;
+        memset(cr_buf_extend(&contents, sizes[i]), 0x42, sizes[i]);
+        der_put(&certificate, GPCERT_TAG, cr_buf_span(&contents));
+        assert_int_equal(
+            establish_put_certificate(cr_buf_span(&certificate), ESTABLISH_LENGTH_DGI, &data, NULL),
+            i == 0 ? CR_OK : CR_MALFORMED);
+        assert_int_equal(data.n > 0, i == 0);
+        cr_buf_reset(&data);
+        cr_buf_append_span(&data, vector("3A01FF"));
+        cr_buf_append_be(&data, certificate.n, 2);
+        cr_buf_append_span(&data, cr_buf_span(&certificate));
+        assert_int_equal(establish_take_certificate(cr_buf_span(&data), &got, NULL),
+                         i < 2 ? CR_OK : CR_MALFORMED);
+        cr_buf_free(&contents);
+        cr_buf_free(&certificate);
+        cr_buf_free(&data);
+    }
+}
+
 static void test_challenge(void **state)
 {
     (void)state;
@@ -328,10 +359,14 @@ static void test_key_forms(void **state)
         {"F00100"
          "B041" ONE_TIME_DP,
          "7F49"},
-        {"B040" RC RC RC RC "F00100", "7F49"},
+        {"B04004" RC RC RC "C0C1C2C3C4C5C6C7C8C9CACBCCCDCE"
+         "F00100",
+         "7F49"},
         {"B041"
          "02" RC RC RC RC "F00100",
          "7F49"},
+        {"B141" ONE_TIME_DP "F00100", "7F49"},
+        {"B041" ONE_TIME_DP "F10100", "7F49"},
         {"B041" ONE_TIME_DP "F00103", "F0"},
         {"B041" ONE_TIME_DP "F00101", "F0"},
     };
@@ -397,6 +432,25 @@ static void test_request_twins(void **state)
                      CR_MALFORMED);
     assert_int_equal(data.n, 0);
     cr_buf_free(&data);
+}
+
+static void test_long_request(void **state)
+{
+    (void)state;
+    const size_t others = vector("3A0217" A6_DP SIGNED_DP).n + 5; /* 7F49 82 L L */
+    for (size_t over = 0; over < 2; over++) {
+        size_t n = ESTABLISH_MAX_DATA - others + over;
+        struct establish_request r;
+        cr_buf data = {0};
+        cr_buf_append_span(&data, vector("3A0217" A6_DP "7F4982"));
+        cr_buf_append_be(&data, n, 2);
+        memset(cr_buf_extend(&data, n), 0x42, n);
+        cr_buf_append_span(&data, vector(SIGNED_DP));
+        assert_int_equal(data.n, ESTABLISH_MAX_DATA + over);
+        assert_int_equal(establish_take_request(cr_buf_span(&data), &r, NULL),
+                         over ? CR_MALFORMED : CR_OK);
+        cr_buf_free(&data);
+    }
 }
 
 /* Each byte that is signed, the challenge and the signature. */
@@ -564,9 +618,11 @@ int main(void)
         cmocka_unit_test(test_template_not_written),
         cmocka_unit_test(test_certificate_twins),
         cmocka_unit_test(test_certificate_lengths),
+        cmocka_unit_test(test_long_data),
         cmocka_unit_test(test_challenge),
         cmocka_unit_test(test_key_forms),
         cmocka_unit_test(test_request_twins),
+        cmocka_unit_test(test_long_request),
         cmocka_unit_test(test_signature_every_byte),
         cmocka_unit_test(test_answer_twins),
         cmocka_unit_test(test_host_refuses),

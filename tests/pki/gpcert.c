@@ -25,6 +25,9 @@
 #define SIGNATURE                                                                                  \
     "B9C6F2023A8738A93D366D10A1E368317CA97DC4287355DFDEA130C559069BF8A7233B09F8A9AE91B1A0BCB39AFD" \
     "BB34A5D24F3EFDFB87EF7F8EA0D694FC23A5"
+#define SIGNATURE_OFF                                                                              \
+    "B9C6F2023A8738A93D366D10A1E368317CA97DC4287355DFDEA130C559069BF8A7233B09F8A9AE91B1A0BCB39AFD" \
+    "BB34A5D24F3EFDFB87EF7F8EA0D694FC23A6"
 #define TBS    SERIAL CA_ID SUBJECT USAGE EFFECTIVE EXPIRY DISC KEY
 #define VECTOR "7F2181D8" TBS "5F3740" SIGNATURE
 #define CI_POINT                                                                                   \
@@ -34,7 +37,7 @@
 #define MAX_HEX 1024
 #define DAY     (INT64_C(86400000))
 
-static struct crypto_public *ci_key;
+static struct crypto_public *ci_key, *other_key;
 static struct pki_key *ci_private; /* scalar 33 33 .. */
 
 static int setup(void **state)
@@ -44,6 +47,7 @@ static int setup(void **state)
     struct crypto_private *key = NULL;
     memset(scalar, 0x33, sizeof scalar);
     assert_int_equal(crypto_public_new(CRYPTO_P256, vector(CI_POINT), &ci_key, NULL), CR_OK);
+    assert_int_equal(crypto_public_new(CRYPTO_P256, vector(PK_DP), &other_key, NULL), CR_OK);
     assert_int_equal(crypto_private_new(CRYPTO_P256, CR_SPAN_ARRAY(scalar), &key, NULL), CR_OK);
     assert_int_equal(pki_key_of_private(key, &ci_private, NULL), CR_OK);
     return 0;
@@ -52,6 +56,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     crypto_public_free(ci_key);
+    crypto_public_free(other_key);
     pki_key_free(ci_private);
     return vector_teardown(state);
 }
@@ -197,6 +202,8 @@ static const struct twin {
     {SERIAL CA_ID SUBJECT USAGE EXPIRY DISC "7F4947B041" PK_DP "F0020000", PKI_MALFORMED, "F0"},
     /* dates */
     {SERIAL CA_ID SUBJECT USAGE "5F2404203A0101" DISC KEY, PKI_MALFORMED, "5F24"},
+    /* read as numbers these would be days: 2040, January 2031 */
+    {SERIAL CA_ID SUBJECT USAGE "5F24042030A101" DISC KEY, PKI_MALFORMED, "5F24"},
     {SERIAL CA_ID SUBJECT USAGE "5F240420301301" DISC KEY, PKI_MALFORMED, "5F24"},
     {SERIAL CA_ID SUBJECT USAGE "5F240420300230" DISC KEY, PKI_MALFORMED, "5F24"},
     {SERIAL CA_ID SUBJECT USAGE "5F250420200100" EXPIRY DISC KEY, PKI_MALFORMED, "5F25"},
@@ -309,6 +316,10 @@ static void test_envelope(void **state)
          "5F3740" SIGNATURE TBS SERIAL,
          "5F37"},
         {"7F218198" TBS "5F3700", "5F37"},
+        /* a key is looked at when it is read */
+        {"7F21819A" SERIAL CA_ID SUBJECT USAGE EFFECTIVE EXPIRY DISC "7F4908B00304FFFFF00100"
+         "5F3740" SIGNATURE,
+         "B0"},
     };
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         struct gpcert c;
@@ -319,6 +330,66 @@ static void test_envelope(void **state)
     }
     assert_true(gpcert_is(vector(VECTOR)));
     assert_false(gpcert_is(vector("3000")));
+}
+
+/* Signed by somebody else, or over something else. */
+static void test_signature(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "7F2181D8" TBS "5F3740" SIGNATURE_OFF,
+        "7F2181D8930102" CA_ID SUBJECT USAGE EFFECTIVE EXPIRY DISC KEY "5F3740" SIGNATURE,
+    };
+    const struct gpcert_authority authority = vector_authority();
+    const struct gpcert_authority other = {authority.key_id, authority.ca_id, other_key};
+    const struct gpcert_expect expect = {.role = GPCERT_ROLE_DP};
+    struct gpcert c;
+    struct cr_err err = {0};
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        assert_int_equal(gpcert_decode(vector(rows[i]), &c, NULL), CR_OK);
+        assert_int_equal(gpcert_verify(&c, &authority, 1, &expect, NULL, &err), CR_REFUSED);
+        assert_int_equal(err.code, PKI_BAD_SIGNATURE);
+        assert_string_equal(err.field, "5F37");
+    }
+    assert_int_equal(gpcert_decode(vector(VECTOR), &c, NULL), CR_OK);
+    assert_int_equal(gpcert_verify(&c, &other, 1, &expect, NULL, &err), CR_REFUSED);
+    assert_int_equal(err.code, PKI_BAD_SIGNATURE);
+}
+
+/* One of several; a CI without a name is found by its key alone. */
+static void test_authorities(void **state)
+{
+    (void)state;
+    struct gpcert_authority list[] = {vector_authority(), vector_authority(), vector_authority()};
+    const struct gpcert_expect expect = {.role = GPCERT_ROLE_DP};
+    struct gpcert c;
+    assert_int_equal(gpcert_decode(vector(VECTOR), &c, NULL), CR_OK);
+    list[0].key_id = vector("A2");
+    list[1].ca_id = vector("A2");
+    assert_int_equal(gpcert_verify(&c, list, 2, &expect, NULL, NULL), CR_REFUSED);
+    assert_int_equal(gpcert_verify(&c, list, 3, &expect, NULL, NULL), CR_OK);
+    list[1].ca_id = (cr_span){0};
+    assert_int_equal(gpcert_verify(&c, list, 2, &expect, NULL, NULL), CR_OK);
+}
+
+static void test_summary(void **state)
+{
+    (void)state;
+    struct gpcert c;
+    cr_buf text = {0};
+    assert_int_equal(gpcert_decode(vector(VECTOR), &c, NULL), CR_OK);
+    c.role = GPCERT_ROLE_NONE;
+    c.subject = vector(EID);
+    c.effective = 0;
+    gpcert_summary(&c, &text);
+    assert_string_equal(cr_buf_cstr(&text), "ECASD of EID " EID ", P-256, until 20300101");
+    cr_buf_reset(&text);
+    c.role = 7;
+    c.curve = CRYPTO_CURVE_NONE;
+    gpcert_summary(&c, &text);
+    assert_string_equal(cr_buf_cstr(&text),
+                        "role 07, subject " EID ", unsupported key, until 20300101");
+    cr_buf_free(&text);
 }
 
 /* Each byte of what is signed, and each of the signature. */
@@ -379,6 +450,7 @@ static void test_dates(void **state)
     assert_int_equal(gpcert_day_begins_ms(0), -1);
     assert_int_equal(gpcert_day_ends_ms(20230100), -1);
     assert_int_equal(gpcert_day_begins_ms(19691231), -1);
+    assert_int_equal(gpcert_day_begins_ms(100000101), -1);
     assert_true(gpcert_day_ends_ms(99991231) > 0);
 }
 
@@ -394,7 +466,7 @@ static void test_issue_refusals(void **state)
     struct {
         struct gpcert_request request;
         const char *field;
-    } rows[16];
+    } rows[20];
     size_t n = 0;
 #define ROW(name, member, ...)                                                                     \
     rows[n].request = good;                                                                        \
@@ -411,6 +483,7 @@ static void test_issue_refusals(void **state)
     ROW("effective", effective, 20200231);
     ROW("expiry", expiry, 0);
     ROW("expiry", expiry, 20191231);
+    ROW("expiry", expiry, 20300231);
     ROW("point", point, vector(POINT_OFF));
     ROW("point", curve, CRYPTO_CURVE_NONE);
     ROW("role", role, (enum gpcert_role)3);
@@ -649,14 +722,25 @@ static void test_issuer_of_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vector_written), cmocka_unit_test(test_vector_read),
-        cmocka_unit_test(test_twins),          cmocka_unit_test(test_no_clock),
-        cmocka_unit_test(test_roles),          cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_every_byte),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_dates),          cmocka_unit_test(test_issue_refusals),
-        cmocka_unit_test(test_issue_defaults), cmocka_unit_test(test_server),
-        cmocka_unit_test(test_ecasd),          cmocka_unit_test(test_ecasd_eum),
-        cmocka_unit_test(test_role_names),     cmocka_unit_test(test_issuer_of_request),
+        cmocka_unit_test(test_vector_written),
+        cmocka_unit_test(test_vector_read),
+        cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_no_clock),
+        cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_envelope),
+        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_authorities),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_issue_refusals),
+        cmocka_unit_test(test_issue_defaults),
+        cmocka_unit_test(test_server),
+        cmocka_unit_test(test_ecasd),
+        cmocka_unit_test(test_ecasd_eum),
+        cmocka_unit_test(test_role_names),
+        cmocka_unit_test(test_issuer_of_request),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -148,6 +148,32 @@ static void test_eid_refused(void **state)
     }
 }
 
+static int64_t later(void *ctx)
+{
+    return RIG_NOW + *(const int64_t *)ctx * INT64_C(86400000);
+}
+
+/* Below an issuer that is not valid now nothing is issued. */
+static void test_issuer_not_valid(void **state)
+{
+    (void)state;
+    static const int64_t days[] = {-2, 36 * 366};
+    for (size_t i = 0; i < CR_COUNT(days); i++) {
+        int64_t shift = days[i];
+        const cr_env env = {.ctx = &shift, .now_ms = later, .random = rig_env()->random};
+        const struct pki_gp_request requests[] = {{.role = GPCERT_ROLE_SR}, {.eid = RIG_EID}};
+        for (size_t k = 0; k < CR_COUNT(requests); k++) {
+            struct crypto_private *key = NULL;
+            cr_buf der = {0};
+            assert_int_equal(
+                pki_hierarchy_issue_gp(dir, CRYPTO_P256, &requests[k], &env, &der, &key, NULL),
+                CR_REFUSED);
+            assert_null(key);
+            cr_buf_free(&der);
+        }
+    }
+}
+
 static cr_status put(const char *name, bool force)
 {
     const struct pki_gp_request request = {.role = GPCERT_ROLE_SR};
@@ -220,9 +246,13 @@ static void test_load_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_servers), cmocka_unit_test(test_ecasd),
-        cmocka_unit_test(test_dates),   cmocka_unit_test(test_eid_refused),
-        cmocka_unit_test(test_files),   cmocka_unit_test(test_load_refuses),
+        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_ecasd),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_eid_refused),
+        cmocka_unit_test(test_issuer_not_valid),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_load_refuses),
     };
     return cmocka_run_group_tests(tests, make_all, free_all);
 }

@@ -518,6 +518,43 @@ static void test_confirmation_late(void **state)
     free_again(r);
 }
 
+/* The confirmation was executed after all: POL2 gets its deletion, late. */
+static void test_late_cleaning(void **state)
+{
+    struct rig *r = *state;
+    rig_pol2(r, 2, SMSR_POL2_AUTO_DELETE);
+    (void)ENABLE(r, "a", 2);
+    rig_run(r);
+    struct reply reply = DISABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_GOOD));
+    assert_true(rig_notify(r, 2, 1));
+    const int64_t script = rig_radio_take(r);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    rig_radio_end(r, script, RADIO_GOOD);
+    rig_pass(r, 10);
+    assert_string_equal(rig_procedures(r), "done cleaning");
+    assert_true(rig_radio(r, RADIO_GOOD));
+    assert_string_equal(rig_procedures(r), "done expired");
+    states_are(r, "1EF 3D");
+    free_again(r);
+}
+
+static cr_status lock_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx, "UPDATE euicc_state SET handover = 1", NULL, NULL, NULL, NULL, err);
+}
+
+static void test_unexpected_in_handover(void **state)
+{
+    struct rig *r = *state;
+    rig_store(r, lock_work, NULL);
+    assert_false(rig_notify(r, 2, 3));
+    assert_true(rig_notify(r, 5, 1)); /* the fall-back is heard */
+    assert_string_equal(rig_procedures(r), "");
+}
+
 /* Nothing is heard of it: busy for one more period, then an audit. */
 static void test_doubt(void **state)
 {
@@ -558,6 +595,85 @@ static void test_doubt_settled_by_audit(void **state)
     rig_expect(r, &reply, "");
     assert_string_equal(rig_procedures(r), "expired done");
     free_again(r);
+}
+
+static void test_expired_creation(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(4);
+    body.mno_id = cr_span_str("1.2.2");
+    body.has_required_memory = true;
+    struct reply reply = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    assert_string_equal(rig_states(r), "1EF 2D 3D");
+    /* It left, and the answer comes too late for the requester, but not for the EIS. */
+    reply = rig_call(r, "d", SOAP_ES3, SOAP_CREATE_ISDP, &body);
+    const int64_t script = rig_radio_take(r);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    assert_string_equal(rig_states(r), "1EF 2D 3D 4I");
+    rig_radio_end(r, script, RADIO_GOOD);
+    states_are(r, "1EF 2D 3D 4C");
+    /* Installed says the eUICC, but its SM-DP has not: still a container. */
+    chip_find(&r->chip, rig_aid(4))->state = 0x1F;
+    reply = rig_do(r, "a", SOAP_ES4, SOAP_AUDIT_EIS, 2);
+    rig_run(r);
+    assert_string_equal(rig_states(r), "1EF 2D 3D 4C");
+    /* A container that is lost is nobody's news. */
+    chip_find(&r->chip, rig_aid(4))->used = false;
+    reply = rig_do(r, "a", SOAP_ES4, SOAP_AUDIT_EIS, 2);
+    rig_run(r);
+    states_are(r, "1EF 2D 3D");
+    assert_string_equal(rig_letters(r), "");
+    free_again(r);
+}
+
+/* The command itself is refused, too late to say so. */
+static void test_refused_late(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply = ENABLE(r, "a", 2);
+    const int64_t script = rig_radio_take(r);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    rig_radio_end(r, script, RADIO_BAD);
+    assert_string_equal(rig_procedures(r), "expired");
+    assert_string_equal(rig_trail(r), "0200!");
+    free_again(r);
+}
+
+/* While the audit that settles a doubt is on its way, the change is still too late. */
+static void test_late_while_settling(void **state)
+{
+    struct rig *r = *state;
+    (void)ENABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    assert_string_equal(rig_procedures(r), "settling");
+    assert_false(rig_notify(r, 2, 2));
+    assert_string_equal(rig_states(r), "1EF 2D 3D");
+    chip_roll_back(&r->chip);
+    assert_true(rig_notify(r, 3, 1));
+    assert_string_equal(rig_procedures(r), "expired");
+    rig_run(r);
+    free_again(r);
+}
+
+/* An AuditEIS that fails leaves the doubt as it was. */
+static void test_audit_beside_doubt_fails(void **state)
+{
+    struct rig *r = *state;
+    (void)ENABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_DEAF));
+    rig_pass(r, RIG_PERIOD_S + 1);
+    struct reply reply = rig_do(r, "a", SOAP_ES4, SOAP_AUDIT_EIS, 2);
+    assert_true(rig_radio(r, RADIO_UNREACHABLE));
+    rig_expect(r, &reply, "8.1.1/5.1");
+    assert_true(rig_euicc(r).in_doubt);
+    reply = DELETE(r, "a", 2);
+    rig_expect(r, &reply, "1.2/4.4");
 }
 
 /* ---- notifications -----------------------------------------------------------------------------
@@ -688,6 +804,132 @@ static void test_unexpected(void **state)
     free_again(r);
 }
 
+/* A newer notification comes before the audit is done: the old one is not waited for any more. */
+static void test_overtaken(void **state)
+{
+    struct rig *r = *state;
+    chip_find(&r->chip, rig_aid(1))->state = 0x1F;
+    chip_find(&r->chip, rig_aid(3))->state = 0x3F;
+    assert_false(rig_notify(r, 2, 3));
+    chip_fall_back(&r->chip);
+    assert_true(rig_notify(r, 5, 1));
+    rig_run(r);
+    states_are(r, "1EF 2D 3D");
+    assert_int_equal(r->chip.executed, 3); /* one confirmation, an audit of two commands */
+    free_again(r);
+}
+
+/* Confirmations first; but what has left is waited for. */
+static void test_order_of_scripts(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(2);
+    body.sd_aid = rig_aid(2);
+    body.data = cr_span_of("\x84\x00", 2);
+    struct reply reply = rig_call(r, "d", SOAP_ES3, SOAP_SEND_DATA, &body);
+    assert_true(rig_notify(r, 5, 1));
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_expect(r, &reply, "...");
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_expect(r, &reply, "");
+    reply = rig_call(r, "d", SOAP_ES3, SOAP_SEND_DATA, &body);
+    const int64_t script = rig_radio_take(r);
+    assert_true(rig_notify(r, 5, 1));
+    assert_int_equal(rig_radio_take(r), 0); /* it is waited for */
+    rig_radio_end(r, script, RADIO_GOOD);
+    rig_expect(r, &reply, "");
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_radio_end(r, script, RADIO_GOOD); /* ended twice: no error */
+    free_again(r);
+}
+
+/* Busy the first time: the repetition is heard. */
+static void test_unexpected_while_busy(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(2);
+    body.sd_aid = rig_aid(2);
+    body.data = cr_span_of("\x84\x00", 2);
+    assert_true(rig_notify(r, 1, 1)); /* one that is confirmed, in front of it */
+    rig_run(r);
+    struct reply reply = rig_call(r, "d", SOAP_ES3, SOAP_SEND_DATA, &body);
+    chip_find(&r->chip, rig_aid(1))->state = 0x1F;
+    chip_find(&r->chip, rig_aid(3))->state = 0x3F;
+    assert_false(rig_notify(r, 2, 3));
+    assert_false(rig_notify_again(r, 2, 3));
+    rig_run(r);
+    rig_expect(r, &reply, "");
+    assert_string_equal(rig_states(r), "1EF 2D 3D");
+    assert_false(rig_notify_again(r, 2, 3));
+    rig_run(r);
+    states_are(r, "1DF 2D 3E");
+    assert_true(rig_notify_again(r, 2, 3));
+    assert_string_equal(rig_trail(r), "0001 0002 0500"); /* heard four times, written down once */
+    rig_run(r);
+    free_again(r);
+}
+
+/* Who asked has its answer before the news. */
+static void test_answer_first(void **state)
+{
+    struct rig *r = *state;
+    struct soap_body body = rig_body(2);
+    struct m2m *m2m = smsr_messenger(r->sr);
+    cr_buf text = {0}, out = {0};
+    int64_t id;
+    struct soap_message m = {
+        .kind = SOAP_REQUEST,
+        .function = soap_function(SOAP_ES4, SOAP_ENABLE_PROFILE),
+        .body = body,
+        .header = {
+            .from = {.uri = cr_span_str("https://a/"), .entity_id = cr_span_str("1.2.1")},
+            .to = {.uri = cr_span_str("https://sr/"), .entity_id = cr_span_str("1.2.20")},
+            .message_id = cr_span_str("//a/cb?MessageDate=2026-03-02T08:00:00Z"),
+            .reply = SOAP_REPLY_CALLBACK,
+            .reply_to = {.uri = cr_span_str("https://a/"), .entity_id = cr_span_str("1.2.1")}}};
+    m.body.function_call_identifier = cr_span_str("call");
+    assert_int_equal(soap_build(&m, NULL, &text, NULL), CR_OK);
+    assert_int_equal(m2m_receive(m2m, rig_party(r, "a"), cr_buf_span(&text), &r->call, &out, &id),
+                     M2M_ACCEPTED);
+    rig_run(r);
+    assert_string_equal(rig_letters(r), "a ES4 EnableProfile; a ES4 ProfileDisabled 1");
+    cr_buf_free(&text);
+    cr_buf_free(&out);
+}
+
+static cr_status spoil_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx,
+                      "UPDATE procedure SET kind = 1, state = 5, iccid = NULL, aid = NULL,"
+                      " due_ms = 1 WHERE id = 1",
+                      NULL, NULL, NULL, NULL, err);
+}
+
+static cr_status break_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    (void)ctx;
+    return store_exec(tx,
+                      "CREATE TRIGGER broken BEFORE UPDATE OF state ON procedure WHEN new.id = 1"
+                      " BEGIN SELECT RAISE(ABORT, 'broken'); END",
+                      NULL, NULL, NULL, NULL, err);
+}
+
+/* One row that cannot be moved keeps no other from its deadline. */
+static void test_broken_row(void **state)
+{
+    struct rig *r = *state;
+    struct reply first = DELETE(r, "a", 2);
+    rig_run(r);
+    rig_expect(r, &first, "");
+    rig_store(r, spoil_work, NULL);
+    rig_store(r, break_work, NULL);
+    struct reply reply = rig_do(r, "d", SOAP_ES3, SOAP_ENABLE_PROFILE, 3);
+    rig_pass(r, RIG_PERIOD_S + 1);
+    rig_expect(r, &reply, "x1.6/5.3");
+    assert_non_null(strstr(cr_buf_cstr(&r->log), "put off"));
+}
+
 /* ---- policies ----------------------------------------------------------------------------------
  */
 
@@ -761,6 +1003,31 @@ static void test_cleaning_fails(void **state)
         states_are(r, "1EF 2D 3D");
         free_again(r);
     }
+}
+
+/* A confirmation's answer cannot delete what is enabled, nor what is not there. */
+static void test_hostile_list(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply = ENABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_GOOD));
+    assert_true(rig_notify(r, 2, 2));
+    chip_find(&r->chip, rig_aid(2))->pol1 = POL1_AUTO_DELETE;
+    r->chip.from = (int)(chip_find(&r->chip, rig_aid(2)) - r->chip.isdps);
+    rig_run(r);
+    rig_expect(r, &reply, "");
+    assert_string_equal(rig_states(r), "1DF 2E 3D");
+}
+
+static void test_memory_is_no_more_than_there_is(void **state)
+{
+    struct rig *r = *state;
+    r->chip.memory = 599500;
+    (void)rig_do(r, "a", SOAP_ES4, SOAP_AUDIT_EIS, 2);
+    rig_run(r);
+    (void)DELETE(r, "a", 2);
+    rig_run(r);
+    assert_int_equal(rig_euicc(r).remaining_memory, 600000);
 }
 
 /* Deletion of an Enabled Profile: the disable part was done, the rest was not. */
@@ -869,11 +1136,24 @@ int main(void)
         T(confirmation_late),
         T(doubt),
         T(doubt_settled_by_audit),
+        T(late_cleaning),
+        T(unexpected_in_handover),
+        T(expired_creation),
+        T(refused_late),
+        T(late_while_settling),
+        T(audit_beside_doubt_fails),
+        T(overtaken),
+        T(order_of_scripts),
+        T(hostile_list),
+        T(memory_is_no_more_than_there_is),
         T(roll_back),
         T(fall_back),
         T(notification_first),
         T(repeated_notification),
         T(unexpected),
+        T(unexpected_while_busy),
+        T(answer_first),
+        T(broken_row),
         T(two_deletions_meet),
         T(gone_already),
         T(cleaning_fails),

@@ -104,6 +104,9 @@ uicc_sw terminal_fetch(struct terminal *t)
         MUST(cat_command_read(cr_buf_span(&t->last), &c, NULL) == CR_OK);
         t->fetched[c.type]++;
         cr_buf_append_byte(&t->seen, c.type);
+        if (t->heard) {
+            t->heard(t->heard_ctx, cr_buf_span(&t->last));
+        }
     }
     return sw;
 }
@@ -286,6 +289,8 @@ static void timer_command(struct terminal *t, const struct cat_command *c, cr_bu
     cat_put(out, CAT_TAG_TIMER_VALUE, CR_SPAN_ARRAY(left));
 }
 
+#define LIMITED_SERVICE 0x06 /* general result: done, with limited service */
+
 static void others(struct terminal *t, const struct cat_command *c, cr_buf *out)
 {
     cr_span value;
@@ -302,6 +307,10 @@ static void others(struct terminal *t, const struct cat_command *c, cr_buf *out)
         cat_put(out, CAT_TAG_DURATION, value);
     } else if (c->type == CAT_PROVIDE_LOCAL_INFORMATION && c->qualifier == CAT_LOCAL_LOCATION) {
         static const uint8_t location[] = {0x99, 0xF9, 0x07, 0x00, 0x01, 0x00, 0x02};
+        if (t->location != CAT_SERVICE_NORMAL) {
+            cr_buf_reset(out);
+            cat_response_begin(out, c, LIMITED_SERVICE, (cr_span){0});
+        }
         cat_put(out, CAT_TAG_LOCATION, CR_SPAN_ARRAY(location));
     }
 }

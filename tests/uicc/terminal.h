@@ -45,6 +45,10 @@ struct terminal {
     void (*peer)(void *ctx, struct terminal *t, unsigned channel, cr_span data);
     void *peer_ctx;
 
+    /* Each command as it was fetched. */
+    void (*heard)(void *ctx, cr_span command);
+    void *heard_ctx;
+
     uint32_t clock;
     struct {
         bool running;

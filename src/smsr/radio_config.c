@@ -1,0 +1,259 @@
+#include "smsr/radio_config.h"
+
+#include "asn1/der.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CONFIG_FILE 1048576
+#define MAX_TRIGGER     256
+#define DEFAULT_PATH    "/gsma/adminagent"
+#define MAX_RATE        100000
+#define MAX_WINDOW      4096
+
+static const uint8_t stored_parameters[] = {0x81, 0x00};
+
+struct reader {
+    struct smsr_radio_config *out;
+    char problem[200];
+};
+
+void smsr_radio_defaults(struct smsr_radio_config *out)
+{
+    *out = (struct smsr_radio_config){.trigger = CR_SPAN_ARRAY(stored_parameters),
+                                      .path = DEFAULT_PATH};
+}
+
+void smsr_radio_free(struct smsr_radio_config *config)
+{
+    if (config) {
+        cr_arena_free(&config->arena);
+        free(config->forced);
+        *config = (struct smsr_radio_config){0};
+    }
+}
+
+static bool keep(struct reader *r, const char *value, const char **out)
+{
+    *out = cr_arena_printf(&r->out->arena, "%s", value);
+    return *out && **out;
+}
+
+static bool keep_digits(struct reader *r, const char *value, const char **out)
+{
+    char digits[SMSR_NUMBER + 1];
+    return smsr_air_number(value, digits) && keep(r, digits, out);
+}
+
+static bool read_number(const char *value, long least, long most, long *out)
+{
+    char *end;
+    *out = strtol(value, &end, 10);
+    return *value && !*end && *out >= least && *out <= most;
+}
+
+static bool read_channel(const char *value, enum smsr_channel *out)
+{
+    *out = strcmp(value, "sms") == 0 ? SMSR_SMS : strcmp(value, "https") == 0 ? SMSR_HTTPS : 0;
+    return *out != 0;
+}
+
+/* One TLV 81, whole. */
+static bool read_trigger(struct reader *r, const char *value)
+{
+    cr_buf bytes = {0};
+    struct der_tlv tlv;
+    cr_span in;
+    bool good = cr_hex_decode(&bytes, cr_span_str(value), NULL) == CR_OK && bytes.n <= MAX_TRIGGER;
+    in = cr_buf_span(&bytes);
+    good = good && der_expect(&in, DER_BER_LENGTHS, 0x81, &tlv, NULL) == CR_OK && in.n == 0;
+    if (good) {
+        r->out->trigger = cr_arena_copy(&r->out->arena, cr_buf_span(&bytes));
+        good = r->out->trigger.p != NULL;
+    }
+    cr_buf_free(&bytes);
+    return good;
+}
+
+static bool set_radio(struct reader *r, const char *name, const char *value)
+{
+    if (strcmp(name, "channel") == 0) {
+        return read_channel(value, &r->out->channel);
+    }
+    if (strcmp(name, "trigger") == 0) {
+        return read_trigger(r, value);
+    }
+    if (strcmp(name, "path") == 0) {
+        return value[0] == '/' && keep(r, value, &r->out->path);
+    }
+    if (strcmp(name, "encrypt-then-mac") == 0) {
+        r->out->no_encrypt_then_mac = strcmp(value, "no") == 0;
+        return r->out->no_encrypt_then_mac || strcmp(value, "yes") == 0;
+    }
+    return false;
+}
+
+static struct smsr_smsc *smsc_named(struct reader *r, const char *name)
+{
+    struct smsr_radio_config *c = r->out;
+    for (size_t i = 0; i < c->smsc_count; i++) {
+        if (strcmp(c->smsc[i].name, name) == 0) {
+            return &c->smsc[i];
+        }
+    }
+    struct smsr_smsc smsc = {.prefix = ""};
+    if (c->smsc_count == SMSR_MAX_SMSC || !keep(r, name, &smsc.name)) {
+        return NULL;
+    }
+    c->smsc[c->smsc_count] = smsc;
+    return &c->smsc[c->smsc_count++];
+}
+
+static bool set_smsc(struct reader *r, struct smsr_smsc *smsc, const char *name, const char *value)
+{
+    long number;
+    if (strcmp(name, "host") == 0) {
+        return keep(r, value, &smsc->host);
+    }
+    if (strcmp(name, "system-id") == 0) {
+        return keep(r, value, &smsc->system_id);
+    }
+    if (strcmp(name, "password") == 0) {
+        return keep(r, value, &smsc->password);
+    }
+    if (strcmp(name, "number") == 0) {
+        return keep_digits(r, value, &smsc->number);
+    }
+    if (strcmp(name, "prefix") == 0) {
+        return keep_digits(r, value, &smsc->prefix);
+    }
+    if (strcmp(name, "port") == 0 && read_number(value, 1, 65535, &number)) {
+        smsc->port = (uint16_t)number;
+        return true;
+    }
+    if (strcmp(name, "per-second") == 0 && read_number(value, 1, MAX_RATE, &number)) {
+        smsc->per_second = (unsigned)number;
+        return true;
+    }
+    if (strcmp(name, "window") == 0 && read_number(value, 1, MAX_WINDOW, &number)) {
+        smsc->window = (unsigned)number;
+        return true;
+    }
+    return false;
+}
+
+static bool set_euicc(struct reader *r, const char *eid, const char *name, const char *value)
+{
+    struct smsr_radio_config *c = r->out;
+    struct smsr_forced forced;
+    if (strcmp(name, "channel") != 0 || !read_channel(value, &forced.channel) ||
+        !cr_hex_fixed(forced.eid, sizeof forced.eid, cr_span_str(eid)) ||
+        c->forced_count == SMSR_MAX_FORCED) {
+        return false;
+    }
+    struct smsr_forced *more = realloc(c->forced, (c->forced_count + 1) * sizeof *more);
+    if (!more) {
+        return false;
+    }
+    c->forced = more;
+    c->forced[c->forced_count++] = forced;
+    return true;
+}
+
+static int on_setting(void *ctx, const char *section, const char *name, const char *value)
+{
+    struct reader *r = ctx;
+    bool good = false;
+    if (strcmp(section, "radio") == 0) {
+        good = set_radio(r, name, value);
+    } else if (strncmp(section, "smsc ", 5) == 0) {
+        struct smsr_smsc *smsc = smsc_named(r, section + 5);
+        good = smsc && set_smsc(r, smsc, name, value);
+    } else if (strncmp(section, "euicc ", 6) == 0) {
+        good = set_euicc(r, section + 6, name, value);
+    }
+    if (!good && !r->problem[0]) {
+        (void)snprintf(r->problem, sizeof r->problem,
+                       "[%.60s] %.60s is no setting, or its value is wrong", section, name);
+    }
+    return good;
+}
+
+static int compare_forced(const void *a, const void *b)
+{
+    return memcmp(((const struct smsr_forced *)a)->eid, ((const struct smsr_forced *)b)->eid,
+                  SOAP_EID_SIZE);
+}
+
+static void check_complete(struct reader *r)
+{
+    struct smsr_radio_config *c = r->out;
+    for (size_t i = 0; i < c->smsc_count; i++) {
+        const struct smsr_smsc *s = &c->smsc[i];
+        if ((!s->port || !s->system_id || !s->password || !s->number) && !r->problem[0]) {
+            (void)snprintf(r->problem, sizeof r->problem,
+                           "[smsc %.60s] needs port, system-id, password and number", s->name);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(c->smsc[k].prefix, s->prefix) == 0 && !r->problem[0]) {
+                (void)snprintf(r->problem, sizeof r->problem,
+                               "[smsc %.60s] has the prefix of another SMSC", s->name);
+            }
+        }
+    }
+    if (c->forced_count) {
+        qsort(c->forced, c->forced_count, sizeof *c->forced, compare_forced);
+    }
+}
+
+cr_status smsr_radio_load(const char *path, struct smsr_radio_config *out, struct cr_err *err)
+{
+    cr_buf text = {.secret = true}; /* passwords */
+    smsr_radio_defaults(out);
+    out->arena.secret = true;
+    CR_TRY(cr_file_read(path, MAX_CONFIG_FILE, &text, err));
+    struct reader r = {.out = out};
+    const char *ini = cr_buf_cstr(&text);
+    const int line = ini ? ini_parse_string(ini, on_setting, &r) : -1;
+    cr_buf_free(&text);
+    if (line == 0) {
+        check_complete(&r);
+    }
+    if (line != 0 || r.problem[0]) {
+        smsr_radio_free(out);
+        return line > 0 ? cr_fail(err, CR_REFUSED, NULL, "%s, line %d: %s", path, line, r.problem)
+                        : cr_fail(err, CR_REFUSED, NULL, "%s: %s", path, r.problem);
+    }
+    return CR_OK;
+}
+
+const struct smsr_smsc *smsr_radio_route(const struct smsr_radio_config *config, const char *number)
+{
+    const struct smsr_smsc *best = NULL;
+    for (size_t i = 0; i < config->smsc_count; i++) {
+        const struct smsr_smsc *smsc = &config->smsc[i];
+        if (strncmp(number, smsc->prefix, strlen(smsc->prefix)) == 0 &&
+            (!best || strlen(smsc->prefix) > strlen(best->prefix))) {
+            best = smsc;
+        }
+    }
+    return best;
+}
+
+enum smsr_channel smsr_radio_forced(const struct smsr_radio_config *config, cr_span eid)
+{
+    struct smsr_forced key = {.channel = 0};
+    if (eid.n == sizeof key.eid && config->forced_count) {
+        memcpy(key.eid, eid.p, eid.n);
+        const struct smsr_forced *found = bsearch(&key, config->forced, config->forced_count,
+                                                  sizeof *config->forced, compare_forced);
+        if (found) {
+            return found->channel;
+        }
+    }
+    return config->channel;
+}

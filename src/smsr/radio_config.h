@@ -1,0 +1,71 @@
+/*
+ * The radio of the SM-SR, by configuration.
+ *
+ *     [radio]
+ *     channel = sms                ; or https: for every eUICC; default: by smsr_channel_choose()
+ *     trigger = 8100               ; hex: what the triggering SMS of an HTTPS session says (81
+ * ...); ; default 8100: open it with the parameters stored in the ISD-R path = /gsma/adminagent ;
+ * of administration sessions encrypt-then-mac = no        ; for eUICCs that fail on that extension
+ * of TLS
+ *
+ *     [smsc one]                   ; as many as there are
+ *     host = 127.0.0.1             ; default
+ *     port = 2775
+ *     system-id = smsr
+ *     password = secret
+ *     number = 4512345678          ; our number there: messages come from it
+ *     prefix = 46                  ; numbers that it serves; the longest one wins, none = the rest
+ *     per-second = 100             ; messages at most; default no limit
+ *     window = 16                  ; messages without an answer
+ *
+ *     [euicc 89001012012341234012345678901224]
+ *     channel = https
+ */
+#ifndef CRISP_SMSR_RADIO_CONFIG_H
+#define CRISP_SMSR_RADIO_CONFIG_H
+
+#include "smsr/air.h"
+
+#define SMSR_MAX_SMSC   16
+#define SMSR_MAX_FORCED 4096 /* eUICCs with a channel of their own */
+
+struct smsr_smsc {
+    const char *name, *host;
+    uint16_t port;
+    const char *system_id, *password;
+    const char *number; /* digits */
+    const char *prefix; /* digits; "" = any number */
+    unsigned per_second, window;
+};
+
+struct smsr_forced {
+    uint8_t eid[SOAP_EID_SIZE];
+    enum smsr_channel channel;
+};
+
+struct smsr_radio_config {
+    cr_arena arena; /* holds everything below */
+    enum smsr_channel channel;
+    cr_span trigger;
+    const char *path;
+    bool no_encrypt_then_mac;
+    struct smsr_smsc smsc[SMSR_MAX_SMSC];
+    size_t smsc_count;
+    struct smsr_forced *forced;
+    size_t forced_count;
+};
+
+/* The settings without a file: no SMSC. */
+void smsr_radio_defaults(struct smsr_radio_config *out);
+/* Reads the file. CR_REFUSED names line, section and setting that are wrong or missing. */
+cr_status smsr_radio_load(const char *path, struct smsr_radio_config *out,
+                          struct cr_err *err) CR_MUST_CHECK;
+void smsr_radio_free(struct smsr_radio_config *config);
+
+/* Who serves a number (digits); NULL = nobody. */
+const struct smsr_smsc *smsr_radio_route(const struct smsr_radio_config *config,
+                                         const char *number);
+/* 0 = not forced. */
+enum smsr_channel smsr_radio_forced(const struct smsr_radio_config *config, cr_span eid);
+
+#endif

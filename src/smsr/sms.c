@@ -1,0 +1,572 @@
+#include "smsr/sms.h"
+
+#include "base/text.h"
+#include "ota/sms.h"
+#include "smsr/carrier.h"
+#include "smsr/core.h"
+
+#include <stdlib.h>
+
+#define AT_ONCE         32 /* scripts of one transaction */
+#define MAX_SEGMENTS    10
+#define AFTER_FAILURE   ((int64_t)60 * 1000) /* a script that our own side cannot handle rests */
+#define TON_NATIONAL    1                    /* international, ISDN */
+#define ATTEMPT_BITS    8
+#define SMSC_PARALLEL   64 /* answers of several segments at a time */
+#define ASSEMBLER_BYTES ((size_t)1 << 20)
+
+struct smsr_sms {
+    struct smsr_sms_options o;
+    pthread_mutex_t lock; /* of the assembler */
+    struct sms_assembler *assembler;
+};
+
+cr_status smsr_sms_new(const struct smsr_sms_options *options, struct smsr_sms **out,
+                       struct cr_err *err)
+{
+    const struct sms_assembler_limits limits = {
+        .messages = SMSC_PARALLEL * 16, .bytes = ASSEMBLER_BYTES, .segments = MAX_SEGMENTS * 4};
+    struct smsr_sms *sms = calloc(1, sizeof *sms);
+    if (!sms) {
+        return cr_fail_memory(err);
+    }
+    sms->o = *options;
+    (void)pthread_mutex_init(&sms->lock, NULL);
+    cr_status status = sms_assembler_new(&limits, &sms->assembler, err);
+    if (status != CR_OK) {
+        smsr_sms_free(sms);
+        return status;
+    }
+    *out = sms;
+    return CR_OK;
+}
+
+void smsr_sms_free(struct smsr_sms *sms)
+{
+    if (sms) {
+        sms_assembler_free(sms->assembler);
+        (void)pthread_mutex_destroy(&sms->lock);
+        free(sms);
+    }
+}
+
+static const cr_env *env_of(const struct smsr_sms *sms)
+{
+    return smsr_env(sms->o.sr);
+}
+
+static void load_carrier(struct smsr_sms *sms, struct store_tx *tx, cr_arena *arena,
+                         struct smsr_carrier *c)
+{
+    *c = (struct smsr_carrier){.sr = sms->o.sr,
+                               .config = sms->o.config,
+                               .tx = tx,
+                               .arena = arena,
+                               .now_ms = cr_now_ms(env_of(sms))};
+}
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+/* Messages that leave after the commit. */
+struct letter {
+    const struct smsr_smsc *smsc;
+    char number[SMSR_NUMBER + 1];
+    uint64_t ref;
+    uint8_t reference; /* of the segments */
+    cr_span packet;    /* in the arena */
+};
+
+struct round {
+    struct smsr_sms *sms;
+    cr_arena arena;
+    struct smsr_script due[AT_ONCE];
+    size_t count;
+    size_t first, last; /* that this transaction is about */
+    int64_t next_ms;
+    struct letter letters[AT_ONCE];
+    size_t letter_count;
+    cr_span sessions[AT_ONCE]; /* EIDs, in the arena: work for their sessions */
+    size_t session_count;
+};
+
+static uint64_t ref_of(const struct smsr_script *s)
+{
+    return (uint64_t)s->id << ATTEMPT_BITS | (unsigned)s->attempts;
+}
+
+static void put_letter(struct round *r, const struct smsr_carrier *c, cr_span packet,
+                       uint64_t counter)
+{
+    /* The same packet has the same reference: segments of both copies make one. */
+    struct letter *letter = &r->letters[r->letter_count++];
+    *letter = (struct letter){
+        .smsc = c->smsc, .ref = ref_of(&c->s), .reference = (uint8_t)counter, .packet = packet};
+    memcpy(letter->number, c->number, sizeof letter->number);
+}
+
+static cr_status written(struct smsr_carrier *c, int64_t next_ms, struct cr_err *err)
+{
+    c->s.next_ms = next_ms;
+    CR_TRY(smsr_air_put(c->tx, &c->air, err));
+    return smsr_script_sent(c->tx, &c->s, err);
+}
+
+/* First copy: script, packet and counter are committed together, then they leave. */
+static cr_status send_first(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    const struct smsr_sealing what = {.euicc = &c->e, .target = c->s.target, .por = true};
+    cr_buf script = {.secret = true}, packet = {0};
+    cr_status status = smsr_carrier_write(c, OTA_FORM_DEFINITE, &script, err);
+    if (status == CR_OK) {
+        status = smsr_packet_seal(c->sr, c->tx, &what, cr_buf_span(&script), &packet, &c->s.keyset,
+                                  &c->s.counter, err);
+    }
+    if (status == CR_OK) {
+        c->s.packet = cr_arena_copy(c->arena, cr_buf_span(&packet));
+        status = c->s.packet.p ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&script);
+    cr_buf_free(&packet);
+    CR_TRY(status);
+    c->s.left = true;
+    c->s.attempts = 1;
+    memcpy(c->air.number, c->number, sizeof c->air.number);
+    put_letter(r, c, c->s.packet, c->s.counter);
+    return written(c, c->now_ms + SMSR_REPEAT_MS, err);
+}
+
+static cr_status send_again(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    smsr_air_heard(&c->air, true, c->now_ms);
+    if (c->s.attempts >= SMSR_TRIES) {
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                                "the eUICC did not answer three copies of a short message", err);
+    }
+    c->s.attempts++;
+    if (c->smsc) {
+        memcpy(c->air.number, c->number, sizeof c->air.number);
+        put_letter(r, c, c->s.packet, c->s.counter);
+    }
+    return written(c, c->now_ms + SMSR_REPEAT_MS, err);
+}
+
+/* ---- sessions ----------------------------------------------------------------------------------
+ */
+
+static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    const struct smsr_sealing what = {.euicc = &c->e};
+    cr_buf packet = {0};
+    uint8_t version;
+    uint64_t counter = 0;
+    cr_status status = smsr_packet_seal(c->sr, c->tx, &what, r->sms->o.config->trigger, &packet,
+                                        &version, &counter, err);
+    cr_span copy = {0};
+    if (status == CR_OK) {
+        copy = cr_arena_copy(c->arena, cr_buf_span(&packet));
+        status = copy.p ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&packet);
+    CR_TRY(status);
+    c->s.attempts++;
+    memcpy(c->air.number, c->number, sizeof c->air.number);
+    put_letter(r, c, copy, counter);
+    return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
+}
+
+static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session, struct cr_err *err)
+{
+    const struct smsr_policy *policy = smsr_policy_of(c->sr);
+    if (c->s.left) {
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                                "the eUICC took a script in its session and did not answer", err);
+    }
+    if (session) { /* it is handed out with the next POST */
+        r->sessions[r->session_count++] = c->s.eid;
+        return written(c, c->now_ms + policy->hold_ms, err);
+    }
+    if (c->s.is_confirmation) {
+        return smsr_carrier_end(c, SMSR_EV_UNREACHABLE, (cr_span){0},
+                                "the session of the notification is over", err);
+    }
+    if (c->s.attempts < SMSR_TRIES && c->smsc) {
+        return send_trigger(r, c, err);
+    }
+    smsr_air_failed(c->air.failed_http, c->now_ms);
+    c->s.channel = 0;
+    c->s.attempts = 0;
+    return written(c, c->now_ms, err);
+}
+
+/* ---- what is due -------------------------------------------------------------------------------
+ */
+
+static cr_status choose(struct round *r, struct smsr_carrier *c, bool session, struct cr_err *err)
+{
+    struct smsr_reach reach;
+    const char *reason;
+    char eid[2 * SOAP_EID_SIZE + 1];
+    CR_TRY(smsr_carrier_reach(c, session ? SMSR_HTTPS : 0, r->sms->o.has_session != NULL, &reach,
+                              err));
+    CR_TRY(smsr_channel_choose(&reach, &c->s.channel, &reason, err));
+    cr_log(env_of(r->sms), CR_LOG_INFO, "script %lld to %s: %s, %s", (long long)c->s.id,
+           cr_hex_into(eid, sizeof eid, c->s.eid), c->s.channel == SMSR_SMS ? "SMS" : "HTTPS",
+           reason);
+    return CR_OK;
+}
+
+static cr_status look(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    const bool session = r->sms->o.has_session && r->sms->o.has_session(r->sms->o.ctx, c->s.eid);
+    CR_TRY(smsr_carrier_load(c, err));
+    if (c->s.deadline_ms && c->now_ms >= c->s.deadline_ms) {
+        return smsr_carrier_end(c, c->s.left ? SMSR_EV_UNANSWERED : SMSR_EV_UNREACHABLE,
+                                (cr_span){0}, "the time of the command was over", err);
+    }
+    if (!c->s.left && !c->s.attempts) {
+        CR_TRY(choose(r, c, session, err));
+    }
+    if (c->s.channel == SMSR_HTTPS) {
+        return on_https(r, c, session, err);
+    }
+    return c->s.left ? send_again(r, c, err) : send_first(r, c, err);
+}
+
+/* What the rules refuse has its end; what our side cannot do fails the work. */
+static cr_status look_at(struct round *r, struct store_tx *tx, size_t i, struct cr_err *err)
+{
+    struct smsr_carrier c;
+    struct cr_err why = {0};
+    const size_t letters = r->letter_count;
+    bool found;
+    load_carrier(r->sms, tx, &r->arena, &c);
+    CR_TRY(smsr_script_get(tx, r->due[i].id, &r->arena, &c.s, &found, err));
+    if (!found || c.s.next_ms > c.now_ms) {
+        return CR_OK; /* answered in the meantime */
+    }
+    cr_status status = look(r, &c, &why);
+    if (status == CR_REFUSED || status == CR_MALFORMED) {
+        r->letter_count = letters;
+        CR_TRY(smsr_air_get(tx, c.s.eid, &c.air, err));
+        return smsr_carrier_end(&c, c.s.left ? SMSR_EV_UNANSWERED : SMSR_EV_UNREACHABLE,
+                                (cr_span){0}, why.cause, err);
+    }
+    if (status != CR_OK && err) {
+        *err = why;
+    }
+    return status;
+}
+
+static cr_status find_due(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct round *r = ctx;
+    return smsr_script_due(tx, cr_now_ms(env_of(r->sms)), &r->arena, r->due, AT_ONCE, &r->count,
+                           &r->next_ms, err);
+}
+
+static cr_status look_at_some(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct round *r = ctx;
+    for (size_t i = r->first; i < r->last; i++) {
+        CR_TRY(look_at(r, tx, i, err));
+    }
+    return CR_OK;
+}
+
+static cr_status rest(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct round *r = ctx;
+    struct smsr_script s;
+    bool found;
+    CR_TRY(smsr_script_get(tx, r->due[r->first].id, &r->arena, &s, &found, err));
+    s.next_ms = cr_now_ms(env_of(r->sms)) + AFTER_FAILURE;
+    return found ? smsr_script_sent(tx, &s, err) : CR_OK;
+}
+
+struct posting {
+    struct smsr_sms *sms;
+    const struct letter *letter;
+};
+
+static cr_status post_segment(void *ctx, uint8_t number, uint8_t count, cr_span ud,
+                              struct cr_err *err)
+{
+    const struct posting *p = ctx;
+    struct smpp_message m = {.from_ton = TON_NATIONAL,
+                             .from_npi = 1,
+                             .to_ton = TON_NATIONAL,
+                             .to_npi = 1,
+                             .esm_class = SMPP_UDHI,
+                             .protocol_id = SMS_PID_USIM_DOWNLOAD,
+                             .data_coding = SMS_DCS_8BIT_CLASS2,
+                             .registered_delivery = 1,
+                             .text_size = ud.n};
+    (void)number;
+    (void)count;
+    (void)cr_str_copy(m.from, sizeof m.from, cr_span_str(p->letter->smsc->number));
+    (void)cr_str_copy(m.to, sizeof m.to, cr_span_str(p->letter->number));
+    memcpy(m.text, ud.p, ud.n);
+    return p->sms->o.submit(p->sms->o.ctx, p->letter->smsc, &m, p->letter->ref, err);
+}
+
+static void post(struct round *r)
+{
+    struct cr_err err;
+    for (size_t i = 0; i < r->letter_count; i++) {
+        struct posting p = {.sms = r->sms, .letter = &r->letters[i]};
+        const struct sms_cut cut = {.packet = SMS_IEI_COMMAND_PACKET,
+                                    .reference = p.letter->reference,
+                                    .max_segments = MAX_SEGMENTS};
+        if (sms_segment(&cut, p.letter->packet, post_segment, &p, &err) != CR_OK) {
+            cr_log(env_of(r->sms), CR_LOG_WARNING, "a short message cannot be submitted: %s",
+                   err.cause);
+        }
+    }
+    for (size_t i = 0; r->sms->o.session_due && i < r->session_count; i++) {
+        r->sms->o.session_due(r->sms->o.ctx, r->sessions[i]);
+    }
+    r->letter_count = r->session_count = 0;
+}
+
+/* All in one transaction; when that fails one by one, so that one cannot stop the others. */
+static cr_status run_round(struct round *r, struct cr_err *err)
+{
+    struct store *store = smsr_store(r->sms->o.sr);
+    struct cr_err why;
+    r->first = 0;
+    r->last = r->count;
+    if (store_run(store, look_at_some, r, &why) == CR_OK) {
+        post(r);
+        return CR_OK;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        r->letter_count = r->session_count = 0;
+        r->first = i;
+        r->last = i + 1;
+        if (store_run(store, look_at_some, r, &why) == CR_OK) {
+            post(r);
+            continue;
+        }
+        r->letter_count = r->session_count = 0;
+        cr_log(env_of(r->sms), CR_LOG_ERROR, "script %lld: %s", (long long)r->due[i].id, why.cause);
+        CR_TRY(store_run(store, rest, r, err));
+    }
+    return CR_OK;
+}
+
+cr_status smsr_sms_run(struct smsr_sms *sms, int64_t *next_ms, struct cr_err *err)
+{
+    struct round r = {.sms = sms};
+    cr_status status = store_read(smsr_store(sms->o.sr), find_due, &r, err);
+    *next_ms = r.next_ms;
+    if (status == CR_OK && r.count) {
+        *next_ms = cr_now_ms(env_of(sms)); /* there may be others */
+        status = run_round(&r, err);
+        m2m_poke(smsr_messenger(sms->o.sr));
+    }
+    cr_arena_free(&r.arena);
+    return status;
+}
+
+/* ---- what comes back ---------------------------------------------------------------------------
+ */
+
+struct arrival {
+    struct smsr_sms *sms;
+    cr_arena arena;
+    char from[SMSR_NUMBER + 1];
+    cr_span packet;
+    bool taken;
+};
+
+static const char *status_why(uint8_t status)
+{
+    return ota_status_name(status);
+}
+
+static cr_status on_answer(struct smsr_carrier *c, const struct ota_response *response,
+                           struct cr_err *err)
+{
+    switch (response->status) {
+    case OTA_STATUS_OK:
+        smsr_air_heard(&c->air, false, c->now_ms);
+        if (c->s.attempts == 1) { /* of a repetition nobody knows which copy was answered */
+            c->air.trip_ms = c->now_ms - (c->s.next_ms - SMSR_REPEAT_MS);
+        }
+        return smsr_carrier_answered(c, response->data, err);
+    case OTA_STATUS_MORE_TIME:
+    case OTA_STATUS_FOLLOWS_SMS:
+    case OTA_STATUS_FOLLOWS_USSD:
+        return CR_OK; /* the answer itself comes later, or the packet is sent again */
+    case OTA_STATUS_COUNTER_LOW:
+        /* Also for a first copy: the network may have doubled it. */
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                                "the eUICC had this counter already: an earlier copy was executed, "
+                                "or its counter is higher than ours",
+                                err);
+    default:
+        return smsr_carrier_end(c, SMSR_EV_ERROR, (cr_span){0}, status_why(response->status), err);
+    }
+}
+
+static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, struct cr_err *err)
+{
+    struct smsr_carrier c;
+    struct ota_response response;
+    struct cr_err why = {0};
+    cr_buf scratch = {.secret = true};
+    bool found;
+    load_carrier(a->sms, tx, &a->arena, &c);
+    CR_TRY(smsr_script_current(tx, eid, &a->arena, &c.s, &found, err));
+    if (!found || !c.s.left || c.s.channel != SMSR_SMS || !c.s.packet.p) {
+        return CR_OK;
+    }
+    cr_status status = smsr_packet_answer(c.sr, tx, &c.s, a->packet, &scratch, &response, &why);
+    if (status == CR_REFUSED || status == CR_MALFORMED) {
+        cr_buf_free(&scratch);
+        return CR_OK; /* not of this one */
+    }
+    if (status != CR_OK && err) {
+        *err = why;
+    }
+    if (status == CR_OK) {
+        a->taken = true;
+        status = smsr_carrier_load(&c, err);
+    }
+    if (status == CR_OK) {
+        status = on_answer(&c, &response, err);
+    }
+    cr_buf_free(&scratch);
+    return status;
+}
+
+static cr_status take_answer(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct arrival *a = ctx;
+    uint8_t eids[SMSR_NEIGHBOURS][SOAP_EID_SIZE];
+    size_t count;
+    CR_TRY(smsr_air_at(tx, a->from, eids, &count, err));
+    for (size_t i = 0; i < count && !a->taken; i++) {
+        CR_TRY(match(a, tx, CR_SPAN_ARRAY(eids[i]), err));
+    }
+    return CR_OK;
+}
+
+static cr_status take_notification(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct arrival *a = ctx;
+    struct smsr_notification n;
+    cr_buf scratch = {.secret = true};
+    bool confirm;
+    cr_status status = smsr_packet_notification(a->sms->o.sr, tx, a->packet, &scratch, &n, err);
+    if (status == CR_OK) {
+        a->taken = true;
+        n.from = a->from;
+        n.received_ms = cr_now_ms(env_of(a->sms));
+        status = smsr_procedure_notified(a->sms->o.sr, tx, &n, &confirm, err);
+    }
+    cr_buf_free(&scratch);
+    return status;
+}
+
+static cr_status assemble(struct smsr_sms *sms, const struct smpp_message *m, cr_buf *whole,
+                          uint8_t *packet, enum sms_assembly *result, struct cr_err *err)
+{
+    struct sms_address from = {.ton_npi = SMS_TON_NPI_INTERNATIONAL};
+    (void)cr_str_copy(from.text, sizeof from.text, cr_span_str(m->from));
+    (void)pthread_mutex_lock(&sms->lock);
+    cr_status status = sms_assembler_add(sms->assembler, &from, (m->esm_class & SMPP_UDHI) != 0,
+                                         cr_span_of(m->text, m->text_size), cr_now_ms(env_of(sms)),
+                                         result, packet, whole, err);
+    (void)pthread_mutex_unlock(&sms->lock);
+    return status;
+}
+
+static cr_status take_packet(struct smsr_sms *sms, struct arrival *a, uint8_t packet,
+                             struct cr_err *err)
+{
+    switch (packet) {
+    case SMS_IEI_RESPONSE_PACKET:
+        CR_TRY(store_run(smsr_store(sms->o.sr), take_answer, a, err));
+        return a->taken ? CR_OK
+                        : cr_fail(err, CR_REFUSED, "SGP.02 2.4.3",
+                                  "a proof of receipt that answers nothing that was sent");
+    case SMS_IEI_COMMAND_PACKET:
+        return store_run(smsr_store(sms->o.sr), take_notification, a, err);
+    default:
+        return cr_fail(err, CR_REFUSED, "SGP.02 2.4.3", "a message without a secured packet");
+    }
+}
+
+uint32_t smsr_sms_received(struct smsr_sms *sms, const struct smpp_message *m)
+{
+    struct arrival a = {.sms = sms};
+    struct cr_err err = {0};
+    cr_buf whole = {0};
+    uint8_t packet = 0;
+    enum sms_assembly result = SMS_DROPPED;
+    cr_status status = CR_OK;
+    if (m->text_size > sizeof m->text || !smsr_air_number(m->from, a.from)) {
+        status = cr_fail(&err, CR_MALFORMED, NULL, "a message whose sender is no number");
+    }
+    if (status == CR_OK) {
+        status = assemble(sms, m, &whole, &packet, &result, &err);
+    }
+    if (status == CR_OK && result == SMS_ASSEMBLED) {
+        a.packet = cr_buf_span(&whole);
+        status = take_packet(sms, &a, packet, &err);
+        if (status == CR_OK) {
+            m2m_poke(smsr_messenger(sms->o.sr));
+        }
+    }
+    cr_buf_free(&whole);
+    cr_arena_free(&a.arena);
+    if (status == CR_OK) {
+        return SMPP_OK;
+    }
+    if (status == CR_REFUSED || status == CR_MALFORMED) {
+        cr_log(env_of(sms), CR_LOG_INFO, "dropped: %s", err.cause);
+        return SMPP_OK;
+    }
+    cr_log(env_of(sms), CR_LOG_ERROR, "a message could not be taken: %s", err.cause);
+    return SMPP_SYSTEM;
+}
+
+/* ---- receipts ----------------------------------------------------------------------------------
+ */
+
+struct losing {
+    struct smsr_sms *sms;
+    cr_arena arena;
+    uint64_t ref;
+    bool lost;
+};
+
+static cr_status lose(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct losing *l = ctx;
+    struct smsr_script s;
+    bool found;
+    CR_TRY(smsr_script_get(tx, (int64_t)(l->ref >> ATTEMPT_BITS), &l->arena, &s, &found, err));
+    const int64_t now = cr_now_ms(env_of(l->sms));
+    /* Another copy is on its way already, or the answer came by another way. */
+    if (!found || ref_of(&s) != l->ref || s.next_ms <= now || (s.channel == SMSR_HTTPS && s.left)) {
+        return CR_OK;
+    }
+    l->lost = true;
+    s.next_ms = now;
+    return smsr_script_sent(tx, &s, err);
+}
+
+void smsr_sms_undelivered(struct smsr_sms *sms, uint64_t ref)
+{
+    struct losing l = {.sms = sms, .ref = ref};
+    struct cr_err err;
+    if (store_run(smsr_store(sms->o.sr), lose, &l, &err) != CR_OK) {
+        cr_log(env_of(sms), CR_LOG_ERROR, "a delivery receipt could not be taken: %s", err.cause);
+    } else if (l.lost) {
+        m2m_poke(smsr_messenger(sms->o.sr));
+    }
+    cr_arena_free(&l.arena);
+}

@@ -1,0 +1,47 @@
+/*
+ * The SM-SR's end of HTTPS sessions, in memory: TLS-PSK and the administration server behind the
+ * BIP channels of a terminal. POSTs without work are held.
+ */
+#ifndef CRISP_TESTS_EUICC_M2M_SMSR_H
+#define CRISP_TESTS_EUICC_M2M_SMSR_H
+
+#include "m2m_bed.h"
+
+#include "net/http_parse.h"
+#include "net/psk.h"
+#include "ota/admin_server.h"
+
+struct smsr {
+    struct m2m_bed *bed;
+    struct ssl_ctx_st *policy;
+    struct psk_engine *engine;
+    unsigned engine_of; /* which OPEN CHANNEL */
+    struct http_parser parser;
+    struct ota_admin_server *server;
+    uint8_t psk[16];
+    char identity[PSK_IDENTITY_MAX + 1]; /* that was proved last */
+
+    unsigned posts;   /* received */
+    unsigned drop_at; /* drops the link instead of answering this one; 0 = never */
+    bool resumed;     /* a POST came with X-Admin-Resume */
+    bool got_result;
+    enum ota_admin_status result_status;
+    cr_buf result;
+    char note[2 * 128 + 1]; /* E1 of the last notification */
+    bool confirm;           /* answers notifications with a confirmation at once */
+    char first[600];        /* head of the first POST */
+};
+
+/* Takes over the terminal's peer. */
+struct smsr *smsr_new(struct m2m_bed *bed);
+void smsr_free(struct smsr *smsr);
+/* m2m_send() goes this way from now on: opens a session by a trigger when none is open. */
+void smsr_carry(struct smsr *smsr);
+/* The trigger of sheet 5.3, SPI 1600. retries: "03" hex digits of count and delay as 86 says. */
+void smsr_trigger(struct smsr *smsr);
+/* Answers the held POST; false: none is held. */
+bool smsr_script(struct smsr *smsr, cr_span script, cr_span aid);
+void smsr_end(struct smsr *smsr);
+bool smsr_waits(const struct smsr *smsr);
+
+#endif
