@@ -134,6 +134,9 @@ extern const struct cli_command cli_lpa;
 extern const struct cli_command cli_decode;
 extern const struct cli_command cli_aka;
 extern const struct cli_command cli_ota;
+extern const struct cli_command cli_smsr;
+extern const struct cli_command cli_operator;
+extern const struct cli_command cli_eum;
 extern const struct cli_command cli_bench;
 extern const struct cli_command cli_man;
 

@@ -5,6 +5,8 @@
 
 static const struct cli_command *const children[] = {
     &cli_smsr_serve,
+    &cli_smsr_eis,
+    &cli_smsr_procedures,
     NULL,
 };
 

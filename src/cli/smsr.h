@@ -6,6 +6,6 @@
 
 #include "cli/cli.h"
 
-extern const struct cli_command cli_smsr_serve;
+extern const struct cli_command cli_smsr_serve, cli_smsr_eis, cli_smsr_procedures;
 
 #endif

@@ -8,7 +8,7 @@
  *   out    answers that are called back, notifications and own requests are rows of the outbox,
  *          put there by the transaction that made them true, and delivered by the service
  *          (m2m/service.h) until the peer took them or their time is over. What goes to one party
- *          about one eUICC keeps its order.
+ *          about one eUICC keeps its order, answers apart from requests and notifications.
  *   asked  an own request remembers what it was for (a text of the party: its procedure); the
  *          answer, on the same connection or called back, is given to the party's answer handler in
  *          a transaction. So is the failure to get one in time.

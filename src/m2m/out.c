@@ -30,11 +30,13 @@ cr_status m2m_address(struct m2m *m2m, const struct m2m_party *to, const char *u
                                arena, &out->message_id, err);
 }
 
-/* What is about one eUICC goes to one party in order. */
+/* What is about one eUICC goes to one party in order. Answers have a lane of their own: whoever
+ * waits for one must not wait for a notification that nobody takes. */
 static const char *lane_of(const struct m2m_letter *letter, cr_arena *arena)
 {
     char *eid = letter->eid.p ? cr_hex(arena, letter->eid) : NULL;
-    return cr_arena_printf(arena, "%s %s", letter->to->oid, eid ? eid : "-");
+    return cr_arena_printf(arena, "%s %s%s", letter->to->oid, eid ? eid : "-",
+                           letter->message->kind == SOAP_RESPONSE ? " answers" : "");
 }
 
 cr_status m2m_put_out(struct m2m *m2m, struct store_tx *tx, const struct m2m_letter *letter,

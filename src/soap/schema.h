@@ -115,6 +115,14 @@ void soap_row_text(const struct soap_row *row, const void *value, cr_buf *out);
  * what is wrong, in words; *value is then untouched. */
 const char *soap_row_read(const struct soap_row *row, cr_span text, cr_arena *arena, void *value);
 
+/* True when the struct has a value for the row. */
+bool soap_row_present(const struct soap_row *row, const void *base);
+
+/* Appends a struct as an XML document: one element of this name, in the messages' namespace. What
+ * soap_type_read() reads. CR_REFUSED as for a message. */
+cr_status soap_type_write(const struct soap_type *type, const char *name, const void *value,
+                          cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
+
 /* Fills the zeroed struct of a type from one element that was kept as canonical XML (SOAP_RAW,
  * .raw). CR_MALFORMED as for a message. */
 cr_status soap_type_read(const struct soap_type *type, cr_span xml, cr_arena *arena, void *out,

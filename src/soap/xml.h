@@ -39,8 +39,6 @@ cr_status soap_xml_read_row(const xmlNode *node, const struct soap_row *row, cr_
                             void *base, struct cr_err *err) CR_MUST_CHECK;
 /* True when node is an element of the row (name or alias, in the messages' namespace). */
 bool soap_xml_row_is(const xmlNode *node, const struct soap_row *row);
-/* True when the struct has a value for the row. */
-bool soap_row_present(const struct soap_row *row, const void *base);
 
 /* Canonical XML of an element with what it inherits: exclusive (with the prefixes that content
  * needs) or inclusive, without comments. */

@@ -150,3 +150,23 @@ cr_status soap_xml_write_row(const struct soap_row *row, const void *base, cr_bu
     }
     return CR_OK;
 }
+
+cr_status soap_type_write(const struct soap_type *type, const char *name, const void *value,
+                          cr_buf *out, struct cr_err *err)
+{
+    const struct soap_row row = {.name = name, .kind = SOAP_COMPLEX, .type = type};
+    const size_t open = sizeof "<" PREFIX - 1 + strlen(name);
+    cr_buf element = {.secret = true}; /* key sets before they are wrapped */
+    cr_status status = soap_xml_write_value(&row, value, &element, err);
+    if (status == CR_OK && !cr_buf_ok(&element)) {
+        status = cr_fail_memory(err);
+    }
+    if (status == CR_OK) {
+        cr_buf_appendf(out, "<" PREFIX "%s xmlns:rps3=\"" SOAP_NS_RPS "\"", name);
+        cr_buf_append_span(out, cr_span_sub(cr_buf_span(&element), open, element.n));
+        cr_buf_append_byte(out, '\n');
+        status = cr_buf_ok(out) ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&element);
+    return status;
+}
