@@ -4,6 +4,7 @@
 #include "cli/m2m.h"
 
 #include "base/text.h"
+#include "cli/eum_json.h"
 #include "cli/input.h"
 #include "cli/json_line.h"
 #include "cli/units.h"
@@ -19,7 +20,7 @@
 struct eum_values {
     struct cli_m2m_values m2m;
     struct cli_list files, properties;
-    const char *pki, *name, *transport, *eid;
+    const char *pki, *name, *transport, *eid, *mno_id;
 };
 
 struct eum {
@@ -130,7 +131,14 @@ static cr_status read_eis(const struct eum *e, const char *path, struct soap_eis
 {
     cr_span text;
     CR_TRY(cli_input_read(e->cli, path, &text, err));
-    CR_TRY(soap_type_read(&soap_eis_type, text, &e->cli->arena, eis, err));
+    if (cli_form_of(text) == CLI_FORM_JSON) {
+        const struct m2m_party *owner =
+            e->v->mno_id ? m2m_party_named(&e->parties, e->v->mno_id) : NULL;
+        CR_TRY(cli_eum_json(e->cli, text, owner ? owner->oid : e->v->mno_id, e->parties.oid, eis,
+                            err));
+    } else {
+        CR_TRY(soap_type_read(&soap_eis_type, text, &e->cli->arena, eis, err));
+    }
     if (!eis->has_signed_info || !eis->has_isdr) {
         return cr_fail(err, CR_MALFORMED, "SGP.02 annex E", "it has no %s",
                        eis->has_isdr ? "EumSignedInfo" : "Isd-r");
@@ -240,7 +248,8 @@ static const struct cli_option register_options[] = {
      .kind = CLI_LIST,
      .metavar = "FILE",
      .help = "The information set of an eUICC: an element Eis of the messages' namespace, with "
-             "key values in the clear and without EumSignature.",
+             "key values in the clear and without EumSignature, or the JSON of 'crisp euicc create "
+             "--eis'.",
      .required = true,
      FIELD(files)},
     {.name = "pki",
@@ -255,6 +264,11 @@ static const struct cli_option register_options[] = {
      .help = "Name of the EUM in that directory.",
      .fallback = "eum",
      FIELD(name)},
+    {.name = "mno-id",
+     .kind = CLI_STRING,
+     .metavar = "PARTY",
+     .help = "Whose the profiles of a JSON file are: OID, or name of the file of parties.",
+     FIELD(mno_id)},
     {.name = "transport-key",
      .kind = CLI_STRING,
      .metavar = "FILE",

@@ -81,6 +81,22 @@ says err "status code"
 run 3 operator es4 audit-eis --parties lab/operator-a.ini "${desk[@]}" --poll --validity 1
 says err "AuditEIS was not done"
 
+# a chip as it was made
+package first.der 89000000000000000012
+run 0 euicc create meter --pki pki --m2m --profile first.der --smsr-number 12345678 --eis meter.json
+chip=$(grep -o '"eid": *"[0-9]*"' meter.json | grep -o '[0-9]*')
+run 1 "${register[@]}" --eis meter.json --transport-key transport.key
+says err "Say with --mno-id"
+run 0 "${register[@]}" --eis meter.json --transport-key transport.key --mno-id operator-b
+run 0 operator es4 get-eis --parties lab/operator-b.ini --to smsr-1 --eid "$chip"
+says out "State: Enabled" "FallbackAttribute: true" "Mno-id: 2.999.102"
+sed 's/"Enabled"/"Broken"/' meter.json >broken.json
+run 1 "${register[@]}" --eis broken.json --transport-key transport.key --mno-id operator-b
+says err "is no state of a profile"
+head -c 100 meter.json >broken.json
+run 1 "${register[@]}" --eis broken.json --transport-key transport.key --mno-id operator-b
+says err "broken.json: line"
+
 looks() {
     run 0 smsr eis list "${smsr[@]}"
     says out "$eid        1  $iccid"
