@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # crisp eum against a peer: what is registered is signed, its keys wrapped as openssl wraps them; bad
 # files and wrong keys are refused before anything is sent.
+peer=$(realpath "$2") || exit 1
 . "$(dirname "$0")/lib.sh"
-peer=$2
 need openssl xxd
 
 eid=89049032000000000000000000000051

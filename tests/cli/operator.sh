@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # crisp operator against a peer that offers every function: each function with its arguments, the
 # three ways of an answer, notifications, refusals, and what a wrong command line or file is told.
+peer=$(realpath "$2") || exit 1
 . "$(dirname "$0")/lib.sh"
-peer=$(realpath "$2" 2>/dev/null) || exit 1
 need openssl curl
 
 eid=89001012012341234012345678901224

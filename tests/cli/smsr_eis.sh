@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # crisp eum registers at a real SM-SR, which verifies all that it signed and unwraps all that it
 # wrapped; crisp smsr shows what became of it, while the server runs and when it does not.
+peer=$(realpath "$2") || exit 1
 . "$(dirname "$0")/lib.sh"
-peer=$2
 need openssl xxd
 
 eid=89049032000000000000000000000066
