@@ -192,9 +192,11 @@ static cr_status look_work(struct store_tx *tx, void *ctx, struct cr_err *err)
                       "WITH RECURSIVE lanes(name) AS (SELECT min(lane) FROM letter UNION ALL"
                       " SELECT (SELECT min(lane) FROM letter WHERE lane > name) FROM lanes"
                       " WHERE name IS NOT NULL)"
-                      " SELECT name FROM (SELECT name, (SELECT next_ms FROM letter WHERE"
-                      " lane = name ORDER BY id LIMIT 1) AS due FROM lanes WHERE name IS NOT NULL)"
-                      " WHERE due <= ? ORDER BY due LIMIT 64",
+                      " SELECT name FROM (SELECT name,"
+                      " (SELECT min(id) FROM letter WHERE lane = name) AS first,"
+                      " (SELECT next_ms FROM letter WHERE lane = name ORDER BY id LIMIT 1) AS due"
+                      " FROM lanes WHERE name IS NOT NULL)"
+                      " WHERE due <= ? ORDER BY due, first LIMIT 64",
                       STORE_VALUES(STORE_I(look->now_ms)), take_lane, look, NULL, err);
 }
 
