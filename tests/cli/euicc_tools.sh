@@ -94,7 +94,8 @@ run 1 euicc apdu --reader 'no such reader' 'select MF'
 
 # the shell: editing, completion, a history without PINs
 cat >shell.py <<'PYTHON'
-import os, pty, select, sys, time
+import os, pty, select, signal, sys, termios, time
+signal.alarm(120)
 pid, fd = pty.fork()
 if pid == 0:
     # libedit keeps the names of added functions to the end: no leak of ours
@@ -114,28 +115,36 @@ def expect(text):
                 break
     assert text in seen, (text, seen)
     seen = seen.split(text, 1)[1]
+# The prompt is there before the terminal is raw, and a ^D between the two would be lost.
+def enter(text):
+    end = time.time() + 20
+    while termios.tcgetattr(fd)[3] & termios.ICANON:
+        if time.time() > end:
+            sys.exit("the terminal does not get raw")
+        time.sleep(0.01)
+    os.write(fd, text)
 expect(b"apdu> ")
-os.write(fd, b"sel\t")
+enter(b"sel\t")
 expect(b"ect")
-os.write(fd, b" MF/ADF.USIM/EF.HPPL\t")
+enter(b" MF/ADF.USIM/EF.HPPL\t")
 expect(b"MN")
-os.write(fd, b"\r")
+enter(b"\r")
 expect(b"EF.HPPLMN: transparent")
-os.write(fd, b"select IMSI\r")
+enter(b"select IMSI\r")
 expect(b"EF.IMSI: transparent")
-os.write(fd, b"read binary\r")
+enter(b"read binary\r")
 expect(b"999700000000001")
-os.write(fd, b"verify 01 9753\r")
+enter(b"verify 01 9753\r")
 expect(b"PIN disabled")
-os.write(fd, b"0020000108393735 33FFFFFFFF\r")
+enter(b"0020000108393735 33FFFFFFFF\r")
 expect(b"6984")
-os.write(fd, b"foo\r")
+enter(b"foo\r")
 expect(b"neither hex")
-os.write(fd, b"channel open\r")
+enter(b"channel open\r")
 expect(b"channel 1")
-os.write(fd, b"use 1\r")
+enter(b"use 1\r")
 expect(b"apdu 1> ")
-os.write(fd, b"\x04")
+enter(b"\x04")
 _, status = os.waitpid(pid, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
 PYTHON
