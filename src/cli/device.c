@@ -176,6 +176,7 @@ static int device_run_run(struct cli *cli, const void *values)
     }
     cr_status status = read_config(v, &s.config, &err);
     if (status != CR_OK) {
+        device_config_free(&s.config);
         return status == CR_REFUSED ? cli_fail_usage(cli, &err) : cli_fail(cli, &err, v->json);
     }
     s.cards = cr_arena_alloc_array(&cli->arena, count, sizeof *s.cards);
