@@ -118,6 +118,12 @@ start_smsr() {
     pids+=("$smsr")
     wait_for smsr.ports
 }
+start_smdp() {
+    "$crisp" smdp serve --dir dp --parties lab/smdp.ini --pki pki --listen "127.0.0.1:$dp" \
+        --port-file smdp.port >smdp.out 2>smdp.err &
+    pids+=("$!")
+    wait_for smdp.port
+}
 start_device
 start_smsr
 wait_text trace "home: service for 001010000000001"
@@ -185,9 +191,25 @@ for chip in chip plain; do
     run 0 smsr eis audit "$eid" --dir sr --parties lab/smsr-1.ini
     says out "OperationType: 0200" "OperationType: 0500"
 done
+
+# ---- three hops: ordered at the SM-DP, which makes the ISD-P and its keys and loads the profile through
+# the SM-SR, over HTTPS that the chip opens through its device
+eid=$(jq -r .eid chip.json)
+run 0 smdp profile import --dir dp --owner 2.999.101 --type meter --imsi 001010000000005 --memory 16384 \
+    --msisdn 47000000000005 fifth.der
+start_smdp
+run 0 operator es2 download-profile --parties lab/operator-a.ini --to smdp --eid "$eid" --smsr-id smsr-1 \
+    --iccid $five --listen 127.0.0.1:0 --validity 120
+is $one Enabled
+is $five Disabled
+es4 0 enable-profile --iccid $five
+is $one Disabled
+is $five Enabled
+
 stop_device
-chip_is chip $one Enabled
+chip_is chip $one Disabled
 chip_is chip $two Disabled
+chip_is chip $five Enabled
 chip_is plain $three Enabled
 run 0 euicc show plain
 says_not out $four
