@@ -195,7 +195,7 @@ done
 # ---- three hops: ordered at the SM-DP, which makes the ISD-P and its keys and loads the profile through
 # the SM-SR, over HTTPS that the chip opens through its device
 eid=$(jq -r .eid chip.json)
-run 0 smdp profile import --dir dp --owner 2.999.101 --type meter --imsi 001010000000005 --memory 16384 \
+run 0 smdp profile import --dir dp --owner 2.999.101 --type meter --imsi 001010000000005 \
     --msisdn 47000000000005 fifth.der
 start_smdp
 run 0 operator es2 download-profile --parties lab/operator-a.ini --to smdp --eid "$eid" --smsr-id smsr-1 \
