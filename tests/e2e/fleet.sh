@@ -38,6 +38,14 @@ es4() {
         --listen 127.0.0.1:0 --validity 60
 }
 
+# es2 CODE FUNCTION ARGUMENTS...: the same of the SM-DP
+es2() {
+    local code=$1
+    shift
+    run "$code" operator es2 "$@" --parties lab/operator-a.ini --to smdp --eid "$eid" \
+        --smsr-id smsr-1 --listen 127.0.0.1:0 --validity 120
+}
+
 # is ICCID STATE: what the SM-SR's EIS says
 is() {
     es4 0 get-eis --json
@@ -198,13 +206,19 @@ eid=$(jq -r .eid chip.json)
 run 0 smdp profile import --dir dp --owner 2.999.101 --type meter --imsi 001010000000005 \
     --msisdn 47000000000005 fifth.der
 start_smdp
-run 0 operator es2 download-profile --parties lab/operator-a.ini --to smdp --eid "$eid" --smsr-id smsr-1 \
-    --iccid $five --listen 127.0.0.1:0 --validity 120
+es2 0 download-profile --iccid $five
 is $one Enabled
 is $five Disabled
 es4 0 enable-profile --iccid $five
 is $one Disabled
 is $five Enabled
+# the same by way of the SM-DP; what is on a chip cannot be ordered again
+es2 0 disable-profile --iccid $five
+is $one Enabled
+is $five Disabled
+es2 0 enable-profile --iccid $five
+es2 3 download-profile --iccid $five
+says err "status code"
 
 stop_device
 chip_is chip $one Disabled
