@@ -126,7 +126,9 @@ static const struct cli_option import_options[] = {
     {.name = "memory",
      .kind = CLI_INT,
      .metavar = "BYTES",
-     .help = "Memory that the Profile needs on the chip; twice its package unless given.",
+     .help =
+         "Memory that the Profile needs on the chip; unless given, what its files and its package "
+         "come to.",
      .min = 1,
      .max = 1 << 30,
      IMPORT(memory)},

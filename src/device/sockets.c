@@ -31,7 +31,7 @@ static struct device_socket *socket_of(const struct hook *h)
  */
 
 /* Gives the modem what has come, as far as it takes it, then the news that it is over. */
-static void feed(struct device_sockets *s, struct device_socket *socket)
+static void feed_all(struct device_sockets *s, struct device_socket *socket)
 {
     unsigned generation = socket->generation, channel = channel_at(s, socket);
     while (socket->tcp && socket->generation == generation) {
@@ -53,6 +53,17 @@ static void feed(struct device_sockets *s, struct device_socket *socket)
         if (socket->tcp && socket->generation == generation) {
             (void)evbuffer_drain(in, taken);
         }
+    }
+}
+
+/* The chip may read at once, and the modem say that there is room, while the bytes it took are
+ * still in the buffer: they must not be given again. The loop that runs sees the room itself. */
+static void feed(struct device_sockets *s, struct device_socket *socket)
+{
+    if (!socket->feeding) {
+        socket->feeding = true;
+        feed_all(s, socket);
+        socket->feeding = false;
     }
 }
 

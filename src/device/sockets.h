@@ -16,6 +16,7 @@ struct device_socket {
     struct event *udp;   /* its descriptor is owned */
     unsigned generation; /* a callback sees that it is not the one it was */
     bool connecting, ended;
+    bool feeding; /* what came is being given to the modem */
 };
 
 struct device_sockets {

@@ -2,13 +2,14 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "profile/package.h"
+#include "profile/tree.h"
 #include "rsp/ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define TICK_JOBS      64    /* answered EXPIRED, and removed, in one tick at most */
+#define FILE_MEMORY    64    /* of a file beside its content: descriptor, access rules, name */
 #define PURGE_EVERY_MS 10000 /* between two looks at what has ended */
 
 static cr_status open_store(struct smdp *dp, const char *dir, struct cr_err *err)
@@ -151,8 +152,22 @@ static cr_status pol2_bytes(const struct soap_pol2 *pol2, cr_arena *arena, cr_sp
     return CR_OK;
 }
 
+/* What a chip keeps: the files, of which templates make many that the package does not spell out,
+ * and everything else about as it comes. */
+static cr_status estimate(const struct profile_package *package, size_t upp, cr_arena *arena,
+                          int64_t *out, struct cr_err *err)
+{
+    struct profile_tree tree;
+    CR_TRY(profile_tree_build(package, arena, NULL, &tree, err));
+    *out = (int64_t)upp;
+    for (size_t i = 0; i < tree.count; i++) {
+        *out += FILE_MEMORY + (int64_t)tree.nodes[i].content_size;
+    }
+    return CR_OK;
+}
+
 static cr_status check_package(cr_span upp, cr_arena *arena, char iccid[SMDP_ICCID_DIGITS + 1],
-                               struct cr_err *err)
+                               int64_t *memory, struct cr_err *err)
 {
     struct profile_package package;
     char text[RSP_ICCID_TEXT];
@@ -174,7 +189,7 @@ static cr_status check_package(cr_span upp, cr_arena *arena, char iccid[SMDP_ICC
         return cr_fail(err, CR_MALFORMED, "SGP.02 2.2.1.2", "the header's ICCID is not one");
     }
     (void)cr_str_copy(iccid, SMDP_ICCID_DIGITS + 1, cr_span_str(text));
-    return CR_OK;
+    return estimate(&package, upp.n, arena, memory, err);
 }
 
 static const char *text_of(cr_span s, cr_arena *arena)
@@ -196,16 +211,16 @@ static cr_status prepare_import(struct smdp *dp, const struct smdp_import *impor
         !rsp_version_parse(cr_span_str(import->platform_version), &version)) {
         return cr_fail(err, CR_REFUSED, NULL, "a platform version is of three numbers (n.n.n)");
     }
-    CR_TRY(check_package(import->upp, arena, iccid, err));
+    int64_t memory = 0;
+    CR_TRY(check_package(import->upp, arena, iccid, &memory, err));
     *p = (struct smdp_profile){.iccid = iccid,
                                .owner = import->owner ? import->owner : "",
                                .type = import->type ? import->type : "",
                                .imsi = text_of(import->address.imsi, arena),
                                .msisdn = text_of(import->address.msisdn, arena),
                                .size = (int64_t)import->upp.n,
-                               .required_memory = import->required_memory > 0
-                                                      ? import->required_memory
-                                                      : 2 * (int64_t)import->upp.n,
+                               .required_memory =
+                                   import->required_memory > 0 ? import->required_memory : memory,
                                .platform_type = import->platform_type,
                                .platform_version = import->platform_version,
                                .created_ms = cr_now_ms(dp->env)};

@@ -2,6 +2,7 @@
 
 #include "asn1/der.h"
 #include "crypto/symmetric.h"
+#include "profile/files.h"
 #include "smdp/answer.h"
 
 #define INSTALL_FOR_PERSONALISATION                                                                \
@@ -471,10 +472,7 @@ cr_status smdp_es8_check_result(cr_span result, struct cr_err *err)
         !der_find(whole.value, 0xA0, &list)) {
         return smdp_answer_bad(err, "the result of the installation cannot be read");
     }
-    if (der_find(whole.value, 0x81, &entry)) {
-        return cr_refuse(err, "8.4", "4.2", "TCA profile interoperability 8.10",
-                         "the eUICC aborted the installation");
-    }
+    const bool aborted = der_find(whole.value, 0x81, &entry);
     rest = list.value;
     bool any = false;
     while (rest.n > 0) {
@@ -487,15 +485,21 @@ cr_status smdp_es8_check_result(cr_span result, struct cr_err *err)
         }
         any = true;
         if (value != RESULT_OK) {
+            const char *name = profile_status_name((long)value);
             int64_t id = -1;
             if (der_find(entry.value, 0x81, &element) &&
                 der_integer(element.value, &id, NULL) != CR_OK) {
                 id = -1;
             }
             return cr_refuse(err, "8.4", "4.2", "TCA profile interoperability 8.10",
-                             "the eUICC did not install the Profile: status %d, element %d",
-                             (int)value, (int)id);
+                             "the eUICC %s: status %d (%s), element %d",
+                             aborted ? "aborted the installation" : "did not install the Profile",
+                             (int)value, name ? name : "not known", (int)id);
         }
+    }
+    if (aborted) {
+        return cr_refuse(err, "8.4", "4.2", "TCA profile interoperability 8.10",
+                         "the eUICC aborted the installation");
     }
     return any ? CR_OK : smdp_answer_bad(err, "the result of the installation is empty");
 }

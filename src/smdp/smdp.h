@@ -62,7 +62,7 @@ struct smdp_import {
     const char *type;  /* profile type; NULL = none */
     struct soap_subscription_address address;
     struct soap_pol2 pol2;
-    int64_t required_memory;      /* bytes; 0 = twice the package */
+    int64_t required_memory;      /* bytes; 0 = what its files and its package come to */
     const char *platform_type;    /* that the eUICC must have; NULL = any */
     const char *platform_version; /* "n.n.n", at least; NULL = any */
 };

@@ -25,6 +25,8 @@ run 0 smdp profile list -d dp
 says out "$one" "Available" "meter" "2.999.101"
 run 0 smdp profile list -d dp --json
 [ "$(jq -r .iccid out)" = $one ] || fail "no JSON"
+# the templates make files that the package does not spell out
+jq -e '.memory > 4 * .size' out >/dev/null || fail "not the memory of its files: $(cat out)"
 run 0 smdp jobs -d dp
 says out "no jobs"
 grep -q "$one" dp/smdp.db || fail "the ICCID is not in the database"

@@ -147,6 +147,39 @@ static void test_tcp(void **state)
     finish(&s);
 }
 
+/* A chip that reads as soon as it hears of data gets every byte once. */
+static void test_tcp_once(void **state)
+{
+    (void)state;
+    static const char *const on_data[] = {"D00C810301420082028121B701ED",
+                                          "D00D810301430182028121B602CCDD", NULL};
+    struct scene s;
+    uint16_t port;
+    char config[200];
+    const struct timeval limit = {.tv_sec = PATIENT};
+    int fd = bound_socket(SOCK_STREAM, &port);
+    assert_int_equal(listen(fd, 1), 0);
+    (void)snprintf(config, sizeof config, "[device]\nmap = 192.0.2.10:8443 127.0.0.1:%u\n", port);
+    prepare(&s, config, 1);
+    fake_queue(&s.fakes[0], EVENTS);
+    fake_queue(&s.fakes[0], open_tcp);
+    s.fakes[0].on_data = on_data;
+    start(&s, false);
+    int peer = accept(fd, NULL, NULL);
+    assert_true(peer >= 0);
+    assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    assert_int_equal(send(peer, "hello", 5, 0), 5);
+    read_whole(peer, "\xCC\xDD", 2);
+    assert_int_equal(send(peer, "world", 5, 0), 5);
+    read_whole(peer, "\xCC\xDD", 2);
+    stop(&s);
+    assert_int_equal(fake_counts(&s.fakes[0], "B60568656C6C6FB70100"), 1);
+    assert_int_equal(fake_counts(&s.fakes[0], "B605776F726C64B70100"), 1);
+    (void)close(peer);
+    (void)close(fd);
+    finish(&s);
+}
+
 /* The peer goes away: what it said before is there, then the link is down. */
 static void test_tcp_dropped(void **state)
 {
@@ -387,10 +420,10 @@ static void test_not_started(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tcp),         cmocka_unit_test(test_tcp_dropped),
-        cmocka_unit_test(test_udp),         cmocka_unit_test(test_smpp),
-        cmocka_unit_test(test_many),        cmocka_unit_test(test_dead),
-        cmocka_unit_test(test_not_started),
+        cmocka_unit_test(test_tcp),         cmocka_unit_test(test_tcp_once),
+        cmocka_unit_test(test_tcp_dropped), cmocka_unit_test(test_udp),
+        cmocka_unit_test(test_smpp),        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_dead),        cmocka_unit_test(test_not_started),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

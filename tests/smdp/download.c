@@ -31,7 +31,7 @@ static void test_good(void **state)
     assert_true(cr_span_equal(r->answer.iccid, cr_span_str(rig_iccid(1))));
     assert_installed(r, 1, 20000);
     assert_int_equal(r->chip.isdps[0].state, SOAP_STATE_DISABLED);
-    assert_int_equal(r->chip.isdps[0].memory, 2 * (int64_t)r->chip.isdps[0].upp.n);
+    assert_int_equal(r->chip.isdps[0].memory, (int64_t)r->chip.isdps[0].upp.n); /* no files */
     assert_int_equal(r->asked[SOAP_ENABLE_PROFILE], 0);
     assert_int_equal(r->asked[SOAP_SEND_DATA], 3 + 3);
     /* Nothing of the Profile went through the SM-SR in the clear. */
@@ -343,15 +343,19 @@ static void test_installer(void **state)
     static const struct {
         const char *result;
         bool early;
+        const char *says; /* NULL = anything */
     } rows[] = {
-        {"3007A0053003800104", false},                 /* not enough memory */
-        {"300AA0083006800103810103", false},           /* bad values of element 3 */
-        {"300EA00C3003800100300580010C810107", false}, /* only the second one fails */
-        {"300AA0053003800100810100", false},           /* aborted */
-        {"3007A0053003800100", true},                  /* done before the end */
-        {"3002A000", false},                           /* says nothing */
-        {"0500", false},                               /* no result */
-        {"3007A005300380010600", false},               /* bytes behind */
+        {"3007A0053003800104", false,
+         "did not install the Profile: status 4 (not-enough-memory)"}, /* not enough memory */
+        {"300AA0083006800103810103", false, NULL},                     /* bad values of element 3 */
+        {"300EA00C3003800100300580010C810107", false, NULL}, /* only the second one fails */
+        {"300AA0053003800100810100", false, NULL},           /* aborted */
+        {"300AA0053003800104810100", false,
+         "aborted the installation: status 4 (not-enough-memory)"}, /* the same, and why */
+        {"3007A0053003800100", true, NULL},                         /* done before the end */
+        {"3002A000", false, NULL},                                  /* says nothing */
+        {"0500", false, NULL},                                      /* no result */
+        {"3007A005300380010600", false, NULL},                      /* bytes behind */
     };
     for (int i = 0; i < (int)CR_COUNT(rows); i++) {
         rig_import(r, i + 1, "iot", 9000);
@@ -362,6 +366,10 @@ static void test_installer(void **state)
         rig_settle(r);
         rig_assert_status(r, SOAP_FAILED, "8.4", "4.2");
         assert_true(r->answer.euicc_response_data.n > 0);
+        if (rows[i].says) {
+            const cr_span message = r->status.code.message;
+            assert_non_null(memmem(message.p, message.n, rows[i].says, strlen(rows[i].says)));
+        }
         /* Its credentials have left: never for another chip. */
         assert_int_equal(rig_state(r, i + 1), SMDP_FAILED);
         assert_null(fake_chip_isdp(&r->chip, cr_span_str(rig_iccid(i + 1))));
