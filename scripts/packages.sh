@@ -19,7 +19,7 @@ need_packages() {
         if ((${#lacking[@]})); then
             echo "This is not Debian. Please install: ${lacking[*]}, and the development files of" \
                 "OpenSSL 3, libevent, libcurl, jansson, SQLite, PC/SC lite, qrencode, zbar, libpng," \
-                "libjpeg, libedit, inih and cmocka." >&2
+                "libjpeg, libedit, inih, libxml2, cmocka and libsmpp34." >&2
             return 1
         fi
         return 0
