@@ -9,6 +9,7 @@ two=8988211000000000025
 three=8988211000000000033
 four=8988211000000000041
 five=8988211000000000058
+six=8988211000000000066
 
 # free_ports N: ports that nobody listens at; the parties have to know each other's before they start
 free_ports() {
@@ -220,10 +221,24 @@ es2 0 enable-profile --iccid $five
 es2 3 download-profile --iccid $five
 says err "status code"
 
+# ---- the SM-SR is killed and goes on; download and enabling in one order; what is deleted is gone
+kill -9 "$smsr"
+wait "$smsr" 2>/dev/null
+start_smsr
+profile sixth $six 001010000000006
+run 0 smdp profile import --dir dp --owner 2.999.101 --type meter --imsi 001010000000006 \
+    --msisdn 47000000000006 sixth.der
+es2 0 download-profile --profile-type meter --enable-profile
+is $six Enabled
+is $five Disabled
+es2 0 delete-profile --iccid $five
+is $five ""
+
 stop_device
 chip_is chip $one Disabled
 chip_is chip $two Disabled
-chip_is chip $five Enabled
+chip_is chip $six Enabled
+says_not out $five
 chip_is plain $three Enabled
 run 0 euicc show plain
 says_not out $four
