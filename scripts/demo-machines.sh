@@ -85,8 +85,7 @@ INI
     say "Operator B's profile waits at its SM-DP"
     show crisp smdp profile import --dir dp2 --owner 2.999.102 --type meter --imsi 999700000000001 \
         --msisdn 48000000000001 profile.der
-    background smdp.log crisp smdp serve --dir dp2 --parties lab/smdp.ini --pki pki \
-        --listen 127.0.0.1:$((port + 4)) --port-file smdp.port
+    background smdp.log crisp smdp serve --dir dp2 --parties lab/smdp.ini --pki pki --port-file smdp.port
     for _ in $(seq 100); do
         [[ -s smdp.port ]] && break
         sleep 0.1

@@ -114,7 +114,10 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
 {
     struct m2m_service *service = NULL;
     struct m2m_service_options o = {.m2m = smdp_m2m(s->dp), .workers = (unsigned)v->workers};
-    CR_TRY(cli_host_port(&cli->arena, v->listen, &o.host, &o.port, err));
+    o.port = cli_url_port(s->parties.address); /* where the others are told to go */
+    if (v->listen) {
+        CR_TRY(cli_host_port(&cli->arena, v->listen, &o.host, &o.port, err));
+    }
     cli_catch_signals();
     CR_TRY(m2m_service_start(&o, &service, err));
     uint16_t port = m2m_service_port(service);
@@ -146,7 +149,7 @@ static int serve_run(struct cli *cli, const void *values)
     struct cr_err err;
     const char *host;
     uint16_t port;
-    if (cli_host_port(&cli->arena, v->listen, &host, &port, &err) != CR_OK) {
+    if (v->listen && cli_host_port(&cli->arena, v->listen, &host, &port, &err) != CR_OK) {
         return cli_fail_usage(cli, &err);
     }
     cr_status status = begin_serving(cli, v, &s, &err);
@@ -177,8 +180,8 @@ static const struct cli_option serve_options[] = {
     {.name = "listen",
      .kind = CLI_STRING,
      .metavar = "HOST:PORT",
-     .help = "Where operators and SM-SRs connect; port 0 takes a free one.",
-     .fallback = "127.0.0.1:9105",
+     .help = "Where operators and SM-SRs connect; port 0 takes a free one. Unless given: this "
+             "machine alone, at the port of the address that they know.",
      SERVE(listen)},
     {.name = "master-delete",
      .kind = CLI_FLAG,

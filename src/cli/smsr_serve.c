@@ -17,7 +17,6 @@
 #define TICK_MS     200
 #define SECOND_MS   1000
 #define DAY_MS      ((int64_t)86400000)
-#define HTTPS       443
 #define DEFAULT_ES5 "127.0.0.1:8446"
 #define MAX_WORKERS 1024
 
@@ -33,18 +32,6 @@ struct server {
     struct smsr_radio_config radio;
     struct smsr_service_options options;
 };
-
-/* Where the parties are told to go is where we listen, unless told otherwise. */
-static uint16_t port_of(const char *address)
-{
-    const char *host = strstr(address, "://");
-    host = host ? host + 3 : address;
-    const char *end = host + strcspn(host, "/");
-    const char *bracket = memchr(host, ']', (size_t)(end - host));
-    const char *colon =
-        memchr(bracket ? bracket : host, ':', (size_t)(end - (bracket ? bracket : host)));
-    return colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : HTTPS;
-}
 
 static cr_status load(struct cli *cli, const struct serve_values *v, struct server *s,
                       struct cr_err *err)
@@ -72,7 +59,7 @@ static cr_status load(struct cli *cli, const struct serve_values *v, struct serv
                             .keep_ms = v->keep_days * DAY_MS},
                  .env = cli->env},
         .radio = &s->radio,
-        .soap_port = port_of(s->parties.address),
+        .soap_port = cli_url_port(s->parties.address), /* where the parties are told to go */
         .no_https = v->no_https,
         .workers = (unsigned)v->workers};
     if (v->soap) {

@@ -5,6 +5,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define HTTPS_PORT 443
 
 static const struct {
     char letter;
@@ -130,4 +133,15 @@ char *cli_bytes_text(char *out, size_t size, int64_t bytes)
                        (long long)(bytes % 1000000 / 100000));
     }
     return out;
+}
+
+uint16_t cli_url_port(const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    const char *end = host + strcspn(host, "/");
+    const char *bracket = memchr(host, ']', (size_t)(end - host));
+    const char *colon =
+        memchr(bracket ? bracket : host, ':', (size_t)(end - (bracket ? bracket : host)));
+    return colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : HTTPS_PORT;
 }

@@ -17,6 +17,9 @@ cr_status cli_time(const char *text, int64_t now_ms, int64_t *ms, struct cr_err 
 cr_status cli_host_port(cr_arena *arena, const char *text, const char **host, uint16_t *port,
                         struct cr_err *err) CR_MUST_CHECK;
 
+/* The port of a URL of HTTPS: 443 when it names none. */
+uint16_t cli_url_port(const char *url);
+
 /* "NAME=VALUE": both in the arena, neither empty. what names the option in the error. */
 cr_status cli_pair(cr_arena *arena, const char *text, const char *what, const char **name,
                    const char **value, struct cr_err *err) CR_MUST_CHECK;
