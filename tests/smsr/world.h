@@ -204,7 +204,7 @@ static inline void world_open(struct world *w, bool on_disk)
     w->card_counter = 6;
     assert_int_equal(sms_assembler_new(NULL, &w->card_in, NULL), CR_OK);
     if (on_disk) {
-        (void)snprintf(w->dir, sizeof w->dir, "smsr-radio-XXXXXX");
+        (void)snprintf(w->dir, sizeof w->dir, "/tmp/crisp-smsr-radio-XXXXXX");
         assert_non_null(mkdtemp(w->dir));
     }
     world_start(w);
