@@ -4,6 +4,8 @@
  */
 #include "m2m_smsr.h"
 
+#include "euicc/https.h"
+
 #define CREATE(aid)                                                                                \
     "80E60C003F10A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" aid         \
     "0380C00006C904810203700000"
@@ -339,12 +341,20 @@ static void no_name(void **state)
     bed->terminal.peer = answer_query;
     bed->terminal.peer_ctx = &r;
     (void)m2m_send_as(bed, 1, 0x1600, NAMED);
-    assert_int_equal(r.queries, 1);      /* there is no such name: of any kind */
-    assert_null(bed->euicc->m2m->https); /* no retries were asked for */
+    assert_int_equal(r.queries, 1); /* there is no such name: of any kind */
+    /* Nobody said how often to try again. */
+    m2m_advance(bed, M2M_HTTPS_RETRY_SECONDS - 1);
+    assert_int_equal(r.queries, 1);
+    m2m_advance(bed, 1 + (M2M_HTTPS_RETRIES - 2) * M2M_HTTPS_RETRY_SECONDS);
+    assert_non_null(bed->euicc->m2m->https);
+    m2m_advance(bed, M2M_HTTPS_RETRY_SECONDS);
+    assert_int_equal(r.queries, 1 + M2M_HTTPS_RETRIES);
+    assert_null(bed->euicc->m2m->https); /* nothing was said that would have to be resumed */
     r.silent = true;
     (void)m2m_send_as(bed, 1, 0x1600, NAMED);
     m2m_advance(bed, 100);
-    assert_true(r.queries >= 1 + 3);
+    assert_true(r.queries >= 1 + M2M_HTTPS_RETRIES + 3);
+    m2m_advance(bed, 1000);
     assert_null(bed->euicc->m2m->https);
     smsr_free(s);
     m2m_bed_free(bed);

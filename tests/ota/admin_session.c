@@ -262,6 +262,9 @@ static void the_card_octet_for_octet(void **state)
     "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
 #define RESULT(n) NEXT(n, "X-Admin-Script-Status: ok\r\n" BODY)
 #define RESUME    "X-Admin-Resume: true\r\n"
+#define RESUMED_FIRST                                                                              \
+    "POST " PATH " HTTP/1.1\r\nHost: a\r\n" RESUME                                                 \
+    "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n"
 #define NOTHING                                                                                    \
     "HTTP/1.1 204 No Content\r\nX-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n"
 
@@ -357,7 +360,12 @@ static void hostile_posts(void **state)
          NOTHING},
         {{FIRST}, NEXT("", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
         {{NULL}, NEXT("1", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
-        {{NULL}, NEXT("1", RESUME "\r\n"), OTA_ADMIN_STRANGER, NOTHING},
+        /* Nobody owes anything here: a session that was lost goes on as a new one. */
+        {{NULL}, NEXT("1", RESUME "\r\n"), OTA_ADMIN_FIRST, "HTTP/1.1 200"},
+        {{NULL},
+         NEXT("7", RESUME "X-Admin-Script-Status: ok\r\n" BODY),
+         OTA_ADMIN_FIRST,
+         "HTTP/1.1 200"},
         {{FIRST, RESULT("1")}, RESULT("1"), OTA_ADMIN_STRANGER, NOTHING},
         {{FIRST, RESULT("1"), RESULT("2")}, NEXT("1", RESUME "\r\n"), OTA_ADMIN_STRANGER, NOTHING},
         /* What was an answer before comes again. */
@@ -375,7 +383,7 @@ static void hostile_posts(void **state)
          OTA_ADMIN_REPEATED,
          "HTTP/1.1 200"},
         {{FIRST, RESULT("1")},
-         "POST " PATH " HTTP/1.1\r\nHost: a\r\nX-Admin-Resume: true\r\n"
+         "POST " PATH "?s=&n=0 HTTP/1.1\r\nHost: a\r\nX-Admin-Resume: true\r\n"
          "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n",
          OTA_ADMIN_STRANGER,
          NOTHING},
@@ -491,6 +499,27 @@ static void a_session_that_begins_anew(void **state)
     sr_feed(&sr, cr_span_str(RESULT("1"))); /* of the old session's nonce */
     assert_int_equal(sr.events[OTA_ADMIN_STRANGER], 1);
     assert_string_equal(sr.results, "");
+    sr_close(&sr);
+    /* A first POST that is resumed after later ones is of a session whose first sending was lost. */
+    sr_open(&sr);
+    sr_add(&sr, S1, "");
+    sr_add(&sr, S1, "");
+    sr_add(&sr, S1, "");
+    sr_feed(&sr, cr_span_str(FIRST));
+    sr_feed(&sr, cr_span_str(RESULT("1")));
+    sr_feed(&sr, cr_span_str(RESUMED_FIRST));
+    assert_int_equal(sr.events[OTA_ADMIN_FIRST], 2);
+    assert_int_equal(sr.lost, 1);
+    sr_close(&sr);
+    /* So is one with a notification that the session did not begin with. */
+    sr_open(&sr);
+    sr_add(&sr, S1, "");
+    sr_add(&sr, S1, "");
+    sr_feed(&sr, cr_span_str(FIRST));
+    sr_feed(&sr, cr_span_str("POST " PATH "?msg=e1124c10" EID " HTTP/1.1\r\nHost: a\r\n" RESUME
+                             "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n"));
+    assert_int_equal(sr.events[OTA_ADMIN_NOTIFY], 1);
+    assert_int_equal(sr.lost, 1);
     sr_close(&sr);
     /* After an end it is no restart, and the end is repeated on demand. */
     sr_open(&sr);
