@@ -98,8 +98,10 @@ switch() {
     is "$2" Disabled
 }
 
-# ---- the parties; every time is short. The chip tries again COUNT times after SECONDS
-times() { # COUNT SECONDS, two digits each; RESUME
+# ---- the parties; every time is short
+# pace COUNT SECONDS RESUME: the chip tries COUNT times again, SECONDS after a failure (two digits each); the
+# SM-SR calls it after RESUME seconds
+pace() {
     radio
     cat >>radio.ini <<INI
 [radio]
@@ -110,8 +112,18 @@ trigger-seconds = 3
 resume-seconds = $3
 INI
 }
+# paced COUNT SECONDS RESUME LINE...: the same, with these lines, for an SM-SR that is started anew
+paced() {
+    kill -INT "$smsr"
+    wait "$smsr"
+    equal $? 0
+    pace "$1" "$2" "$3"
+    shift 3
+    (($#)) && printf '%s\n' "$@" >>radio.ini
+    start_smsr --script-seconds 5
+}
 parties
-times 05 01 3
+pace 05 01 3
 one=$(iccid 1) two=$(iccid 2) three=$(iccid 3) four=$(iccid 4) five=$(iccid 5) six=$(iccid 6) seven=$(iccid 7)
 profile first "$one" 001010000000001
 profile second "$two" 001010000000002
@@ -162,21 +174,25 @@ downloads
 faults 4 radio-off
 
 # ---- a chip that does not come back by itself: called by a short message, which is lost once
-kill -INT "$smsr"
-wait "$smsr"
-times 00 01 1 # no retries
-start_smsr --script-seconds 5
+paced 00 01 1 # no retries
 with "drop-channel=2600 at=1" "drop-channel=1800 at=2" "lose-down at=1" "lose-down at=3"
 downloads
 faults 2 drop-channel
 faults 2 lose-down
-kill -INT "$smsr"
-wait "$smsr"
-times 05 59 1 # late: it would come back after a minute
-start_smsr --script-seconds 5
+paced 05 59 1 # late: it would come back after a minute
 with "drop-channel=2600 at=1"
 downloads
 faults 1 drop-channel
+
+# ---- a switch over HTTPS: broken before the chip has the command, and before the SM-SR has the result, which
+# the chip does not tell any more but by its notification
+paced 05 01 2 "channel = https"
+for bytes in 700 1200; do
+    with "drop-channel=$bytes at=1"
+    switch "$one" "$two"
+    faults 1 drop-channel
+done
+paced 05 01 2
 
 # ---- a radio that is gone for longer than the order waits: nothing is left when it is back
 es2_validity=12
