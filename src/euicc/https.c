@@ -4,8 +4,9 @@
  * they are put together, and scripts reach the domains of the card.
  *
  * All of it is RAM. A session whose bytes could not be committed, and one that a reset ends, is
- * over: the server triggers anew. One whose link breaks is not: the agent keeps what was executed, and
- * a trigger for the same session makes it hurry, or tries once more when all retries were in vain.
+ * over: the server triggers anew. One whose link breaks is not: the agent keeps what was executed,
+ * and a trigger for the same session makes it hurry, or tries once more when all retries were in
+ * vain.
  */
 #include "euicc/https.h"
 

@@ -189,8 +189,9 @@ static bool notification_is_own(const struct ota_admin_server *server, cr_span i
 {
     struct der_tlv e1;
     struct der_tlv eid;
-    return in.n == 0 || (der_next(&in, DER_STRICT, &e1, NULL) == CR_OK && der_find(e1.value, CARD_TAG, &eid) &&
-           cr_span_equal(eid.value, CR_SPAN_ARRAY(server->eid)));
+    return in.n == 0 ||
+           (der_next(&in, DER_STRICT, &e1, NULL) == CR_OK && der_find(e1.value, CARD_TAG, &eid) &&
+            cr_span_equal(eid.value, CR_SPAN_ARRAY(server->eid)));
 }
 
 /* The resumed POST has the notification with which the session began; without one there is none in
