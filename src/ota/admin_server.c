@@ -360,7 +360,9 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
     }
     CR_TRY(put_script(server, work, err));
     ota_admin_server_next(server, server->next);
-    server->next[0] = goes_on ? server->next[0] : 0;
+    if (!goes_on) {
+        server->next[0] = 0;
+    }
     server->status = script ? 200 : 204;
     server->answered = true;
     server->ended = !goes_on;
