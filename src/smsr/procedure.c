@@ -329,6 +329,29 @@ cr_status smsr_run_load(struct smsr *sr, struct store_tx *tx, int64_t procedure,
 /* ---- starting ----------------------------------------------------------------------------------
  */
 
+/* An eUICC that was taken over and does not have our addresses yet would report a switch to the
+ * SM-SR before. */
+static cr_status check_reports(struct store_tx *tx, const struct smsr_euicc *euicc,
+                               enum smsr_kind kind, struct cr_err *err)
+{
+    int64_t id = 0;
+    if (kind != SMSR_PROC_ENABLE && kind != SMSR_PROC_DISABLE && kind != SMSR_PROC_DELETE) {
+        return CR_OK;
+    }
+    CR_TRY(store_exec(tx,
+                      "SELECT id FROM procedure WHERE eid = ? AND kind = ? AND state = ?"
+                      " AND before IN (?, ?) LIMIT 1",
+                      STORE_VALUES(STORE_B(euicc->eid), STORE_I(SMSR_PROC_TAKEOVER),
+                                   STORE_I(SMSR_STATE_PAUSED), STORE_I(SMSR_STATE_FINALISING),
+                                   STORE_I(SMSR_STATE_ADDRESSING)),
+                      take_id, &id, NULL, err));
+    return id ? cr_refuse(err, "1.2", "4.4", "SGP.02 3.8",
+                          "the eUICC does not have the addresses of this SM-SR yet: it would report "
+                          "to the one before (procedure %lld)",
+                          (long long)id)
+              : CR_OK;
+}
+
 /* A doubt does not keep anybody from looking. */
 cr_status smsr_run_admit(struct store_tx *tx, const struct smsr_euicc *euicc, enum smsr_kind kind,
                          bool *holds, struct cr_err *err)
@@ -339,7 +362,7 @@ cr_status smsr_run_admit(struct store_tx *tx, const struct smsr_euicc *euicc, en
         return cr_refuse(err, "1.2", "4.4", "SGP.02 3.8", "the eUICC is being handed over");
     }
     if (!euicc->procedure) {
-        return CR_OK;
+        return check_reports(tx, euicc, kind, err);
     }
     cr_arena arena = {0};
     cr_status status = smsr_procedure_get(tx, euicc->procedure, &arena, &other, err);

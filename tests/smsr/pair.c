@@ -51,6 +51,7 @@ static void make_parties(struct side *s, const struct pki_cert *eum)
         {.name = "d", .oid = "1.2.10", .roles = SOAP_SMDP, .url = "https://d/"},
         {.name = "s", .oid = "1.2.30", .roles = SOAP_M2MSP, .url = "https://s/"},
         {.name = "sr", .oid = oids[other], .roles = SOAP_SMSR, .url = urls[other]},
+        {.name = "x", .oid = "1.2.29", .roles = SOAP_SMSR, .url = "https://x/"},
     };
     memcpy(s->party, list, sizeof list);
     s->parties = (struct m2m_parties){.oid = oids[s->index],
@@ -374,8 +375,13 @@ static cr_status spoil_work(struct store_tx *tx, void *ctx, struct cr_err *err)
         return CR_OK;
     }
     cr_span copy = cr_arena_copy(&s->arena, script.commands);
-    const bool le = strcmp(s->p->spoil, "80E288") != 0; /* the last octet is Le */
-    ((uint8_t *)(uintptr_t)copy.p)[copy.n - 1 - le] ^= 0x41;
+    /* Of a signature or a list of keys the last octet, before Le; of addresses the first tag. */
+    const uint8_t *at = copy.p + copy.n - 2;
+    if (strcmp(s->p->spoil, "80E288") == 0) {
+        static const uint8_t dgi[] = {0x3A, 0x07};
+        at = (const uint8_t *)memmem(copy.p, copy.n, dgi, sizeof dgi) + 3;
+    }
+    *(uint8_t *)(uintptr_t)at ^= 0x41;
     s->done = true;
     return store_exec(tx, "UPDATE script SET commands = ? WHERE id = ?",
                       STORE_VALUES(STORE_B(copy), STORE_I(script.id)), NULL, NULL, NULL, err);
@@ -500,6 +506,12 @@ static bool post(struct pair *p, int side)
 
 bool pair_step(struct pair *p)
 {
+    if (p->bed->refreshed) { /* another Profile: the device starts it, the network takes it */
+        p->bed->refreshed = false;
+        m2m_bed_reset(p->bed);
+        m2m_bed_attach(p->bed);
+        return true;
+    }
     bool moved = hear(p);
     for (int side = ONE; side <= TWO && !moved; side++) {
         if (p->restart) {
@@ -714,6 +726,66 @@ static cr_status trail_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     return CR_OK;
 }
 
+struct keys {
+    struct pair *p;
+    int side;
+    cr_arena arena;
+};
+
+static cr_status keys_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct keys *k = ctx;
+    struct gp_registry reg;
+    struct gp_object isdr;
+    struct smsr_keysets sets;
+    assert_true(euicc_m2m_registry(euicc_nvm(k->p->bed->euicc), &reg) &&
+                gp_object_root(&reg, &isdr));
+    CR_TRY(smsr_keyset_list(tx, CR_SPAN_ARRAY(eid), &k->arena, &sets, err));
+    assert_true(sets.count > 0);
+    for (size_t i = 0; i < sets.count; i++) {
+        struct smsr_keyset set;
+        CR_TRY(smsr_keyset_get(k->p->side[k->side].sr, tx, CR_SPAN_ARRAY(eid), sets.items[i].type,
+                               sets.items[i].version, &set, err));
+        for (uint8_t n = 0; n < 3 && set.keys[n].size; n++) {
+            struct gp_key key;
+            assert_true(gp_key_get(&reg, isdr.id, set.version, (uint8_t)(n + 1), &key));
+            assert_int_equal(key.type, set.keys[n].type);
+            assert_int_equal(key.n, set.keys[n].size);
+            assert_memory_equal(key.value, set.keys[n].value, key.n);
+        }
+    }
+    return CR_OK;
+}
+
+struct notifying {
+    struct pair *p;
+    int side;
+    struct smsr_notification n;
+};
+
+static cr_status notify_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct notifying *n = ctx;
+    bool confirm;
+    return smsr_procedure_notified(n->p->side[n->side].sr, tx, &n->n, &confirm, err);
+}
+
+struct showing {
+    struct pair *p;
+    int side;
+    cr_arena *arena;
+    struct soap_eis *out;
+};
+
+static cr_status show_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct showing *s = ctx;
+    struct smsr_euicc e;
+    CR_TRY(smsr_euicc_load(tx, CR_SPAN_ARRAY(eid), s->arena, &e, err));
+    return smsr_eis_show(s->p->side[s->side].sr, tx, &e, SMSR_VIEW_HANDOVER, NULL, s->arena, s->out,
+                         err);
+}
+
 static const char *look(struct pair *p, int side, store_work work)
 {
     static char texts[8][512];
@@ -766,6 +838,32 @@ const char *pair_chip_keysets(struct pair *p)
     return text;
 }
 
+void pair_same_keys(struct pair *p, int side)
+{
+    struct keys k = {.p = p, .side = side};
+    pair_store(p, side, keys_work, &k);
+    cr_arena_free(&k.arena);
+}
+
+void pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16_t isdp)
+{
+    struct notifying n = {.p = p, .side = side};
+    uint8_t aid[16];
+    n.n = (struct smsr_notification){.eid = CR_SPAN_ARRAY(eid),
+                                     .type = type,
+                                     .number = number,
+                                     .aid = euicc_isdp_aid(isdp, aid),
+                                     .from = MSISDN,
+                                     .received_ms = p->now_ms};
+    pair_store(p, side, notify_work, &n);
+}
+
+void pair_eis(struct pair *p, int side, cr_arena *arena, struct soap_eis *out)
+{
+    struct showing s = {.p = p, .side = side, .arena = arena, .out = out};
+    pair_store(p, side, show_work, &s);
+}
+
 const char *pair_letters(struct pair *p)
 {
     static char text[1024];
@@ -783,11 +881,12 @@ struct pair *pair_new(void)
     struct pair *p = calloc(1, sizeof *p);
     struct pki_cert eum;
     struct pki_key *key = NULL;
+    const struct euicc_m2m_options chip = {.timing = {.transport = EUICC_M2M_SMS}};
     assert_non_null(p);
     p->now_ms = cr_now_ms(cr_env_system());
     p->env = (cr_env){.ctx = p, .now_ms = now, .random = random_bytes, .log = quiet};
     assert_true(cr_hex_fixed(eid, sizeof eid, cr_span_str(M2M_EID)));
-    p->bed = m2m_bed_new();
+    p->bed = m2m_bed_new_with(&chip);
     assert_int_equal(
         pki_hierarchy_load(m2m_pki(), CRYPTO_P256, "eum", &p->arena, &eum, &key, NULL), CR_OK);
     make_side(p, ONE, &eum);

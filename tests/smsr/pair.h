@@ -29,7 +29,7 @@ struct side {
     int index;
     char dir[64];
     struct m2m_parties parties;
-    struct m2m_party party[6];
+    struct m2m_party party[7];
     struct smsr_radio_config config;
     struct smsr_identity identity;
     struct pki_key *key;
@@ -114,6 +114,12 @@ const char *pair_chip_keysets(struct pair *p);
 /* What was put out for others since the last call: "a ES4 SMSRChange; d ES3 SMSRChange for 1.2.2" */
 const char *pair_letters(struct pair *p);
 const char *pair_trail(struct pair *p, int side);
+/* The keys of a side are those of the chip. */
+void pair_same_keys(struct pair *p, int side);
+/* A default notification that came to a side. */
+void pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16_t isdp);
+/* As HandoverEUICC carries it. */
+void pair_eis(struct pair *p, int side, cr_arena *arena, struct soap_eis *out);
 void pair_store(struct pair *p, int side, store_work work, void *ctx);
 
 #endif
