@@ -59,11 +59,18 @@ static cr_status put_connection(const struct smsr_radio_config *config, cr_buf *
 static cr_status put_https(const struct smsr_radio_config *config, cr_buf *out, struct cr_err *err)
 {
     struct ota_admin_params params = {.post = {.present = true}};
+    char host[OTA_ADMIN_HOST + 1];
     cr_buf connection = {0};
     cr_status status = put_connection(config, &connection, err);
     params.connection = cr_buf_span(&connection);
-    params.post.host =
-        cr_span_str(config->https_host ? config->https_host : config->https_address);
+    if (config->https_host) {
+        (void)cr_str_copy(host, sizeof host, cr_span_str(config->https_host));
+    } else {
+        const bool colon = strchr(config->https_address, ':') != NULL; /* IPv6 */
+        (void)snprintf(host, sizeof host, "%s%s%s", colon ? "[" : "", config->https_address,
+                       colon ? "]" : "");
+    }
+    params.post.host = cr_span_str(host);
     params.post.uri = cr_span_str(config->path);
     const size_t mark = der_open(out, TAG_HTTPS);
     if (status == CR_OK) {
@@ -78,9 +85,8 @@ cr_status smsr_addressing(const struct smsr_radio_config *config, const struct s
                           const char *msisdn, cr_buf *out, struct cr_err *err)
 {
     char number[SMSR_NUMBER + 1] = "";
-    const struct smsr_smsc *smsc = msisdn && smsr_air_number(msisdn, number)
-                                       ? smsr_radio_route(config, number)
-                                       : NULL;
+    const struct smsr_smsc *smsc =
+        msisdn && smsr_air_number(msisdn, number) ? smsr_radio_route(config, number) : NULL;
     if (smsc) {
         CR_TRY(put_sms(smsc, out, err));
     }
