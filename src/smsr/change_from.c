@@ -130,12 +130,20 @@ cr_status smsr_create_key_set(void *ctx, struct m2m_call *call, const struct soa
 /* ---- steps -------------------------------------------------------------------------------------
  */
 
+/* A message has its limit (SOAP_MAX_MESSAGE): of a longer audit trail the newest go along. */
+#define MAX_TRAIL 1000
+
 /* HandoverEUICC: the EIS with everything but key values. */
 static cr_status offer(struct smsr_run *run, int64_t deadline_ms, struct cr_err *err)
 {
     struct soap_body body = {.has_eis = true};
     CR_TRY(smsr_eis_show(run->sr, run->tx, &run->e, SMSR_VIEW_HANDOVER, NULL, run->arena,
                          &body.eis, err));
+    struct soap_audit_trail *trail = &body.eis.audit_trail;
+    if (trail->records.count > MAX_TRAIL) {
+        trail->records.items += trail->records.count - MAX_TRAIL;
+        trail->records.count = MAX_TRAIL;
+    }
     return smsr_handover_ask(run, SOAP_HANDOVER_EUICC, &body, deadline_ms, err);
 }
 

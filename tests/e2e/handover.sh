@@ -136,7 +136,7 @@ equal "$(last smsr-1)" "SMSRChange done EXECUTED_SUCCESS"
 equal "$(last smsr-2)" "HandoverEUICC done EXECUTED_SUCCESS"
 wait_text notices "HandleSMSRChangeNotification"
 run 0 smsr eis audit "$eid" --dir sr2 --parties lab/smsr-2.ini
-says out "OperationType: 0900"
+says out "OperationType: 0900" "OperationType: 0200" "Smsr-id: 2.999.121" "Smsr-id: 2.999.122"
 ask smsr-2 3 prepare-smsr-change --current-smsr-id smsr-1
 says err "subject 8.1.1, reason 3.3"
 

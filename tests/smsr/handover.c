@@ -879,6 +879,50 @@ static void test_profile_changes(void **state)
     pair_free(p);
 }
 
+/* ---- a long life -------------------------------------------------------------------------------
+ */
+
+static cr_status fill_trail(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct pair *p = ctx;
+    char message[200];
+    memset(message, 'm', sizeof message);
+    const struct soap_status status = {.status = SOAP_FAILED,
+                                       .has_code = true,
+                                       .code = {.subject = cr_span_str("8.1.1"),
+                                                .reason = cr_span_str("5.2"),
+                                                .message = cr_span_of(message, sizeof message)}};
+    for (int i = 0; i < 4000; i++) {
+        const struct smsr_audit record = {.eid = pair_body().eid,
+                                          .operation = i < 3999 ? SMSR_OP_ENABLE : SMSR_OP_CREATE,
+                                          .requester = "1.2.1",
+                                          .status = &status,
+                                          .aid = pair_body().eid,
+                                          .iccid = "8900101000000000002"};
+        CR_TRY(smsr_audit_add(p->side[ONE].sr, tx, &record, err));
+    }
+    return CR_OK;
+}
+
+static cr_status count_trail(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    CR_TRY(store_exec(tx, "SELECT count(*) FROM audit WHERE smsr_id = '1.2.20'", NULL, take_count,
+                      ctx, NULL, err));
+    return CR_OK;
+}
+
+/* The newest of a trail that is too long for a message. */
+static void test_long_trail(void **state)
+{
+    struct pair *p = *state;
+    int64_t count = 0;
+    pair_store(p, ONE, fill_trail, p);
+    hand_over(p);
+    pair_store(p, TWO, count_trail, &count);
+    assert_int_equal(count, 1000);
+    assert_non_null(strstr(pair_trail(p, TWO), "0200!"));
+}
+
 /* ---- no free version ---------------------------------------------------------------------------
  */
 
@@ -955,6 +999,7 @@ int main(void)
         T(forgotten),
         T(asked_once_more),
         cmocka_unit_test(test_profile_changes),
+        T(long_trail),
         T(no_free_version),
         T(no_free_version_fails),
     };

@@ -504,8 +504,11 @@ static bool post(struct pair *p, int side)
 /* ---- what happens ------------------------------------------------------------------------------
  */
 
+static void check_one_owner(struct pair *p);
+
 bool pair_step(struct pair *p)
 {
+    check_one_owner(p);
     if (p->bed->refreshed) { /* another Profile: the device starts it, the network takes it */
         p->bed->refreshed = false;
         m2m_bed_reset(p->bed);
@@ -792,9 +795,23 @@ static const char *look(struct pair *p, int side, store_work work)
     static int turn;
     struct look l = {.text = texts[turn++ & 7], .size = sizeof texts[0]};
     l.text[0] = 0;
-    pair_store(p, side, work, &l);
+    assert_int_equal(store_read(smsr_store(p->side[side].sr), work, &l, NULL), CR_OK);
     cr_arena_free(&l.arena);
     return l.text;
+}
+
+/* Exactly one SM-SR has the eUICC at any instant, and who hands it over lets nobody else at it. */
+static void check_one_owner(struct pair *p)
+{
+    const char one = *pair_has(p, ONE), two = *pair_has(p, TWO);
+    const bool good = one == '-'   ? two == 'E' || two == 'L'
+                      : two == '-' ? one == 'E' || one == 'L'
+                      : one == 'A' ? two == 'E' || two == 'L'
+                      : two == 'A' ? one == 'E' || one == 'L'
+                                   : (one == 'L') != (two == 'L');
+    if (!good) {
+        fail_msg("one has %c, two has %c", one, two);
+    }
 }
 
 const char *pair_procedures(struct pair *p, int side)
