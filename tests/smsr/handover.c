@@ -154,6 +154,41 @@ static void test_whole(void **state)
     expect_wiped(p);
 }
 
+/* Owners that hear directly: their SM-DP hears too, once; who has a PLMA is told, and who has no
+ * route is not. */
+static void test_told(void **state)
+{
+    struct pair *p = *state;
+    int items[32];
+    struct soap_body body = pair_body();
+    for (size_t i = 0; i < p->side[TWO].parties.count; i++) {
+        struct m2m_party *party = &p->side[TWO].party[i];
+        party->url = strcmp(party->name, "b") == 0 ? "https://b/" : party->url;
+    }
+    body.has_plma = true;
+    body.plma = (struct soap_plma){.mno_id = cr_span_str("1.2.1"),
+                                   .m2m_sp_id = cr_span_str("1.2.30"),
+                                   .profile_type = cr_span_str("meter")};
+    for (int i = 0; soap_plma_operations[i]; i++) {
+        if (strcmp(soap_plma_operations[i], "HandleSMSRChangeNotification") == 0) {
+            items[0] = i + 1;
+        }
+    }
+    body.plma.operations.items = items;
+    body.plma.operations.count = 1;
+    struct ask ask = pair_call(p, TWO, "a", SOAP_ES4A, SOAP_SET_PLMA, &body);
+    pair_run(p);
+    pair_expect(p, &ask, "");
+    (void)pair_letters(p);
+    ask = begin(p);
+    pair_run(p);
+    pair_expect(p, &ask, "");
+    assert_string_equal(pair_letters(p),
+                        "a ES4 HandleSMSRChangeNotification; s ES4 HandleSMSRChangeNotification; b "
+                        "ES4 HandleSMSRChangeNotification; d ES3 HandleSMSRChangeNotification for "
+                        "1.2.1");
+}
+
 static void test_restart(void **state)
 {
     struct pair *p = *state;
@@ -975,6 +1010,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(whole),
+        T(told),
         T(restart),
         cmocka_unit_test(test_acks_lost),
         T(prepare),
