@@ -43,8 +43,8 @@ static cr_status load_identity(struct cli *cli, const struct serve_values *v,
 {
     struct smsr_options *o = &s->options.core;
     const char *name = v->identity ? v->identity : DEFAULT_IDENTITY;
-    const char *path = cr_arena_printf(&cli->arena, "%s/%s/%s.gp", v->pki,
-                                       pki_hierarchy_curve_dir(curve), name);
+    const char *path =
+        cr_arena_printf(&cli->arena, "%s/%s/%s.gp", v->pki, pki_hierarchy_curve_dir(curve), name);
     struct gpcert cert;
     if (!path) {
         return cr_fail_memory(err);
@@ -69,9 +69,9 @@ static cr_status load_identities(struct cli *cli, const struct serve_values *v, 
     CR_TRY(load_identity(cli, v, CRYPTO_P256, s, err));
     CR_TRY(load_identity(cli, v, CRYPTO_BRAINPOOL, s, err));
     if (v->identity && !s->options.core.identity_count) {
-        return cr_err_next(
-            err, cr_fail(err, CR_REFUSED, NULL, "%s has no %s.gp", v->pki, v->identity),
-            "make it: crisp pki issue %s m2m-sr --name %s", v->pki, v->identity);
+        return cr_err_next(err,
+                           cr_fail(err, CR_REFUSED, NULL, "%s has no %s.gp", v->pki, v->identity),
+                           "make it: crisp pki issue %s m2m-sr --name %s", v->pki, v->identity);
     }
     return CR_OK;
 }

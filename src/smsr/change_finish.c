@@ -1,7 +1,8 @@
 /*
- * SM-SR change, after the commit point (SGP.02 3.8, 4.1.1.9, 4.1.1.10): the keys of the SM-SR before
- * leave the eUICC, our addresses and an SCP81 key set come. The eUICC is ours whatever becomes of
- * it: what fails makes a warning, what the eUICC does not answer to is tried again later.
+ * SM-SR change, after the commit point (SGP.02 3.8, 4.1.1.9, 4.1.1.10): the keys of the SM-SR
+ * before leave the eUICC, our addresses and an SCP81 key set come. The eUICC is ours whatever
+ * becomes of it: what fails makes a warning, what the eUICC does not answer to is tried again
+ * later.
  */
 #include "smsr/handover.h"
 
@@ -72,8 +73,8 @@ static cr_status put_addresses(struct smsr_run *run, cr_buf *commands, struct cr
     }
     CR_TRY(smsr_profile_special(run->tx, run->p.eid, SMSR_THE_ENABLED, run->arena, &enabled, &there,
                                 err));
-    cr_status status = smsr_addressing(run->sr->radio, &run->e, there ? enabled.msisdn : NULL,
-                                       &tlvs, err);
+    cr_status status =
+        smsr_addressing(run->sr->radio, &run->e, there ? enabled.msisdn : NULL, &tlvs, err);
     if (status == CR_OK && tlvs.n) {
         smsr_es5_parameters(cr_buf_span(&tlvs), commands);
     }

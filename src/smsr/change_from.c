@@ -84,8 +84,8 @@ static cr_status happen(struct smsr_run *run, struct m2m_call *call,
 }
 
 /* CERT.SR.ECDSA, under a CI that we trust too. */
-static cr_status check_certificate(struct smsr *sr, cr_span certificate,
-                                   struct crypto_public **key, struct cr_err *err)
+static cr_status check_certificate(struct smsr *sr, cr_span certificate, struct crypto_public **key,
+                                   struct cr_err *err)
 {
     const struct gpcert_expect expect = {.role = GPCERT_ROLE_SR, .now_ms = cr_now_ms(sr->env)};
     struct gpcert cert;
@@ -137,8 +137,8 @@ cr_status smsr_create_key_set(void *ctx, struct m2m_call *call, const struct soa
 static cr_status offer(struct smsr_run *run, int64_t deadline_ms, struct cr_err *err)
 {
     struct soap_body body = {.has_eis = true};
-    CR_TRY(smsr_eis_show(run->sr, run->tx, &run->e, SMSR_VIEW_HANDOVER, NULL, run->arena,
-                         &body.eis, err));
+    CR_TRY(smsr_eis_show(run->sr, run->tx, &run->e, SMSR_VIEW_HANDOVER, NULL, run->arena, &body.eis,
+                         err));
     struct soap_audit_trail *trail = &body.eis.audit_trail;
     if (trail->records.count > MAX_TRAIL) {
         trail->records.items += trail->records.count - MAX_TRAIL;
@@ -194,8 +194,7 @@ static cr_status authenticate(struct smsr_run *run, struct smsr_handover *h,
     h->challenge = (cr_span){0};
     *to = SMSR_STATE_AUTHENTICATING;
     CR_TRY(smsr_handover_put(run->tx, h, err));
-    cr_status status =
-        establish_put_certificate(h->certificate, ESTABLISH_LENGTH_DGI, &data, err);
+    cr_status status = establish_put_certificate(h->certificate, ESTABLISH_LENGTH_DGI, &data, err);
     if (status == CR_OK) {
         smsr_es5_establish(cr_buf_span(&data), false, &block, &commands);
         status = smsr_run_send(run, (cr_span){0}, &commands, SMSR_SEND_MORE, err);
@@ -204,8 +203,8 @@ static cr_status authenticate(struct smsr_run *run, struct smsr_handover *h,
     return status;
 }
 
-static cr_status challenged(struct smsr_run *run, struct smsr_handover *h,
-                            enum smsr_proc_state *to, struct cr_err *err)
+static cr_status challenged(struct smsr_run *run, struct smsr_handover *h, enum smsr_proc_state *to,
+                            struct cr_err *err)
 {
     struct smsr_r_apdu last;
     cr_span rc;
@@ -243,8 +242,7 @@ static cr_status check_version(struct smsr_run *run, const struct establish_temp
     return CR_OK;
 }
 
-static cr_status template_of(struct smsr_run *run, struct establish_template *t,
-                             struct cr_err *err)
+static cr_status template_of(struct smsr_run *run, struct establish_template *t, struct cr_err *err)
 {
     const struct soap_body *b = run->es7;
     struct cr_err why = {0};
@@ -277,9 +275,8 @@ static cr_status rebuild(struct smsr_run *run, const struct smsr_handover *h,
     struct cr_err why = {0};
     CR_TRY(gpcert_decode(run->e.ecasd_certificate, &ecasd, err));
     CR_TRY(check_certificate(run->sr, h->certificate, &signer, err));
-    cr_status status =
-        establish_rebuild(t, run->es7->ephemeral_public_key, ecasd.curve, h->challenge,
-                          run->es7->signature, signer, data, &why);
+    cr_status status = establish_rebuild(t, run->es7->ephemeral_public_key, ecasd.curve,
+                                         h->challenge, run->es7->signature, signer, data, &why);
     crypto_public_free(signer);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         return cr_refuse(err, "8.5.3", "6.1", "SGP.02 5.6.1",
@@ -291,8 +288,8 @@ static cr_status rebuild(struct smsr_run *run, const struct smsr_handover *h,
     return status;
 }
 
-static cr_status establish(struct smsr_run *run, struct smsr_handover *h,
-                           enum smsr_proc_state *to, struct cr_err *err)
+static cr_status establish(struct smsr_run *run, struct smsr_handover *h, enum smsr_proc_state *to,
+                           struct cr_err *err)
 {
     struct establish_template t;
     cr_buf data = {0}, sent = {0}, commands = {0};
@@ -459,8 +456,7 @@ static cr_status ask_again(struct smsr_run *run, enum smsr_proc_state *to, struc
                                 err));
     }
     *to = SMSR_STATE_ASKING;
-    run->p.due_ms =
-        smsr_run_told(run) || next < run->p.deadline_ms ? next : run->p.deadline_ms;
+    run->p.due_ms = smsr_run_told(run) || next < run->p.deadline_ms ? next : run->p.deadline_ms;
     return offer(run, next, err);
 }
 
@@ -496,8 +492,9 @@ static cr_status give_up(struct smsr_run *run, enum smsr_proc_state *to, struct 
     *to = SMSR_STATE_FAILED;
     switch ((int)run->event) {
     case SMSR_EV_PEER_DONE:
-        (void)smsr_run_failed(run, "8.7", "4.2",
-                              "the other SM-SR says that it took the eUICC over, without a key set");
+        (void)smsr_run_failed(
+            run, "8.7", "4.2",
+            "the other SM-SR says that it took the eUICC over, without a key set");
         return CR_OK;
     case SMSR_EV_PEER_REFUSED:
     case SMSR_EV_PEER_SILENT:
@@ -529,7 +526,8 @@ static cr_status on_authenticating(struct smsr_run *run, struct smsr_handover *h
     }
     CR_TRY(give_up(run, to, err));
     if (run->event == SMSR_EV_ERROR && run->sw) {
-        *to = smsr_run_failed(run, "8.5.3", "6.1", "the eUICC refused the certificate of the SM-SR");
+        *to =
+            smsr_run_failed(run, "8.5.3", "6.1", "the eUICC refused the certificate of the SM-SR");
     }
     return reply_failure(run, h, err);
 }

@@ -26,8 +26,7 @@ static cr_status find_open(struct store_tx *tx, cr_span eid, int64_t *id, struct
                       "SELECT id FROM procedure WHERE eid = ? AND kind = ? AND state IN (?, ?, ?)"
                       " LIMIT 1",
                       STORE_VALUES(STORE_B(eid), STORE_I(SMSR_PROC_TAKEOVER),
-                                   STORE_I(SMSR_STATE_PREPARED),
-                                   STORE_I(SMSR_STATE_AUTHENTICATING),
+                                   STORE_I(SMSR_STATE_PREPARED), STORE_I(SMSR_STATE_AUTHENTICATING),
                                    STORE_I(SMSR_STATE_ESTABLISHING)),
                       take_id, id, NULL, err);
 }
@@ -40,8 +39,9 @@ static cr_status is_managed(struct store_tx *tx, cr_span eid, cr_arena *arena, b
     struct cr_err unknown = {0};
     cr_status status = smsr_euicc_get(tx, eid, arena, &euicc, &unknown);
     *out = status == CR_OK;
-    return status == CR_OK || status == CR_REFUSED ? CR_OK
-                                                   : cr_fail(err, status, NULL, "%s", unknown.cause);
+    return status == CR_OK || status == CR_REFUSED
+               ? CR_OK
+               : cr_fail(err, status, NULL, "%s", unknown.cause);
 }
 
 static cr_status check_capacity(const struct smsr *sr, struct store_tx *tx, struct cr_err *err)
@@ -300,8 +300,8 @@ static cr_status ask_key_set(struct smsr_run *run, struct smsr_handover *h, stru
     return smsr_handover_ask(run, SOAP_CREATE_ADDITIONAL_KEY_SET, &body, run->p.deadline_ms, err);
 }
 
-static cr_status challenged(struct smsr_run *run, struct smsr_handover *h,
-                            enum smsr_proc_state *to, struct cr_err *err)
+static cr_status challenged(struct smsr_run *run, struct smsr_handover *h, enum smsr_proc_state *to,
+                            struct cr_err *err)
 {
     struct cr_err why = {0};
     const cr_span rc = run->es7->random_challenge;

@@ -52,8 +52,8 @@ struct smsr_euicc {
 cr_status smsr_euicc_get(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
                          struct cr_err *err) CR_MUST_CHECK;
 /* The same, also one that is arriving. */
-cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena,
-                          struct smsr_euicc *out, struct cr_err *err) CR_MUST_CHECK;
+cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
+                          struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_euicc_put(struct store_tx *tx, const struct smsr_euicc *euicc,
                          struct cr_err *err) CR_MUST_CHECK; /* by EID: inserts or replaces */
 /* Writes what changes: memory, last audit, locks, notification, IMEI, MSISDN. */

@@ -25,7 +25,7 @@ struct smsr_run {
     const struct m2m_call *call;                  /* of what it asks; NULL = it answers */
     uint16_t sw;                                  /* of the last R-APDU of an outcome; 0 = none */
     bool gone; /* the eUICC is not here, or not any more: nothing of e is written */
-    struct smsr_told *news, **news_end;           /* put out after the answer to the requester */
+    struct smsr_told *news, **news_end; /* put out after the answer to the requester */
 };
 
 /* Each gives the state to go to; the engine holds it against the table. */

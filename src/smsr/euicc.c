@@ -114,8 +114,8 @@ cr_status smsr_euicc_arrived(struct store_tx *tx, cr_span eid, struct cr_err *er
                       NULL, NULL, err);
 }
 
-cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena,
-                          struct smsr_euicc *out, struct cr_err *err)
+cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
+                          struct cr_err *err)
 {
     struct reading r = {.arena = arena, .out = out};
     CR_TRY(store_exec(tx, COLUMNS "WHERE e.eid = ?", STORE_VALUES(STORE_B(eid)), take_euicc, &r,

@@ -92,8 +92,8 @@ cr_status smsr_finish_step(struct smsr_run *run, struct smsr_handover *handover,
 cr_status smsr_on_finish(struct smsr_run *run, enum smsr_proc_state *to,
                          struct cr_err *err) CR_MUST_CHECK;
 
-/* Our addresses for an eUICC whose enabled Profile has this Msisdn: contents of DGI 3A07 (addressing.c).
- * What we do not have is erased: the one of the SM-SR before. */
+/* Our addresses for an eUICC whose enabled Profile has this Msisdn: contents of DGI 3A07
+ * (addressing.c). What we do not have is erased: the one of the SM-SR before. */
 cr_status smsr_addressing(const struct smsr_radio_config *config, const struct smsr_euicc *euicc,
                           const char *msisdn, cr_buf *out, struct cr_err *err) CR_MUST_CHECK;
 

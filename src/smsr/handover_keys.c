@@ -103,8 +103,8 @@ static cr_status sign(struct smsr_run *run, const struct establish_template *t,
     const struct smsr_identity *identity;
     cr_buf key = {0}, objects = {0};
     CR_TRY(smsr_identity_for(run->sr, &run->e, &identity, err));
-    cr_status status = establish_put_key(pki_key_curve(identity->key), point, ESTABLISH_KEY_RAW,
-                                         &key, err);
+    cr_status status =
+        establish_put_key(pki_key_curve(identity->key), point, ESTABLISH_KEY_RAW, &key, err);
     if (status == CR_OK) {
         status = establish_put_objects(t, cr_buf_span(&key), &objects, err);
     }

@@ -126,13 +126,13 @@ static cr_status update_row(struct store_tx *tx, struct smsr_procedure *p, struc
         " data = ?, response = ?, switched = ?, deadline_ms = ?, ended_ms = ?, due_ms = ?,"
         " status = ?, subject = ?, reason = ?, identifier = ?, message = ?"
         " WHERE id = ? AND revision = ?",
-        STORE_VALUES(
-            STORE_I(p->state), STORE_I(p->before), STORE_I(p->exchange), STORE_B(p->data),
-            STORE_B(p->response), STORE_I(p->switched), STORE_I(p->deadline_ms),
-            p->ended_ms ? STORE_I(p->ended_ms) : none,
-            p->due_ms ? STORE_I(p->due_ms) : none, STORE_I(p->result.status),
-            STORE_S(code->subject), STORE_S(code->reason), STORE_S(code->subject_identifier),
-            STORE_S(code->message), STORE_I(p->id), STORE_I(p->revision)),
+        STORE_VALUES(STORE_I(p->state), STORE_I(p->before), STORE_I(p->exchange), STORE_B(p->data),
+                     STORE_B(p->response), STORE_I(p->switched), STORE_I(p->deadline_ms),
+                     p->ended_ms ? STORE_I(p->ended_ms) : none,
+                     p->due_ms ? STORE_I(p->due_ms) : none, STORE_I(p->result.status),
+                     STORE_S(code->subject), STORE_S(code->reason),
+                     STORE_S(code->subject_identifier), STORE_S(code->message), STORE_I(p->id),
+                     STORE_I(p->revision)),
         NULL, NULL, &changed, err));
     p->revision++;
     return changed == 1 ? CR_OK
@@ -260,8 +260,7 @@ static cr_status enter_doubt(struct smsr_run *run, struct cr_err *err)
 /* There the action says when it goes on. */
 static bool has_own_time(enum smsr_proc_state state)
 {
-    return state == SMSR_STATE_SETTLING || state == SMSR_STATE_ASKING ||
-           state == SMSR_STATE_PAUSED;
+    return state == SMSR_STATE_SETTLING || state == SMSR_STATE_ASKING || state == SMSR_STATE_PAUSED;
 }
 
 static cr_status move(struct smsr_run *run, enum smsr_proc_state to, struct cr_err *err)
@@ -345,10 +344,11 @@ static cr_status check_reports(struct store_tx *tx, const struct smsr_euicc *eui
                                    STORE_I(SMSR_STATE_PAUSED), STORE_I(SMSR_STATE_FINALISING),
                                    STORE_I(SMSR_STATE_ADDRESSING)),
                       take_id, &id, NULL, err));
-    return id ? cr_refuse(err, "1.2", "4.4", "SGP.02 3.8",
-                          "the eUICC does not have the addresses of this SM-SR yet: it would report "
-                          "to the one before (procedure %lld)",
-                          (long long)id)
+    return id ? cr_refuse(
+                    err, "1.2", "4.4", "SGP.02 3.8",
+                    "the eUICC does not have the addresses of this SM-SR yet: it would report "
+                    "to the one before (procedure %lld)",
+                    (long long)id)
               : CR_OK;
 }
 

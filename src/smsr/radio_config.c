@@ -94,10 +94,9 @@ static bool read_address(struct reader *r, const char *value)
         return false;
     }
     c->https_port = (uint16_t)port;
-    c->https_address = cr_arena_printf(&c->arena, "%.*s", (int)(end - value - bracket),
-                                       value + bracket);
-    return c->https_address &&
-           inet_pton(bracket ? AF_INET6 : AF_INET, c->https_address, &any) == 1;
+    c->https_address =
+        cr_arena_printf(&c->arena, "%.*s", (int)(end - value - bracket), value + bracket);
+    return c->https_address && inet_pton(bracket ? AF_INET6 : AF_INET, c->https_address, &any) == 1;
 }
 
 static bool set_radio(struct reader *r, const char *name, const char *value)

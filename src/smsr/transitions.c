@@ -254,11 +254,16 @@ const char *smsr_kind_name(enum smsr_kind kind)
 const char *smsr_proc_state_name(enum smsr_proc_state state)
 {
     static const char *const names[SMSR_PROC_STATES] = {
-        [SMSR_STATE_SENT] = "sent",           [SMSR_STATE_DISABLING] = "disabling",
-        [SMSR_STATE_SWITCHING] = "switching", [SMSR_STATE_CONFIRMING] = "confirming",
-        [SMSR_STATE_CLEANING] = "cleaning",   [SMSR_STATE_SETTLING] = "settling",
-        [SMSR_STATE_DOUBT] = "doubt",         [SMSR_STATE_DONE] = "done",
-        [SMSR_STATE_FAILED] = "failed",       [SMSR_STATE_EXPIRED] = "expired",
+        [SMSR_STATE_SENT] = "sent",
+        [SMSR_STATE_DISABLING] = "disabling",
+        [SMSR_STATE_SWITCHING] = "switching",
+        [SMSR_STATE_CONFIRMING] = "confirming",
+        [SMSR_STATE_CLEANING] = "cleaning",
+        [SMSR_STATE_SETTLING] = "settling",
+        [SMSR_STATE_DOUBT] = "doubt",
+        [SMSR_STATE_DONE] = "done",
+        [SMSR_STATE_FAILED] = "failed",
+        [SMSR_STATE_EXPIRED] = "expired",
         [SMSR_STATE_OFFERED] = "offered",
         [SMSR_STATE_CHALLENGED] = "challenged",
         [SMSR_STATE_ESTABLISHED] = "established",

@@ -119,9 +119,10 @@ static void test_addressing(void **state)
     config.https_host = "smsr.example";
     e.cattp = true;
     assert_int_equal(smsr_addressing(&config, &e, "46", &out, NULL), CR_OK); /* no such number */
-    is(&out, "A400A537841335010339020500"
-             "3C030220FB3E0521C000020A89208A0C736D73722E6578616D706C658C102F67736D612F61646D696E6167"
-             "656E74");
+    is(&out,
+       "A400A537841335010339020500"
+       "3C030220FB3E0521C000020A89208A0C736D73722E6578616D706C658C102F67736D612F61646D696E6167"
+       "656E74");
     e.http = e.cattp = false;
     assert_int_equal(smsr_addressing(&config, &e, "4512", &out, NULL), CR_OK);
     is(&out, "A30A81080B912143658709F1");
@@ -216,10 +217,9 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_establish),
-        cmocka_unit_test(test_addressing),
-                                       cmocka_unit_test(test_answers), cmocka_unit_test(test_audit),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_establish),
+        cmocka_unit_test(test_addressing), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_audit),      cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

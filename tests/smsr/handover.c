@@ -432,8 +432,7 @@ static void test_key_set_wrong(void **state)
         body.initial_sequence_counter = wrong[i].counter;
         body.scenario_parameter = wrong[i].scenario;
         body.ecc_key_length = wrong[i].curve;
-        struct ask asked =
-            pair_call(p, ONE, "sr", SOAP_ES7, SOAP_CREATE_ADDITIONAL_KEY_SET, &body);
+        struct ask asked = pair_call(p, ONE, "sr", SOAP_ES7, SOAP_CREATE_ADDITIONAL_KEY_SET, &body);
         pair_expect(p, &asked, wrong[i].codes);
     }
     pair_run(p);
@@ -451,8 +450,7 @@ static void test_letters_changed(void **state)
         const char *when, *text, *codes; /* state of the second, when it is changed */
     } letters[] = {
         {"prepared", "PlatformVersion>", "8.6/6.1"},
-        {"prepared", "SignatureValue xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">",
-         "8.6/6.1"},
+        {"prepared", "SignatureValue xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">", "8.6/6.1"},
         {"authenticating", "SmsrCertificate>", "8.5.3/6.1"},
         {"authenticating", "RandomChallenge>", "8.5.3/6.1"},
         {"establishing", "EphemeralPublicKey>", "8.5.3/6.1"},
@@ -575,9 +573,8 @@ static void test_chip_silent_to_the_second(void **state)
         enum pair_radio air;
         const char *keysets;
     } faults[] = {
-        {"80E400", AIR_DEAF, "01 02 40"}, {"80E400", AIR_LOST, "02"},
-        {"80E288", AIR_DEAF, "02"},       {"80E288", AIR_LOST, "02"},
-        {"80E209", AIR_DEAF, "02"},       {"80E289", AIR_DEAF, "02"},
+        {"80E400", AIR_DEAF, "01 02 40"}, {"80E400", AIR_LOST, "02"}, {"80E288", AIR_DEAF, "02"},
+        {"80E288", AIR_LOST, "02"},       {"80E209", AIR_DEAF, "02"}, {"80E289", AIR_DEAF, "02"},
         {"80E289", AIR_LOST, "02 40"},
     };
     (void)state;

@@ -167,20 +167,19 @@ static void fill_profile(int n, struct soap_profile_info *info)
     static const char *const iccids[] = {"", "8900101000000000001", "8900101000000000002",
                                          "8900101000000000003"};
     static uint8_t aids[4][16];
-    *info = (struct soap_profile_info){
-        .iccid = cr_span_str(iccids[n]),
-        .isdp_aid = euicc_isdp_aid((uint16_t)(0x0F + n), aids[n]),
-        .mno_id = cr_span_str(n == 3 ? "1.2.2" : "1.2.1"),
-        .has_fallback = true,
-        .fallback = n == 1,
-        .has_address = true,
-        .address = {.msisdn = cr_span_str(MSISDN)},
-        .state = n == 1 ? SOAP_STATE_ENABLED : SOAP_STATE_DISABLED,
-        .smdp_id = n == 1 ? (cr_span){0} : cr_span_str("1.2.10"),
-        .profile_type = cr_span_str("meter"),
-        .has_allocated_memory = true,
-        .allocated_memory = 1000,
-        .has_pol2 = true};
+    *info = (struct soap_profile_info){.iccid = cr_span_str(iccids[n]),
+                                       .isdp_aid = euicc_isdp_aid((uint16_t)(0x0F + n), aids[n]),
+                                       .mno_id = cr_span_str(n == 3 ? "1.2.2" : "1.2.1"),
+                                       .has_fallback = true,
+                                       .fallback = n == 1,
+                                       .has_address = true,
+                                       .address = {.msisdn = cr_span_str(MSISDN)},
+                                       .state = n == 1 ? SOAP_STATE_ENABLED : SOAP_STATE_DISABLED,
+                                       .smdp_id = n == 1 ? (cr_span){0} : cr_span_str("1.2.10"),
+                                       .profile_type = cr_span_str("meter"),
+                                       .has_allocated_memory = true,
+                                       .allocated_memory = 1000,
+                                       .has_pol2 = true};
 }
 
 /* The certificate that the chip itself gives out. */
@@ -206,9 +205,8 @@ static void make_euicc(struct pair *p, const struct pki_cert *eum, const struct 
     struct soap_certificate certificate = {
         .has_index = true, .index = 1, .ca_id = cr_span_str("2.999.5"), .value = ecasd_of(p)};
     struct soap_keyset ca = {.has_version = true, .version = 116, .type = SOAP_KEYSET_CA};
-    struct soap_keyset own[2] = {
-        {.has_version = true, .version = 1, .type = SOAP_KEYSET_SCP80},
-        {.has_version = true, .version = 0x40, .type = SOAP_KEYSET_SCP81}};
+    struct soap_keyset own[2] = {{.has_version = true, .version = 1, .type = SOAP_KEYSET_SCP80},
+                                 {.has_version = true, .version = 0x40, .type = SOAP_KEYSET_SCP81}};
     cr_span tars[2];
     uint8_t loadfile[16], module[16];
     (void)euicc_isdp_aid(0x0D, loadfile);
@@ -555,9 +553,8 @@ void pair_pass(struct pair *p, int64_t seconds)
 
 struct soap_body pair_body(void)
 {
-    return (struct soap_body){.eid = CR_SPAN_ARRAY(eid),
-                              .has_validity_period = true,
-                              .validity_period = PAIR_PERIOD_S};
+    return (struct soap_body){
+        .eid = CR_SPAN_ARRAY(eid), .has_validity_period = true, .validity_period = PAIR_PERIOD_S};
 }
 
 static void take(struct pair *p, cr_span envelope, struct ask *ask)
@@ -695,9 +692,9 @@ static cr_status has_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct smsr_euicc e;
     (void)err;
     add(l, smsr_euicc_load(tx, CR_SPAN_ARRAY(eid), &l->arena, &e, NULL) != CR_OK ? "-"
-           : e.arriving                                                           ? "A"
-           : e.handover                                                           ? "L"
-                                                                                  : "E");
+           : e.arriving                                                          ? "A"
+           : e.handover                                                          ? "L"
+                                                                                 : "E");
     return CR_OK;
 }
 
@@ -904,8 +901,8 @@ struct pair *pair_new(void)
     p->env = (cr_env){.ctx = p, .now_ms = now, .random = random_bytes, .log = quiet};
     assert_true(cr_hex_fixed(eid, sizeof eid, cr_span_str(M2M_EID)));
     p->bed = m2m_bed_new_with(&chip);
-    assert_int_equal(
-        pki_hierarchy_load(m2m_pki(), CRYPTO_P256, "eum", &p->arena, &eum, &key, NULL), CR_OK);
+    assert_int_equal(pki_hierarchy_load(m2m_pki(), CRYPTO_P256, "eum", &p->arena, &eum, &key, NULL),
+                     CR_OK);
     make_side(p, ONE, &eum);
     make_side(p, TWO, &eum);
     make_euicc(p, &eum, key);

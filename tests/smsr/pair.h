@@ -42,7 +42,11 @@ struct side {
 enum pair_radio { AIR_GOOD, AIR_DEAF /* it does not come */, AIR_LOST /* its answer does not */ };
 
 /* What becomes of letters between the two. */
-enum pair_mail { MAIL_GOOD, MAIL_DOWN /* not reached */, MAIL_ACK_LOST /* taken, but not known so */ };
+enum pair_mail {
+    MAIL_GOOD,
+    MAIL_DOWN /* not reached */,
+    MAIL_ACK_LOST /* taken, but not known so */
+};
 
 struct pair {
     int64_t now_ms;
@@ -111,7 +115,8 @@ const char *pair_has(struct pair *p, int side);
 const char *pair_keysets(struct pair *p, int side);
 /* Versions of the key sets in the chip's ISD-R. */
 const char *pair_chip_keysets(struct pair *p);
-/* What was put out for others since the last call: "a ES4 SMSRChange; d ES3 SMSRChange for 1.2.2" */
+/* What was put out for others since the last call: "a ES4 SMSRChange; d ES3 SMSRChange for 1.2.2"
+ */
 const char *pair_letters(struct pair *p);
 const char *pair_trail(struct pair *p, int side);
 /* The keys of a side are those of the chip. */
