@@ -352,7 +352,7 @@ static cr_status own_ranges(struct smsr_run *run, struct smsr_key_range *out, si
         struct smsr_key_range range = {.version = sets.items[i].version};
         CR_TRY(smsr_keyset_get(run->sr, run->tx, run->p.eid, sets.items[i].type,
                                sets.items[i].version, &set, err));
-        for (uint8_t k = 0; k < CR_COUNT(set.keys); k++) {
+        for (size_t k = 0; k < CR_COUNT(set.keys); k++) {
             if (set.keys[k].size) {
                 range.first = range.first ? range.first : (uint8_t)(k + 1);
                 range.last = (uint8_t)(k + 1);

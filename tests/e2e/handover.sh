@@ -117,7 +117,7 @@ run 3 operator es4 smsr-change --parties lab/operator-b.ini --to smsr-1 --eid "$
 says err "subject 8.1, reason 1.2"
 switch_at smsr-1 $one $two
 
-# ---- the change; the new SM-SR dies between the two calls and comes again
+# ---- the change; both SM-SRs die in the middle of it and come again
 ask smsr-2 0 prepare-smsr-change --current-smsr-id smsr-1
 kill -9 "$smsr2"
 wait "$smsr2" 2>/dev/null
@@ -127,6 +127,11 @@ changing=$!
 pids+=("$changing")
 wait_text smsr.err "SMSRChange"
 ask smsr-1 3 get-eis # locked
+says err "subject 1.2, reason 4.4"
+kill -9 "$smsr"
+wait "$smsr" 2>/dev/null
+start_smsr
+ask smsr-1 3 enable-profile --iccid $two
 says err "subject 1.2, reason 4.4"
 start_second
 wait "$changing"

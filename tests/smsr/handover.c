@@ -440,6 +440,74 @@ static void test_key_set_wrong(void **state)
     expect_gone(p);
 }
 
+/* ---- a peer that signs another form ------------------------------------------------------------
+ */
+
+struct challenge {
+    struct pair *p;
+    struct smsr_handover h;
+};
+
+static cr_status challenge_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct challenge *c = ctx;
+    return smsr_handover_get(tx, 1, &c->p->arena, &c->h, err);
+}
+
+/* Bits: 96 left out, 91 empty, the key wrapped. */
+static void ask_in_form(struct pair *p, unsigned form, struct ask *ask)
+{
+    struct challenge c = {.p = p};
+    struct establish_template t = establish_template_scp80(2, 0);
+    struct crypto_private *key = NULL;
+    uint8_t point[CRYPTO_POINT], signature[CRYPTO_SIGNATURE];
+    struct soap_body body = es7_body();
+    cr_buf raw = {0}, sent = {0}, objects = {0};
+    pair_store(p, ONE, challenge_work, &c);
+    t.has_access = !(form & 1);
+    t.counter_size = form & 2 ? 0 : 5;
+    assert_int_equal(crypto_private_generate(CRYPTO_P256, &key, NULL), CR_OK);
+    crypto_private_point(key, point);
+    assert_int_equal(
+        establish_put_key(CRYPTO_P256, CR_SPAN_ARRAY(point), ESTABLISH_KEY_RAW, &raw, NULL), CR_OK);
+    assert_int_equal(establish_put_key(CRYPTO_P256, CR_SPAN_ARRAY(point),
+                                       form & 4 ? ESTABLISH_KEY_WRAPPED : ESTABLISH_KEY_RAW, &sent,
+                                       NULL),
+                     CR_OK);
+    assert_int_equal(establish_put_objects(&t, cr_buf_span(&sent), &objects, NULL), CR_OK);
+    assert_int_equal(establish_sign(cr_buf_span(&objects), c.h.challenge, p->side[TWO].identity.key,
+                                    signature, NULL),
+                     CR_OK);
+    body.initial_sequence_counter = 0;
+    body.ephemeral_public_key = cr_buf_span(&raw); /* as the field is, whatever was signed */
+    body.signature = CR_SPAN_ARRAY(signature);
+    *ask = pair_call(p, ONE, "sr", SOAP_ES7, SOAP_CREATE_ADDITIONAL_KEY_SET, &body);
+    crypto_private_free(key);
+    cr_buf_free(&raw);
+    cr_buf_free(&sent);
+    cr_buf_free(&objects);
+}
+
+static void test_other_forms(void **state)
+{
+    (void)state;
+    for (unsigned form = 0; form < 8; form++) {
+        struct pair *p = pair_new();
+        struct ask asked;
+        p->on_mail = SOAP_CREATE_ADDITIONAL_KEY_SET; /* its own does not come */
+        p->mail_kind = SOAP_REQUEST;
+        p->mail = MAIL_DOWN;
+        (void)begin(p);
+        until(p, ONE, "challenged");
+        ask_in_form(p, form, &asked);
+        pair_run(p);
+        pair_expect(p, &asked, "");
+        assert_string_equal(pair_procedures(p, ONE), "SMSRChange:established");
+        assert_string_equal(pair_chip_keysets(p), "01 02 40");
+        pair_free(p);
+    }
+}
+
 /* ---- what is not true --------------------------------------------------------------------------
  */
 
@@ -1017,6 +1085,7 @@ int main(void)
         T(lock),
         T(es7_in_turn),
         T(key_set_wrong),
+        cmocka_unit_test(test_other_forms),
         cmocka_unit_test(test_letters_changed),
         T(stranger),
         cmocka_unit_test(test_chip_refuses),
