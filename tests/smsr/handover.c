@@ -959,7 +959,7 @@ static void test_profile_changes(void **state)
         struct pair *p = pair_new();
         struct ask ask = begin(p);
         until(p, ONE, early[i / 2]);
-        pair_notify(p, ONE, i % 2 ? 2 : 5, 1, 0x0011);
+        assert_int_equal(pair_notify(p, ONE, i % 2 ? 2 : 5, 1, 0x0011), i % 2 == 0);
         pair_expect(p, &ask, "1.2/4.5");
         assert_string_equal(pair_has(p, ONE), "E");
         p->said_count = 0;
@@ -968,14 +968,18 @@ static void test_profile_changes(void **state)
         assert_string_equal(pair_has(p, TWO), "-");
         pair_free(p);
     }
-    /* Afterwards it is too late. */
+    /* Afterwards it is the second one's to hear. */
     struct pair *p = pair_new();
     struct ask ask = begin(p);
     until(p, ONE, "established");
-    pair_notify(p, ONE, 5, 1, 0x0011);
+    assert_false(pair_notify(p, ONE, 5, 1, 0x0011));
     pair_run(p);
     pair_expect(p, &ask, "");
     assert_string_equal(pair_has(p, TWO), "E");
+    assert_true(pair_notify(p, TWO, 5, 1, 0x0011));
+    pair_run(p);
+    struct ask get = call_about(p, TWO, SOAP_DISABLE_PROFILE, 1); /* the other one is enabled now */
+    pair_expect(p, &get, "8.2.1/1.2");
     pair_free(p);
 }
 

@@ -761,13 +761,13 @@ struct notifying {
     struct pair *p;
     int side;
     struct smsr_notification n;
+    bool confirm;
 };
 
 static cr_status notify_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct notifying *n = ctx;
-    bool confirm;
-    return smsr_procedure_notified(n->p->side[n->side].sr, tx, &n->n, &confirm, err);
+    return smsr_procedure_notified(n->p->side[n->side].sr, tx, &n->n, &n->confirm, err);
 }
 
 struct showing {
@@ -859,7 +859,7 @@ void pair_same_keys(struct pair *p, int side)
     cr_arena_free(&k.arena);
 }
 
-void pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16_t isdp)
+bool pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16_t isdp)
 {
     struct notifying n = {.p = p, .side = side};
     uint8_t aid[16];
@@ -870,6 +870,7 @@ void pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16
                                      .from = MSISDN,
                                      .received_ms = p->now_ms};
     pair_store(p, side, notify_work, &n);
+    return n.confirm;
 }
 
 void pair_eis(struct pair *p, int side, cr_arena *arena, struct soap_eis *out)

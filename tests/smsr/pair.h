@@ -121,8 +121,8 @@ const char *pair_letters(struct pair *p);
 const char *pair_trail(struct pair *p, int side);
 /* The keys of a side are those of the chip. */
 void pair_same_keys(struct pair *p, int side);
-/* A default notification that came to a side. */
-void pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16_t isdp);
+/* A default notification that came to a side. Returns "is confirmed". */
+bool pair_notify(struct pair *p, int side, uint8_t type, uint16_t number, uint16_t isdp);
 /* As HandoverEUICC carries it. */
 void pair_eis(struct pair *p, int side, cr_arena *arena, struct soap_eis *out);
 void pair_store(struct pair *p, int side, store_work work, void *ctx);
