@@ -430,15 +430,50 @@ static cr_status look_again(struct post *p, struct ota_admin_received *received,
     return CR_OK;
 }
 
+/* Sessions can be had again: openings that failed before say nothing any more. */
+static cr_status has_failed(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct post *p = ctx;
+    struct smsr_air air;
+    CR_TRY(smsr_air_get(tx, CR_SPAN_ARRAY(p->s->eid), &air, err));
+    p->found = air.failed_http[0] != 0;
+    return CR_OK;
+}
+
+static cr_status forget_failures(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    const struct post *p = ctx;
+    struct smsr_air air;
+    CR_TRY(smsr_air_get(tx, CR_SPAN_ARRAY(p->s->eid), &air, err));
+    air.failed_http[0] = air.failed_http[1] = 0;
+    return smsr_air_put(tx, &air, err);
+}
+
+/* The first POST on a connection. */
+static cr_status on_opened(struct post *p, uint64_t connection, struct cr_err *err)
+{
+    struct store *store = smsr_store(p->h->sr);
+    if (p->s->met && connection == p->s->opened) {
+        return CR_OK;
+    }
+    CR_TRY(store_read(store, has_failed, p, err));
+    if (p->found) {
+        CR_TRY(store_run(store, forget_failures, p, err));
+    }
+    if (!p->s->met) {
+        CR_TRY(store_read(store, recall, p, err));
+    }
+    p->s->met = true;
+    p->s->opened = connection;
+    return CR_OK;
+}
+
 static cr_status take_post(struct post *p, const struct http_request *request,
                            struct http_response *response, struct cr_err *err)
 {
     const struct ota_admin_post post = ota_admin_post_of(request);
     struct ota_admin_received received;
-    if (!p->s->met) {
-        CR_TRY(store_read(smsr_store(p->h->sr), recall, p, err));
-        p->s->met = true;
-    }
+    CR_TRY(on_opened(p, request->connection, err));
     CR_TRY(ota_admin_server_post(p->s->server, &post, &received, err));
     if (received.event == OTA_ADMIN_REPEATED && ota_admin_server_owes(p->s->server)) {
         CR_TRY(look_again(p, &received, err));

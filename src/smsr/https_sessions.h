@@ -20,6 +20,7 @@ struct smsr_session {
     uint8_t eid[OTA_EID];
     struct ota_admin_server *server; /* of who has entered */
     bool met;                        /* likewise: a POST was looked at */
+    uint64_t opened;                 /* likewise: connection that counts as an opening */
     uint64_t turn;                   /* of the POST that came last: one that waits gives way */
     bool coming;                     /* a worker will enter for a POST that has come */
     bool busy;                       /* somebody works on a POST */
