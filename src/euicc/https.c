@@ -98,7 +98,7 @@ const struct gp_registry *euicc_m2m_https_registry(const struct m2m_https *h,
                                      cr_span_of(h->home.prefix, h->home.prefix_size));
     bool enabled = same && (!h->seat || euicc_m2m_es6_isdp(m, reg, &isdp));
     return enabled && gp_object_get(reg, h->domain, domain) && !(domain->state & GP_LOCKED) ? reg
-                                                                                         : NULL;
+                                                                                            : NULL;
 }
 
 /* With the rights of the session's domain, and in its registry only. */

@@ -2,8 +2,6 @@
 
 #include "asn1/der.h"
 
-#define CHANNEL 1
-
 static size_t find_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX])
 {
     struct smsr *s = ctx;
@@ -11,14 +9,14 @@ static size_t find_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX])
     memcpy(s->identity, identity.p, identity.n);
     s->identity[identity.n] = 0;
     memcpy(key, s->psk, sizeof s->psk);
-    return sizeof s->psk;
+    return s->stranger ? 0 : sizeof s->psk;
 }
 
 static void deliver(struct smsr *s)
 {
     cr_span wire = psk_engine_output(s->engine);
     if (wire.n) {
-        terminal_deliver(&s->bed->terminal, CHANNEL, wire);
+        terminal_deliver(&s->bed->terminal, s->channel, wire);
         psk_engine_sent(s->engine, wire.n);
     }
 }
@@ -77,7 +75,7 @@ static void take_post(struct smsr *s)
     s->posts++;
     s->resumed = s->resumed || http_fields_find(&s->parser.fields, OTA_ADMIN_H_RESUME) != NULL;
     if (s->drop_at == s->posts) {
-        terminal_drop(&s->bed->terminal, CHANNEL);
+        terminal_drop(&s->bed->terminal, s->channel);
         return;
     }
     MUST_OK(ota_admin_server_post(s->server, &post, &received, &err));
@@ -110,15 +108,19 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
 {
     struct smsr *s = ctx;
     struct cr_err err = {0};
-    MUST(channel == CHANNEL);
-    if (s->engine_of != t->fetched[CAT_OPEN_CHANNEL]) {
-        s->engine_of = t->fetched[CAT_OPEN_CHANNEL];
+    while (s->next && s->port != t->channels[channel].port) {
+        s = s->next;
+    }
+    MUST(s->port == t->channels[channel].port);
+    s->channel = channel;
+    if (s->engine_of != t->channels[channel].opening) {
+        s->engine_of = t->channels[channel].opening;
         psk_engine_free(s->engine);
         http_parser_reset(&s->parser);
         MUST_OK(psk_server_accept(s->policy, &s->engine, &err));
     }
     cr_status status = psk_engine_feed(s->engine, data, &err);
-    (void)status; /* a card with a wrong key is one of the tests */
+    s->failures += status != CR_OK; /* a card with a wrong key is one of the tests */
     deliver(s);
     while (psk_engine_input(s->engine).n) {
         cr_span clear = psk_engine_input(s->engine);
@@ -137,16 +139,25 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
 
 struct smsr *smsr_new(struct m2m_bed *bed)
 {
+    uint8_t psk[16];
+    for (uint8_t i = 0; i < 16; i++) {
+        psk[i] = (uint8_t)(0x30 + i);
+    }
+    return smsr_new_at(bed, SMSR_PORT, psk);
+}
+
+struct smsr *smsr_new_at(struct m2m_bed *bed, uint16_t port, const uint8_t psk[16])
+{
     struct smsr *s = calloc(1, sizeof *s);
     struct cr_err err = {0};
     MUST(s);
     struct psk_server_options tls = {.find = find_key, .ctx = s};
     struct ota_admin_server_options options = {.path = "/gsma/adminagent", .env = cr_env_system()};
     MUST(cr_hex_fixed(options.eid, sizeof options.eid, cr_span_str(M2M_EID)));
-    for (uint8_t i = 0; i < 16; i++) {
-        s->psk[i] = (uint8_t)(0x30 + i);
-    }
+    memcpy(s->psk, psk, sizeof s->psk);
     s->bed = bed;
+    s->port = port;
+    s->next = bed->terminal.peer == peer ? bed->terminal.peer_ctx : NULL;
     s->parser.max_header = 4096;
     s->parser.max_body = 8192;
     MUST_OK(psk_server_new(&tls, &s->policy, &err));
@@ -164,7 +175,8 @@ void smsr_free(struct smsr *s)
     http_parser_free(&s->parser);
     cr_buf_free(&s->result);
     s->bed->carry = NULL;
-    s->bed->terminal.peer = NULL;
+    s->bed->terminal.peer = s->next ? peer : NULL;
+    s->bed->terminal.peer_ctx = s->next;
     free(s);
 }
 
@@ -178,7 +190,7 @@ void smsr_trigger(struct smsr *s)
 
 bool smsr_waits(const struct smsr *s)
 {
-    return s->engine && s->bed->terminal.channels[CHANNEL].open &&
+    return s->engine && s->bed->terminal.channels[s->channel].open &&
            ota_admin_server_waits(s->server);
 }
 
