@@ -1,6 +1,7 @@
 #include "cli/euicc_create_m2m.h"
 
 #include "cli/input.h"
+#include "cli/ota.h"
 #include "cli/units.h"
 
 #include "asn1/der.h"
@@ -8,11 +9,7 @@
 #include "ota/sms.h"
 #include "uicc/cat.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
-
-#define BUFFER     0x0500 /* bytes that a BIP channel asks for */
-#define HTTPS_PORT 8443
 
 /* ---- addresses ---------------------------------------------------------------------------------
  */
@@ -24,43 +21,13 @@ static cr_status keep(struct cli *cli, cr_buf *b, cr_span *out, struct cr_err *e
     return out->p ? CR_OK : cr_fail_memory(err);
 }
 
-/* "192.0.2.10:8443/gsma/adminagent": A5 { 84 { how to connect }, 89 { 8A host, 8C path } }. */
+/* "192.0.2.10:8443/gsma/adminagent": 84 { how to connect }, 89 { 8A host, 8C path }. */
 static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
-    static const uint8_t bearer[] = {0x03};
-    uint8_t address[17] = {CAT_ADDRESS_IPV4};
-    const char *slash = strchr(text, '/'), *host = NULL;
-    cr_span authority = cr_span_of(text, slash ? (size_t)(slash - text) : strlen(text));
-    char *copy = cr_arena_alloc(&cli->arena, authority.n + 1);
-    uint16_t port = HTTPS_PORT;
-    if (!copy) {
-        return cr_fail_memory(err);
-    }
-    memcpy(copy, authority.p, authority.n);
-    CR_TRY(cli_host_port(&cli->arena, copy, &host, &port, err));
-    size_t size = 5;
-    if (host && inet_pton(AF_INET6, host, address + 1) == 1) {
-        address[0] = CAT_ADDRESS_IPV6;
-        size = 17;
-    } else if (!host || inet_pton(AF_INET, host, address + 1) != 1) {
-        cr_status status =
-            cr_fail(err, CR_MALFORMED, NULL, "'%.80s' does not begin with an IP address", text);
-        return cr_err_next(err, status,
-                           "a chip without DNS parameters needs one: 192.0.2.10:8443/path");
-    }
-    struct cat_channel channel = {.bearer = CR_SPAN_ARRAY(bearer),
-                                  .buffer_size = BUFFER,
-                                  .transport = CAT_TRANSPORT_TCP_CLIENT,
-                                  .port = port,
-                                  .address = cr_span_of(address, size)};
-    cr_buf b = {0}, inner = {0};
-    cat_channel_put(&inner, &channel);
-    der_put(&b, 0x84, cr_buf_span(&inner));
-    size_t mark = der_open(&b, 0x89);
-    der_put(&b, 0x8A, cr_span_str(host));
-    der_put(&b, 0x8C, cr_span_str(slash ? slash : "/gsma/adminagent"));
-    der_close(&b, mark);
-    cr_buf_free(&inner);
+    struct ota_admin_params params = {.connection = {0}};
+    cr_buf b = {0};
+    CR_TRY(cli_ota_place(cli, text, &params, err));
+    CR_TRY(ota_admin_params_write(&b, &params, err));
     return keep(cli, &b, out, err);
 }
 
