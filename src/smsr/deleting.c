@@ -4,6 +4,8 @@
 #include "asn1/der.h"
 #include "smsr/engine.h"
 
+#define CLAUSE "SGP.02 4.1.1.11"
+
 static uint16_t operation_of(const struct smsr_run *run)
 {
     return run->p.kind == SMSR_PROC_MASTER_DELETE ? SMSR_OP_MASTER_DELETE : SMSR_OP_DELETE;
@@ -133,6 +135,42 @@ struct master {
     int64_t id;
 };
 
+cr_status smsr_delete_token_read(cr_span tlvs, struct smsr_delete_token *out, struct cr_err *err)
+{
+    struct smsr_delete_token t = {.token = {0}};
+    const struct {
+        uint32_t tag;
+        cr_span *value;
+    } parts[] = {{0x42, &t.provider_id},
+                 {0x45, &t.image_number},
+                 {0x5F20, &t.application_provider},
+                 {0x93, &t.token_id},
+                 {0x9E, &t.token}};
+    size_t found = 0;
+    while (tlvs.n) {
+        struct der_tlv tlv;
+        size_t i = 0;
+        if (der_next(&tlvs, DER_DEFINITE, &tlv, NULL) != CR_OK) {
+            return cr_fail(err, CR_MALFORMED, CLAUSE, "a Delete Token is a list of TLVs");
+        }
+        while (i < CR_COUNT(parts) && parts[i].tag != tlv.tag) {
+            i++;
+        }
+        if (i == CR_COUNT(parts) || parts[i].value->p) {
+            return cr_fail(err, CR_MALFORMED, CLAUSE,
+                           "the object %X has no place in a Delete Token", (unsigned)tlv.tag);
+        }
+        *parts[i].value = tlv.value;
+        found++;
+    }
+    if (found != CR_COUNT(parts)) {
+        return cr_fail(err, CR_MALFORMED, CLAUSE,
+                       "a Delete Token has the objects 42, 45, 5F20, 93 and 9E");
+    }
+    *out = t;
+    return CR_OK;
+}
+
 #define MASTER_PERIOD_MS ((int64_t)SOAP_VALIDITY_PLATFORM * 1000)
 
 static cr_status check_token(const struct smsr_delete_token *t, struct cr_err *err)
@@ -143,7 +181,7 @@ static cr_status check_token(const struct smsr_delete_token *t, struct cr_err *e
         good = good && parts[i].n >= 1 && parts[i].n <= 16;
     }
     return good ? CR_OK
-                : cr_refuse(err, "1.6", "2.1", "SGP.02 4.1.1.11",
+                : cr_refuse(err, "1.6", "2.1", CLAUSE,
                             "the Delete Token needs objects of 1 to 16 bytes and a token of 16");
 }
 

@@ -172,6 +172,10 @@ struct smsr_delete_token {
     cr_span token_id;             /* 93 */
     cr_span token;                /* 9E, 16 bytes */
 };
+/* Its five objects as TLVs, in any order, each once, nothing else: as an SM-DP gives them out.
+ * Spans point into tlvs. CR_MALFORMED. */
+cr_status smsr_delete_token_read(cr_span tlvs, struct smsr_delete_token *out,
+                                 struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_master_delete(struct smsr *sr, cr_span eid, const char *iccid, const char *initiator,
                              const struct smsr_delete_token *token, int64_t *id,
                              struct cr_err *err) CR_MUST_CHECK;

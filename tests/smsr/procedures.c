@@ -300,6 +300,39 @@ static void test_connectivity(void **state)
     free_again(r);
 }
 
+static void test_delete_token(void **state)
+{
+    (void)state;
+    static const char good[] = "420141"
+                               "450142"
+                               "5F200143"
+                               "930144"
+                               "9E10000102030405060708090A0B0C0D0E0F";
+    static const char *const bad[] = {"",
+                                      "42014145014293014"
+                                      "49E0100",                                /* no 5F20 */
+                                      "4201414501425F2001439301449E0100420141", /* twice */
+                                      "4201414501425F2001439301449E01004F0100", /* something else */
+                                      "4201414501425F2001439301449E100001",
+                                      "42"}; /* cut */
+    struct smsr_delete_token t;
+    struct cr_err err = {0};
+    cr_buf bytes = {0};
+    assert_int_equal(cr_hex_decode(&bytes, cr_span_str(good), &err), CR_OK);
+    assert_int_equal(smsr_delete_token_read(cr_buf_span(&bytes), &t, &err), CR_OK);
+    assert_int_equal(t.provider_id.p[0], 0x41);
+    assert_int_equal(t.image_number.p[0], 0x42);
+    assert_int_equal(t.application_provider.p[0], 0x43);
+    assert_int_equal(t.token_id.p[0], 0x44);
+    assert_int_equal(t.token.n, 16);
+    for (size_t i = 0; i < CR_COUNT(bad); i++) {
+        cr_buf_reset(&bytes);
+        assert_int_equal(cr_hex_decode(&bytes, cr_span_str(bad[i]), &err), CR_OK);
+        assert_int_equal(smsr_delete_token_read(cr_buf_span(&bytes), &t, &err), CR_MALFORMED);
+    }
+    cr_buf_free(&bytes);
+}
+
 static void test_master_delete(void **state)
 {
     struct rig *r = *state;
@@ -323,6 +356,10 @@ static void test_master_delete(void **state)
                          CR_REFUSED);
         assert_string_equal(err.subject, refused[i].subject);
     }
+    assert_int_equal(smsr_master_delete(r->sr, CR_SPAN_ARRAY(rig_eid), "8900101000000000099", NULL,
+                                        &t, &id, &err),
+                     CR_REFUSED);
+    assert_string_equal(err.reason, "3.9");
     assert_int_equal(
         smsr_master_delete(r->sr, CR_SPAN_ARRAY(rig_eid), rig_iccid(2), "1.2.1", &t, &id, &err),
         CR_OK);
@@ -1125,6 +1162,7 @@ int main(void)
         T(attributes),
         T(audit),
         T(connectivity),
+        T(delete_token),
         T(master_delete),
         T(refused_by_chip),
         T(unreachable),
