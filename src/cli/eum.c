@@ -290,7 +290,7 @@ static const struct cli_command eum_register = {
     .values_size = sizeof(struct eum_values),
     .run = register_run,
     .examples = "# a chip that was just made\n"
-                "crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis chip.eis "
+                "crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis chip.eis"
                 "--transport-key transport.key",
 };
 
