@@ -120,6 +120,10 @@ static cr_status end_command(struct smdp_commands *c, struct cr_err *err)
                        b->n - HEAD);
     }
     b->p[HEAD - 1] = (uint8_t)(b->n - HEAD);
+    cr_buf_append_byte(b, 0); /* Le: an answer without data still has its MAC in the channel */
+    if (!cr_buf_ok(b)) {
+        return cr_fail_memory(err);
+    }
     c->apdus[c->count - 1] = cr_buf_span(b);
     return CR_OK;
 }

@@ -135,10 +135,11 @@ start_smsr() {
     wait_for smsr.ports
 }
 
+# start_smdp ARGUMENTS...
 start_smdp() {
     rm -f smdp.port
     "$crisp" smdp serve --dir dp --parties lab/smdp.ini --pki pki --listen "127.0.0.1:$dp" \
-        --port-file smdp.port >>smdp.out 2>>smdp.err &
+        --port-file smdp.port "$@" >>smdp.out 2>>smdp.err &
     smdp=$!
     pids+=("$smdp")
     wait_for smdp.port
