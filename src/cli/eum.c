@@ -134,8 +134,10 @@ static cr_status read_eis(const struct eum *e, const char *path, struct soap_eis
     if (cli_form_of(text) == CLI_FORM_JSON) {
         const struct m2m_party *owner =
             e->v->mno_id ? m2m_party_named(&e->parties, e->v->mno_id) : NULL;
-        CR_TRY(cli_eum_json(e->cli, text, owner ? owner->oid : e->v->mno_id, e->parties.oid, eis,
-                            err));
+        const struct cli_eum_said said = {.owner = owner ? owner->oid : e->v->mno_id,
+                                          .ca_id = e->parties.oid,
+                                          .eum_certificate = e->cert.raw};
+        CR_TRY(cli_eum_json(e->cli, text, &said, eis, err));
     } else {
         CR_TRY(soap_type_read(&soap_eis_type, text, &e->cli->arena, eis, err));
     }
