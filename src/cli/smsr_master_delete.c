@@ -6,12 +6,13 @@
 #include "cli/smsr.h"
 
 #include "base/text.h"
+#include "m2m/delete_token.h"
+#include "smsr/policy.h"
 #include "smsr/procedure.h"
 
 #include <unistd.h>
 
-#define LOOK_MS   200
-#define MAX_TOKEN 128 /* bytes of the five objects */
+#define LOOK_MS 200
 
 struct delete_values {
     const char *dir, *parties, *eid, *iccid, *token, *initiator;
@@ -46,7 +47,43 @@ static cr_status watch(struct deleting *d, struct cr_err *err)
     return CR_OK;
 }
 
-static cr_status begin(struct deleting *d, cr_span tlvs, struct cr_err *err)
+struct target {
+    struct deleting *d;
+    struct smsr_profile profile;
+};
+
+static cr_status target_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct target *t = ctx;
+    CR_TRY(smsr_profile_get(tx, t->d->eid, cr_span_str(t->d->v->iccid), &t->d->cli->arena,
+                            &t->profile, err));
+    /* The owner's consent is good for one token: none is asked for in vain. */
+    const struct smsr_subject subject = {.pol2 = t->profile.pol2,
+                                         .state = (enum soap_profile_state)t->profile.state,
+                                         .fallback = t->profile.fallback,
+                                         .iccid = t->profile.iccid};
+    return smsr_policy_check(SMSR_MASTER_DELETE, &subject, NULL, err);
+}
+
+/* From the SM-DP of the Profile, unless it is given. */
+static cr_status fetch_token(struct deleting *d, const char *initiator, cr_buf *out,
+                             struct cr_err *err)
+{
+    struct target t = {.d = d};
+    CR_TRY(store_read(smsr_store(d->smsr.sr), target_work, &t, err));
+    const struct m2m_party *smdp =
+        t.profile.smdp_id ? m2m_party_by_oid(&d->smsr.parties, cr_span_str(t.profile.smdp_id))
+                          : NULL;
+    if (!smdp) {
+        return cr_refuse(err, "8.2.1", "3.8", "SGP.02 3.10",
+                         "no SM-DP of ours has loaded the Profile: there is no Delete Token");
+    }
+    const struct m2m_delete_request request = {
+        .eid = d->eid, .iccid = d->v->iccid, .aid = t.profile.aid, .initiator = initiator};
+    return m2m_delete_token_ask(&d->smsr.parties, smdp, &request, out, err);
+}
+
+static cr_status begin(struct deleting *d, cr_buf *tlvs, struct cr_err *err)
 {
     struct smsr_delete_token token;
     const char *initiator = NULL;
@@ -62,7 +99,10 @@ static cr_status begin(struct deleting *d, cr_span tlvs, struct cr_err *err)
         }
         initiator = party->oid;
     }
-    CR_TRY(smsr_delete_token_read(tlvs, &token, err));
+    if (!d->v->token) {
+        CR_TRY(fetch_token(d, initiator, tlvs, err));
+    }
+    CR_TRY(smsr_delete_token_read(cr_buf_span(tlvs), &token, err));
     return smsr_master_delete(d->smsr.sr, d->eid, d->v->iccid, initiator, &token, &d->id, err);
 }
 
@@ -113,16 +153,16 @@ static int delete_run(struct cli *cli, const void *values)
     if (wrong) {
         return cli_usage(cli, "EID '%.80s' %s", d.v->eid, wrong);
     }
-    cr_status status = cli_secret(cli, "--token", d.v->token, &text, &err);
-    if (status == CR_OK) {
+    cr_status status = d.v->token ? cli_secret(cli, "--token", d.v->token, &text, &err) : CR_OK;
+    if (status == CR_OK && text) {
         status = cr_hex_decode(&tlvs, cr_span_str(text), &err);
     }
-    if (status != CR_OK || tlvs.n > MAX_TOKEN) {
+    if (status != CR_OK || tlvs.n > M2M_DELETE_TOKEN_MAX) {
         cr_buf_free(&tlvs);
         return cli_usage(cli, "--token takes the hex of 'crisp smdp delete-token'");
     }
     cli_catch_signals();
-    status = begin(&d, cr_buf_span(&tlvs), &err);
+    status = begin(&d, &tlvs, &err);
     if (status == CR_OK) {
         status = watch(&d, &err);
     }
@@ -145,8 +185,9 @@ static const struct cli_option options[] = {
     {.name = "token",
      .kind = CLI_STRING,
      .metavar = "HEX",
-     .help = "Delete Token of the Profile's SM-DP. " CLI_SECRET_HELP "from the terminal.",
-     .required = true,
+     .help =
+         "Delete Token of the Profile's SM-DP; it is asked for one unless given. " CLI_SECRET_HELP
+         "from the terminal.",
      FIELD(token)},
     {.name = "initiator",
      .kind = CLI_STRING,
@@ -179,7 +220,8 @@ const struct cli_command cli_smsr_master_delete = {
     .description =
         "Begins a Master Delete (SGP.02 3.10), which the running server carries out: the Profile "
         "goes though POL1 or POL2 forbid it, under the Delete Token that its SM-DP gives out when "
-        "the operator agrees ('crisp smdp delete-token'). It must be Disabled, and not have the "
+        "the operator agrees ('crisp smdp delete-token', with --consent over the network). It must "
+        "be Disabled, and not have the "
         "Fall-Back Attribute. Its owner is told as of any deletion.\n\n"
         "Exit status 3 when it is refused or failed, 1 when it has not ended in time: the server "
         "goes on with it.",
@@ -191,5 +233,5 @@ const struct cli_command cli_smsr_master_delete = {
     .run = delete_run,
     .examples = "# for an operator that cannot undo its own rules any more\n"
                 "crisp smsr master-delete --dir sr --parties lab/smsr-1.ini --initiator operator-a"
-                " --token @token.hex 89001012012341234012345678901224 8988211000000000017",
+                " 89001012012341234012345678901224 8988211000000000017",
 };

@@ -75,9 +75,56 @@ equal "$(jq -r .state out)" failed
 is $three Disabled
 cp good.hex token.hex
 
+# ---- the token over the network: the owner has to consent, each time; it is not used up in vain
+fetched() { # CODE ICCID ARGUMENTS...
+    local code=$1 iccid=$2
+    shift 2
+    run "$code" smsr master-delete --dir sr --parties lab/smsr-1.ini "$@" "$eid" "$iccid"
+}
+consent() {
+    run "$1" smdp delete-token --dir dp --parties lab/smdp.ini "$eid" "$2" "${@:3}"
+}
+fetched 3 $two
+says err "no SM-DP of ours has loaded"
+fetched 3 $three
+says err "has not consented" "8.2.1"
+consent 3 $two --consent
+consent 2 $three --consent --withdraw
+consent 0 $three --consent
+equal "$(cat out)" ""
+consent 0 $three --withdraw
+fetched 3 $three
+says err "has not consented"
+consent 0 $three --consent
+fetched 3 $one # refused here, before anybody is asked
+ask() { # AS JSON: what the SM-DP says to the party
+    curl -s --cacert lab-ca.pem --cert "$1.pem" --key "$1.key.pem" -H 'Content-Type: application/json' \
+        -d "$2" "https://127.0.0.1:$dp/master-delete-authorisation" >out 2>err
+}
+if have curl && have openssl; then
+    openssl x509 -inform DER -in lab/nist/ci.der -out lab-ca.pem
+    for name in smsr-1 smsr-2 operator-a; do
+        openssl x509 -inform DER -in lab/nist/$name.der -out $name.pem
+        cp lab/nist/$name.key $name.key.pem
+    done
+    aid=$("$crisp" smsr eis show "$eid" --dir sr --parties lab/smsr-1.ini --json |
+        jq -r --arg iccid $three '[.ProfileInfo] | flatten | .[] | select(.Iccid == $iccid)."Isd-p-aid"')
+    good="{\"eid\":\"$eid\",\"iccid\":\"$three\",\"isd-p-aid\":\"$aid\"}"
+    ask operator-a "$good"
+    says out "only an SM-SR"
+    ask smsr-2 "$good"
+    says out "does not manage that eUICC"
+    ask smsr-1 "${good/$aid/A0000005591010FFFFFFFF8900004400}"
+    says out "in another ISD-P"
+    ask smsr-1 "${good/eid/dei}"
+    says out "a request has eid, iccid and isd-p-aid"
+    ask smsr-1 "nonsense"
+    says out "a request has eid, iccid and isd-p-aid"
+fi
+
 # ---- it goes, with a word to its owner; and once only
 : >notices
-master_delete 0 $three --initiator operator-a
+fetched 0 $three --initiator operator-a
 says out "done, EXECUTED_SUCCESS"
 is $three ""
 is $two Disabled
