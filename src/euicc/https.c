@@ -4,7 +4,9 @@
  * they are put together, and scripts reach the domains of the card.
  *
  * All of it is RAM. A session whose bytes could not be committed, and one that a reset ends, is
- * over: the server triggers anew.
+ * over: the server triggers anew. One whose link breaks is not: the agent keeps what was executed,
+ * and a trigger for the same session makes it hurry, or tries once more when all retries were in
+ * vain.
  */
 #include "asn1/der.h"
 #include "euicc/https_session.h"
@@ -43,6 +45,7 @@ void euicc_m2m_https_end(struct m2m_https *h)
     psk_engine_free(h->engine);
     ota_agent_free(h->agent);
     euicc_m2m_resolve_stop(h->resolve);
+    cr_buf_free(&h->wanted);
     cr_buf_free(&h->connection);
     cr_buf_free(&h->servers);
     cr_wipe(h, sizeof *h);
@@ -390,7 +393,14 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
     case OTA_AGENT_FAILED:
     default:
         give_up_channel(h);
-        over(h);
+        if (h->note || !ota_agent_resumes(h->agent)) {
+            over(h);
+            break;
+        }
+        euicc_m2m_alarm_stop(m, &h->alarm);
+        psk_engine_free(h->engine);
+        h->engine = NULL;
+        h->failed = true;
         break;
     }
 }
@@ -398,6 +408,13 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
 void euicc_m2m_https_start(struct m2m_https *h)
 {
     obey(h, ota_agent_start(h->agent));
+}
+
+void euicc_m2m_https_hurry(struct m2m_https *h)
+{
+    euicc_m2m_alarm_stop(h->m, &h->alarm);
+    h->pausing = h->failed = false;
+    obey(h, ota_agent_called(h->agent));
 }
 
 void euicc_m2m_https_polled(struct euicc_m2m *m)

@@ -37,6 +37,11 @@ static cr_status fill_params(const struct agent_of *a, struct ota_admin_params *
         ota_admin_params_read(outer.value, &stored, NULL) == CR_OK) {
         ota_admin_params_fill(params, &stored);
     }
+    if (!params->retry.present) {
+        params->retry.present = true;
+        params->retry.count = M2M_HTTPS_RETRIES;
+        params->retry.seconds = M2M_HTTPS_RETRY_SECONDS;
+    }
     return params->connection.n && params->connection.n <= MAX_CONNECTION && params->post.host.p &&
                    params->post.uri.p
                ? CR_OK
@@ -84,9 +89,8 @@ static cr_status make_agent(struct m2m_https *h, const struct gp_aid *aid,
     struct ota_agent_options options = {.agent = params->post.agent,
                                         .host = params->post.host,
                                         .uri = uri,
-                                        .retries = params->retry.present ? params->retry.count : 0,
-                                        .retry_seconds =
-                                            params->retry.present ? params->retry.seconds : 0,
+                                        .retries = params->retry.count,
+                                        .retry_seconds = params->retry.seconds,
                                         .execute = euicc_m2m_https_execute,
                                         .ctx = h};
     memcpy(options.eid, h->m->e->config.eid.p, sizeof options.eid);
@@ -150,40 +154,61 @@ static bool take_seat(const struct euicc_m2m *m, const struct agent_of *a, unsig
 static void session_free(struct m2m_https *h)
 {
     ota_agent_free(h->agent);
+    cr_buf_free(&h->wanted);
     cr_buf_free(&h->connection);
     cr_buf_free(&h->servers);
     cr_wipe(h, sizeof *h);
     free(h);
 }
 
-/* All that can be said about it before anything is opened. */
+/* All parts of a session but the way there, which may fail. */
 static cr_status prepare(struct m2m_https *h, const struct agent_of *a,
-                         const struct ota_admin_params *given, cr_span note, struct cr_err *err)
+                         const struct ota_admin_params *params, cr_span note, struct cr_err *err)
 {
-    struct ota_admin_params params = *given;
     cr_buf uri = {0};
-    CR_TRY(fill_params(a, &params, err));
     h->home = *a->reg;
     h->domain = a->domain.id;
     h->alarm = (struct m2m_alarm){.ctx = h, .rings = euicc_m2m_https_rings};
-    cr_buf_append_span(&h->connection, params.connection);
-    CR_TRY(take_name(h, &params, err));
-    if (!choose_key(h, a, &params)) {
+    cr_buf_append_span(&h->connection, params->connection);
+    CR_TRY(take_name(h, params, err));
+    if (!choose_key(h, a, params)) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "the security domain has no such key");
     }
     cr_status status = CR_OK;
     if (note.n) {
-        /* What is to be said once more is said at once, without retries of its own. */
-        params.retry.present = false;
-        status = ota_admin_notification_write(&uri, params.post.uri, note, err);
+        status = ota_admin_notification_write(&uri, params->post.uri, note, err);
     } else {
-        cr_buf_append_span(&uri, params.post.uri);
+        cr_buf_append_span(&uri, params->post.uri);
     }
     if (status == CR_OK) {
-        status = make_agent(h, &a->domain.aid, &params, cr_buf_span(&uri), err);
+        status = make_agent(h, &a->domain.aid, params, cr_buf_span(&uri), err);
     }
     cr_buf_free(&uri);
     return status;
+}
+
+/* A trigger for the session that waits to be opened again: it is opened now. */
+static bool hurry(struct m2m_https *h, const cr_buf *wanted)
+{
+    if (!h || !ota_agent_resumes(h->agent) || h->note ||
+        !cr_span_equal(cr_buf_span(&h->wanted), cr_buf_span(wanted))) {
+        return false;
+    }
+    euicc_m2m_https_hurry(h);
+    return true;
+}
+
+/* One that only waits for a trigger gives up its place. */
+static bool clear_place(struct euicc_m2m *m)
+{
+    struct m2m_https *h = m->https;
+    while (h && !(h->seat && h->failed)) {
+        h = h->next;
+    }
+    if (h) {
+        euicc_m2m_https_end(h);
+    }
+    return h != NULL;
 }
 
 static cr_status take_place(struct m2m_https *h, const struct agent_of *a, struct cr_err *err)
@@ -192,7 +217,7 @@ static cr_status take_place(struct m2m_https *h, const struct agent_of *a, struc
     if (old) {
         euicc_m2m_https_end(old); /* a retry that waited gives way */
     }
-    if (!take_seat(h->m, a, &h->seat)) {
+    if (!take_seat(h->m, a, &h->seat) && !(clear_place(h->m) && take_seat(h->m, a, &h->seat))) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "too many sessions are open");
     }
     h->resolve = &h->m->resolve[h->seat];
@@ -214,16 +239,29 @@ cr_status euicc_m2m_https_open(struct euicc_m2m *m, const struct gp_registry *re
         (reg == &m->reg && !a.card)) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "no security domain with sessions of its own");
     }
-    const struct m2m_https *open = session_of(m, &a);
-    if (open && !open->pausing) {
+    struct ota_admin_params params = *given;
+    struct m2m_https *open = session_of(m, &a);
+    cr_buf wanted = {0};
+    if (open && !open->pausing && !open->failed) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "a session is open");
+    }
+    CR_TRY(fill_params(&a, &params, err));
+    if (note.n) {
+        params.retry.count = 0; /* what is to be said once more is said by itself */
+    }
+    cr_status status = ota_admin_params_write(&wanted, &params, err);
+    if (status != CR_OK || hurry(open, &wanted)) {
+        cr_buf_free(&wanted);
+        return status;
     }
     struct m2m_https *h = calloc(1, sizeof *h);
     if (!h) {
+        cr_buf_free(&wanted);
         return cr_fail_memory(err);
     }
     h->m = m;
-    cr_status status = prepare(h, &a, given, note, err);
+    h->wanted = wanted;
+    status = prepare(h, &a, &params, note, err);
     if (status == CR_OK) {
         status = take_place(h, &a, err);
     }
@@ -255,8 +293,11 @@ void euicc_m2m_https_trigger(struct euicc_m2m *m, const struct gp_registry *reg,
 bool euicc_m2m_https_note(struct euicc_m2m *m, cr_span note)
 {
     const struct ota_admin_params none = {.security = {.present = false}};
+    const struct agent_of isdr = {.reg = &m->reg, .domain = {.id = m->isdr}, .card = true};
+    const struct m2m_https *open = session_of(m, &isdr);
     struct cr_err err;
-    if (!gp_data_get(&m->reg, m->isdr, 0xA5).p ||
+    if ((open && open->pausing && ota_agent_resumes(open->agent)) ||
+        !gp_data_get(&m->reg, m->isdr, 0xA5).p ||
         !uicc_toolkit_offers(m->e->uicc, CAT_OPEN_CHANNEL, 0)) {
         return false;
     }

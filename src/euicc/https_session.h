@@ -24,9 +24,11 @@ struct m2m_https {
     bool talking;     /* TLS is open and the agent knows */
     bool ending;      /* the channel closes because the session is over */
     bool pausing;     /* a retry waits */
+    bool failed;      /* no retry is left: kept for a trigger that asks for it again */
     struct m2m_alarm alarm;
     uint8_t kvn, key_id;
     char identity[PSK_IDENTITY_MAX + 1];
+    cr_buf wanted; /* parameters that it was opened with */
     cr_buf connection;
     char name[OTA_DNS_NAME_MAX + 1]; /* asked for when connection has no address; "" = none */
     cr_buf servers;
@@ -45,6 +47,8 @@ enum ota_admin_status euicc_m2m_https_execute(void *ctx, const struct ota_aid *t
 
 /* In the list: begins. The session may be over when this returns. */
 void euicc_m2m_https_start(struct m2m_https *h);
+/* One that waits to be opened again is opened now. */
+void euicc_m2m_https_hurry(struct m2m_https *h);
 /* Out of the list, without a word to anybody. */
 void euicc_m2m_https_end(struct m2m_https *h);
 bool euicc_m2m_https_alive(const struct euicc_m2m *m, const struct m2m_https *h);

@@ -16,7 +16,7 @@
 #define TICK_ROUNDS 16                /* transactions of one tick at most */
 
 static const struct store_migration migrations[] = {
-    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}};
+    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}, {4, smsr_script_uri_schema}};
 
 static void set_defaults(struct smsr_policy *p)
 {

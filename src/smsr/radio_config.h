@@ -3,10 +3,14 @@
  *
  *     [radio]
  *     channel = sms                ; or https: for every eUICC; default: by smsr_channel_choose()
- *     trigger = 8100               ; hex: what the triggering SMS of an HTTPS session says (81
- * ...); ; default 8100: open it with the parameters stored in the ISD-R path = /gsma/adminagent ;
- * of administration sessions encrypt-then-mac = no        ; for eUICCs that fail on that extension
- * of TLS
+ *     trigger = 8100               ; hex: what the triggering SMS of an HTTPS session says (81 ..)
+ *                                  ; default 8100: open it with the parameters stored in the ISD-R
+ *     path = /gsma/adminagent      ; of administration sessions
+ *     encrypt-then-mac = no        ; for eUICCs that fail on that extension of TLS
+ *     tries = 3                    ; copies of a short message, triggers of a session
+ *     repeat-seconds = 60          ; a short message without an answer is sent again
+ *     trigger-seconds = 120        ; a session is waited for after its trigger
+ *     resume-seconds = 120         ; a session whose link broke is waited for before it is triggered
  *
  *     [smsc one]                   ; as many as there are
  *     host = 127.0.0.1             ; default
@@ -29,6 +33,11 @@
 #define SMSR_MAX_SMSC   16
 #define SMSR_MAX_FORCED 4096 /* eUICCs with a channel of their own */
 
+#define SMSR_TRIES      3
+#define SMSR_REPEAT_MS  ((int64_t)60 * 1000)
+#define SMSR_TRIGGER_MS ((int64_t)120 * 1000)
+#define SMSR_RESUME_MS  ((int64_t)120 * 1000)
+
 struct smsr_smsc {
     const char *name, *host;
     uint16_t port;
@@ -49,6 +58,8 @@ struct smsr_radio_config {
     cr_span trigger;
     const char *path;
     bool no_encrypt_then_mac;
+    int tries;
+    int64_t repeat_ms, trigger_ms, resume_ms;
     struct smsr_smsc smsc[SMSR_MAX_SMSC];
     size_t smsc_count;
     struct smsr_forced *forced;

@@ -133,22 +133,22 @@ static cr_status send_first(struct round *r, struct smsr_carrier *c, struct cr_e
     c->s.attempts = 1;
     memcpy(c->air.number, c->number, sizeof c->air.number);
     put_letter(r, c, c->s.packet, c->s.counter);
-    return written(c, c->now_ms + SMSR_REPEAT_MS, err);
+    return written(c, c->now_ms + c->config->repeat_ms, err);
 }
 
 static cr_status send_again(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
     smsr_air_heard(&c->air, true, c->now_ms);
-    if (c->s.attempts >= SMSR_TRIES) {
+    if (c->s.attempts >= c->config->tries) {
         return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
-                                "the eUICC did not answer three copies of a short message", err);
+                                "the eUICC did not answer any copy of a short message", err);
     }
     c->s.attempts++;
     if (c->smsc) {
         memcpy(c->air.number, c->number, sizeof c->air.number);
         put_letter(r, c, c->s.packet, c->s.counter);
     }
-    return written(c, c->now_ms + SMSR_REPEAT_MS, err);
+    return written(c, c->now_ms + c->config->repeat_ms, err);
 }
 
 /* ---- sessions ----------------------------------------------------------------------------------
@@ -172,15 +172,26 @@ static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr
     c->s.attempts++;
     memcpy(c->air.number, c->number, sizeof c->air.number);
     put_letter(r, c, copy, counter);
-    return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
+    return written(c, c->now_ms + c->config->trigger_ms, err);
+}
+
+/* It left, and its time is over: the link broke, or the eUICC says nothing. A trigger brings back an
+ * eUICC that has given up; what it says then tells whether the script was executed. One that
+ * switches tells by a notification, one that waits for a confirmation sends that again. */
+static cr_status call_back(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    if (!c->s.is_switch && !c->s.is_confirmation && c->s.attempts < c->config->tries && c->smsc) {
+        return send_trigger(r, c, err);
+    }
+    return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                            "the eUICC took a script in its session and did not answer", err);
 }
 
 static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session, struct cr_err *err)
 {
     const struct smsr_policy *policy = smsr_policy_of(c->sr);
     if (c->s.left) {
-        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
-                                "the eUICC took a script in its session and did not answer", err);
+        return call_back(r, c, err);
     }
     if (session) { /* it is handed out with the next POST */
         r->sessions[r->session_count++] = c->s.eid;
@@ -190,7 +201,7 @@ static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session,
         return smsr_carrier_end(c, SMSR_EV_UNREACHABLE, (cr_span){0},
                                 "the session of the notification is over", err);
     }
-    if (c->s.attempts < SMSR_TRIES && c->smsc) {
+    if (c->s.attempts < c->config->tries && c->smsc) {
         return send_trigger(r, c, err);
     }
     smsr_air_failed(c->air.failed_http, c->now_ms);
@@ -392,7 +403,7 @@ static cr_status on_answer(struct smsr_carrier *c, const struct ota_response *re
     case OTA_STATUS_OK:
         smsr_air_heard(&c->air, false, c->now_ms);
         if (c->s.attempts == 1) { /* of a repetition nobody knows which copy was answered */
-            c->air.trip_ms = c->now_ms - (c->s.next_ms - SMSR_REPEAT_MS);
+            c->air.trip_ms = c->now_ms - (c->s.next_ms - c->config->repeat_ms);
         }
         return smsr_carrier_answered(c, response->data, err);
     case OTA_STATUS_MORE_TIME:
@@ -550,8 +561,8 @@ static cr_status lose(struct store_tx *tx, void *ctx, struct cr_err *err)
     bool found;
     CR_TRY(smsr_script_get(tx, (int64_t)(l->ref >> ATTEMPT_BITS), &l->arena, &s, &found, err));
     const int64_t now = cr_now_ms(env_of(l->sms));
-    /* Another copy is on its way already, or the answer came by another way. */
-    if (!found || ref_of(&s) != l->ref || s.next_ms <= now || (s.channel == SMSR_HTTPS && s.left)) {
+    /* Another copy is on its way already, or the session came all the same. */
+    if (!found || ref_of(&s) != l->ref || s.next_ms <= now) {
         return CR_OK;
     }
     l->lost = true;

@@ -15,10 +15,6 @@
 #include "net/smpp.h"
 #include "smsr/radio_config.h"
 
-#define SMSR_REPEAT_MS  ((int64_t)60 * 1000)  /* a packet without an answer is sent again */
-#define SMSR_TRIGGER_MS ((int64_t)120 * 1000) /* a session is waited for after its trigger */
-#define SMSR_TRIES      3
-
 struct smsr_sms_options {
     struct smsr *sr;
     const struct smsr_radio_config *config;

@@ -8,6 +8,10 @@
     "8413350103390205003C0302" port "3E0521C000020A86070003250300030089208A0C736D73722E6578616D70" \
     "6C658C102F67736D612F61646D696E6167656E74"
 #define TRIGGER(port) "81428340" PARAMS(port)
+#define NO_RETRY                                                                                   \
+    "814283408413350103390205003C030220FD3E0521C000020A86070000250300030089208A0C736D73722E657861" \
+    "6D"                                                                                           \
+    "706C658C102F67736D612F61646D696E6167656E74"
 
 #define AID_MNOSD "A000000151000000"
 #define AID_RFM   "A00000055910100001"
@@ -59,20 +63,21 @@ static uint8_t pol1_of(struct m2m_bed *bed, uint16_t id)
 
 /* A domain below the MNO-SD: packets are under the MNO-SD's keys, sessions under its own, if any.
  */
-static void add_domain(struct m2m_bed *bed, uint8_t psk)
+static void add_domain_at(struct m2m_bed *bed, uint8_t psk, uint8_t n)
 {
     const struct gp_registry *reg = gp_visible(bed->euicc->gp);
     struct gp_object root, o = {.kind = GP_DOMAIN,
                                 .state = GP_PERSONALIZED,
                                 .privileges = GP_PRIV_DOMAIN,
                                 .tar_count = 1,
-                                .tars = {{0xB2, 0x02, 0x00}}};
+                                .tars = {{0xB2, 0x02, n}}};
     struct gp_key key = {.kvn = 0x40, .kid = 1, .type = GP_KEY_PSK, .usage = 0x1800, .n = 16};
     uint8_t aid[9];
     struct cr_err err = {0};
     assert_true(gp_object_root(reg, &root));
     o.domain = root.id;
     assert_true(cr_hex_fixed(aid, sizeof aid, cr_span_str(AID_OTHER)));
+    aid[7] = n;
     assert_true(gp_aid_set(&o.aid, CR_SPAN_ARRAY(aid)));
     MUST_OK(gp_object_add(reg, &o, &err));
     for (uint8_t i = 0; i < 16; i++) {
@@ -81,6 +86,11 @@ static void add_domain(struct m2m_bed *bed, uint8_t psk)
     if (psk) {
         MUST_OK(gp_key_put(reg, o.id, &key, &err));
     }
+}
+
+static void add_domain(struct m2m_bed *bed, uint8_t psk)
+{
+    add_domain_at(bed, psk, 0);
 }
 
 /* The operator reaches its domain, its rules and its files. */
@@ -321,6 +331,46 @@ static void together(void **state)
     m2m_bed_free(bed);
 }
 
+/* Places are few, and one is the ISD-R's; who only waits to be called again gives up its own. */
+static void crowded(void **state)
+{
+    (void)state;
+    static const char *const triggers[] = {TRIGGER("20FD"), TRIGGER("20FE"), TRIGGER("20FF"),
+                                           TRIGGER("2100")};
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *sr = smsr_new(bed), *servers[4];
+    uint64_t counter = 1;
+    for (uint8_t i = 0; i < 4; i++) {
+        add_domain_at(bed, 0x70, i);
+        servers[i] = operator_new(bed, (uint16_t)(OTHER_PORT + i), 0x70);
+        (void)m2m_send_es6_as(bed, OTHER_TAR + i, 0x1600, 0x30, counter++, triggers[i]);
+        assert_int_equal(smsr_waits(servers[i]), i < 3);
+    }
+    smsr_trigger(sr);
+    assert_true(smsr_waits(sr));
+    assert_int_equal(bed->terminal.fetched[CAT_OPEN_CHANNEL], 4);
+    smsr_end(servers[1]);
+    (void)m2m_send_es6_as(bed, OTHER_TAR + 3, 0x1600, 0x30, counter++, triggers[3]);
+    assert_true(smsr_waits(servers[3]));
+    smsr_end(servers[0]);
+    smsr_end(servers[2]);
+    smsr_end(servers[3]);
+    for (unsigned i = 0; i < 3; i++) {
+        servers[0]->drop_at = servers[0]->posts + 1;
+        (void)m2m_send_es6_as(bed, OTHER_TAR + i, 0x1600, 0x30, counter++, NO_RETRY);
+        assert_int_equal(servers[0]->posts, servers[0]->drop_at);
+        assert_false(smsr_waits(servers[0]));
+    }
+    (void)m2m_send_es6_as(bed, OTHER_TAR + 3, 0x1600, 0x30, counter, triggers[3]);
+    assert_true(smsr_waits(servers[3]));
+    assert_true(smsr_waits(sr));
+    for (int i = 3; i >= 0; i--) {
+        smsr_free(servers[i]);
+    }
+    smsr_free(sr);
+    m2m_bed_free(bed);
+}
+
 /* A domain without PSK has no agent: it is reached by that of the domain above. */
 static void keyless(void **state)
 {
@@ -344,6 +394,7 @@ int main(void)
         cmocka_unit_test(session),    cmocka_unit_test(rights),   cmocka_unit_test(stored),
         cmocka_unit_test(not_proved), cmocka_unit_test(disabled), cmocka_unit_test(between),
         cmocka_unit_test(no_refresh), cmocka_unit_test(together), cmocka_unit_test(keyless),
+        cmocka_unit_test(crowded),
     };
     return cmocka_run_group_tests_name("euicc/m2m_es6", tests, NULL, NULL);
 }
