@@ -4,6 +4,8 @@
  */
 #include "m2m_smsr.h"
 
+#include "crypto/symmetric.h"
+
 #define PARAMS(port)                                                                               \
     "8413350103390205003C0302" port "3E0521C000020A86070003250300030089208A0C736D73722E6578616D70" \
     "6C658C102F67736D612F61646D696E6167656E74"
@@ -331,6 +333,41 @@ static void together(void **state)
     m2m_bed_free(bed);
 }
 
+/* Keys come over the session under the DEK of its own set; without one there is no way. */
+static void keys(void **state)
+{
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = operator_new(bed, OPERATOR_PORT, 0x50);
+    struct gp_object root;
+    struct gp_key dek = {.kvn = 0x40, .kid = 3, .type = GP_KEY_AES, .usage = 0x4800, .n = 16}, got;
+    static const uint8_t iv[16] = {0};
+    uint8_t plain[16], ones[16], check[16], sealed[16];
+    char apdu[120], hex[40], kcv[40];
+    struct cr_err err = {0};
+    for (uint8_t i = 0; i < 16; i++) {
+        dek.value[i] = (uint8_t)(0x60 + i);
+        plain[i] = (uint8_t)(0xA0 + i);
+    }
+    memset(ones, 1, sizeof ones);
+    MUST_OK(crypto_aes_block(CR_SPAN_ARRAY(plain), ones, check, &err));
+    MUST_OK(crypto_aes_cbc(true, cr_span_of(dek.value, dek.n), iv, plain, 16, sealed, &err));
+    (void)snprintf(apdu, sizeof apdu, "80D800011805881110%s03%.6s00",
+                   cr_hex_into(hex, sizeof hex, CR_SPAN_ARRAY(sealed)),
+                   cr_hex_into(kcv, sizeof kcv, cr_span_of(check, 3)));
+    trigger(bed, 1);
+    assert_non_null(strstr(run_script(s, NULL, m2m_script(bed, apdu, NULL)), "6985"));
+    const struct gp_registry *reg = gp_visible(bed->euicc->gp);
+    assert_true(gp_object_root(reg, &root));
+    MUST_OK(gp_key_put(reg, root.id, &dek, &err));
+    assert_non_null(strstr(run_script(s, NULL, m2m_script(bed, apdu, NULL)), "9000"));
+    assert_true(gp_key_get(reg, root.id, 5, 1, &got));
+    assert_memory_equal(got.value, plain, sizeof plain);
+    smsr_end(s);
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
 /* Places are few, and one is the ISD-R's; who only waits to be called again gives up its own. */
 static void crowded(void **state)
 {
@@ -394,7 +431,7 @@ int main(void)
         cmocka_unit_test(session),    cmocka_unit_test(rights),   cmocka_unit_test(stored),
         cmocka_unit_test(not_proved), cmocka_unit_test(disabled), cmocka_unit_test(between),
         cmocka_unit_test(no_refresh), cmocka_unit_test(together), cmocka_unit_test(keyless),
-        cmocka_unit_test(crowded),
+        cmocka_unit_test(crowded),    cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests_name("euicc/m2m_es6", tests, NULL, NULL);
 }
