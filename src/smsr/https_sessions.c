@@ -311,8 +311,9 @@ static void look_after(struct smsr_https *h, struct broken *b)
                 s->called = s->called || s->held; /* no longer held, but answered */
                 let_go(s);
             }
-            if (!s->users && !s->coming && !s->held && !s->has_result &&
-                (ota_admin_server_idle(s->server) || now - s->heard_ms >= KEEP_MS)) {
+            if (!s->users && !s->held && !s->has_result &&
+                ((!s->coming && ota_admin_server_idle(s->server)) ||
+                 now - s->heard_ms >= KEEP_MS)) {
                 *place = s->next;
                 session_free(s);
                 h->count--;
