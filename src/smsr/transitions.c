@@ -57,7 +57,7 @@ const struct smsr_transition smsr_transitions[] = {
     {K(DELETE), S(CONFIRMING), E(OK), S(DONE), "POL1 deleted it already"},
     {SWITCHING_KINDS, S(CONFIRMING), E(ERROR), S(SETTLING), "confirmation refused: audit"},
     {SWITCHING_KINDS, S(CONFIRMING), E(UNREACHABLE), S(CONFIRMING), "it repeats its notification"},
-    {SWITCHING_KINDS, S(CONFIRMING), E(UNANSWERED), S(CONFIRMING), "it repeats its notification"},
+    {SWITCHING_KINDS, S(CONFIRMING), E(UNANSWERED), S(CONFIRMING), "confirmed again, by SMS"},
     {SWITCHING_KINDS, S(CONFIRMING), E(ROLLED_BACK), S(FAILED), "EIS goes back"},
     {SWITCHING_KINDS, S(CONFIRMING), E(FELL_BACK), S(FAILED), "fell back by itself"},
     {SWITCHING_KINDS, S(CONFIRMING), E(OTHER), S(SETTLING), "another Profile is enabled: audit"},

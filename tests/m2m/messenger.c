@@ -466,6 +466,17 @@ static void test_copies(void **state)
     assert_int_equal(carry(&r->b), 1);
     assert_int_equal(r->a.answers, 2);
     assert_string_equal(r->a.last_context, "job 2");
+
+    /* Another function under the same MessageID is no copy. */
+    cr_span other = cr_arena_copy(&arena, here);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)other.p;
+    for (size_t i = 0; i + 13 <= other.n; i++) {
+        if (memcmp(bytes + i, "EnableProfile", 13) == 0) {
+            memcpy(bytes + i, "DeleteProfile", 13);
+        }
+    }
+    assert_int_equal(give(&r->b, peer, other, &arena, &out), M2M_FAULT_SENDER);
+    assert_int_equal(r->b.executed, 2);
     cr_buf_free(&out);
     cr_arena_free(&arena);
 }
