@@ -105,44 +105,55 @@ states() {
     jq -r '[.. | objects | select(.Iccid? and .State?) | "\(.Iccid) \(.State)"] | sort | join(" ")' out
 }
 
-# settled STATES: the EIS says so, and the chip too
+# settled STATES: the EIS says so, and when the chip is asked it says the same
 settled() {
     local said
     said=$(states)
     equal "$said" "$1"
-    order es4 audit-eis
+    order es4 audit-eis --json
+    jq .Eis.RemainingMemory out >memory
     said=$(states)
     equal "$said" "$1"
 }
 
+# heard NAME ICCID: the operator has the notification, since the point began
+heard() {
+    local i
+    ((checks++))
+    for ((i = 0; i < 100; i++)); do
+        tail -n "+$((listened + 1))" listener.out | grep -A 2 "Handle$1Notification" |
+            grep -qF "Iccid: $2" && return
+        sleep 0.1
+    done
+    fail "the operator has not heard of $1 for $2"
+}
+
 # ---- the sweep
 
-# sweep NAME VICTIM COMMAND...: COMMAND N with the victim cut at its nth point
+# sweep NAME VICTIM: try_NAME with the victim cut at its nth point, check_NAME after it
 sweep() {
-    local name=$1 victim=$2 n first=$SECONDS
-    shift 2
-    [[ ! $only || "$name $victim" == $only ]] || return
-    for ((n = ${KILLS_FROM:-1 + RANDOM % step}; ; n += step)); do
+    local name=$1 victim=$2 n left=0 first=$SECONDS
+    [[ ! $only || "$name $victim" == "$only" ]] || return 0
+    for ((n = ${KILLS_FROM:-1 + RANDOM % step}; left == 0; n += step)); do
         : >again
+        listened=$(wc -l <listener.out)
         cut_at "$victim" "$n"
-        "$@"
+        "try_$name"
         sleep 0.2
-        local left
         left=$(left_of "$victim")
-        [[ ${KILLS_TRACE-} ]] && echo "$name, $victim at $n: $left left, $((SECONDS - first)) s $(tr '\n' ' ' <again)"
         cut_at "$victim" 0
-        ((left == 0)) || break
-        "$check"
+        [[ ${KILLS_TRACE-} ]] && echo "$name, $victim at $n: $left left, $((SECONDS - first)) s $(tr '\n' ' ' <again)"
+        "check_$name"
     done
     [[ ! -s died ]] || fail "$(<died)"
-    echo "$name: $victim has $((n - left)) points, $((SECONDS - first)) s"
+    echo "$name: $victim has $((n - step - left)) points, $((SECONDS - first)) s"
 }
 
 # ---- the world
 
 parties
 network
-sed -i "s|^smsc = .*|&\nsms-retry = 1|" network.ini
+sed -i 's/^smsc = .*/&\nsms-retry = 1/' network.ini
 radio
 profile first $one 001010000000001
 profile second $two 001010000000002
@@ -168,29 +179,102 @@ numbers $one 1 $two 2
 eid=$sms
 numbers $three 3 $four 4
 
-# ---- (a) EnableProfile and DisableProfile over SMS, (b) over HTTPS
+# ---- (a) EnableProfile over SMS, (b) over HTTPS, each with the way back
 
-# switch_over FALL-BACK OTHER
-switch_over() {
-    order es4 enable-profile --iccid "$2"
+try_enable() {
+    order es4 enable-profile --iccid "$other"
 }
-switch_back() {
-    once=1 order es4 disable-profile --iccid "$2"
-}
-check_switch() { # FALL-BACK OTHER
+check_enable() {
     settled "$fallback Disabled $other Enabled"
+    heard ProfileDisabled "$fallback"
     order es4 disable-profile --iccid "$other"
     settled "$fallback Enabled $other Disabled"
 }
-check=check_switch
-eid=$sms fallback=$three other=$four
-for victim in smsr device; do
-    sweep "EnableProfile over SMS" $victim order es4 enable-profile --iccid $four
-    order es4 disable-profile --iccid $four
+for eid in "$sms" "$https"; do
+    if [[ $eid == "$sms" ]]; then
+        fallback=$three other=$four
+    else
+        fallback=$one other=$two
+    fi
+    for victim in smsr device listener; do
+        sweep enable $victim
+    done
 done
-eid=$https fallback=$one other=$two
+
+# ---- (c) DownloadProfile with enabling, and (d) DeleteProfile
+
+eid=$https
+stocked=100
+# one more profile into the stock
+stock_one() {
+    local number=$((++stocked)) iccid
+    iccid=$(printf '89882110000%07d' $number)
+    profile more "$iccid$(check_digit "$iccid")" "$(printf '001010000%06d' $number)"
+    run 0 smdp profile import --dir dp --owner 2.999.101 --type meter \
+        --imsi "$(printf '001010000%06d' $number)" --msisdn "$(printf '4700%010d' $number)" more.der
+}
+check_digit() {
+    local i sum=0 d
+    for ((i = 0; i < ${#1}; i++)); do
+        d=${1:${#1}-1-i:1}
+        ((i % 2 == 0)) && d=$((2 * d > 9 ? 2 * d - 9 : 2 * d))
+        ((sum += d))
+    done
+    echo $(((10 - sum % 10) % 10))
+}
+for ((i = 0; i < 3; i++)); do
+    stock_one
+done
+order es4 audit-eis --json
+empty=$(jq .Eis.RemainingMemory out)
+
+try_download() {
+    stock_one
+    order es2 download-profile --profile-type meter --enable-profile
+    new=$(sed -n 's/^ *Iccid: //p' out)
+}
+check_download() {
+    local left
+    # what was downloaded and could not be enabled is a warning; the operator orders that then
+    [[ $(states) == *"$new Enabled"* ]] || order es4 enable-profile --iccid "$new"
+    settled "$one Disabled $two Disabled $new Enabled"
+    heard ProfileDisabled $one
+    listened=$(wc -l <listener.out)
+    cut_at "$victim" "$n"
+    if [[ $victim == smdp ]]; then
+        order es2 delete-profile --iccid "$new"
+    else
+        order es4 delete-profile --iccid "$new"
+    fi
+    sleep 0.2
+    left=$(left_of "$victim")
+    cut_at "$victim" 0
+    [[ ${KILLS_TRACE-} ]] && echo "delete, $victim at $n: $left left $(tr '\n' ' ' <again)"
+    settled "$one Enabled $two Disabled"
+    heard ProfileEnabled $one
+    # the chip's counters may have become a few bytes longer, an ISD-P is far more
+    ((checks++))
+    (($(<memory) > empty - 32)) || fail "$(<memory) bytes are free, there were $empty"
+}
+for victim in smsr smdp device; do
+    sweep download $victim
+done
+# nothing is half done at the SM-DP either
+run 0 smdp profile list --dir dp --json
+equal "$(jq -r .state out | grep -cE 'Reserved|Created|Loading')" 0
+run 0 smdp jobs --dir dp --json
+equal "$(jq -r .step out | grep -cvE 'done|failed')" 0
+
+# ---- (e) AuditEIS
+
+try_audit() {
+    order es4 audit-eis
+}
+check_audit() {
+    settled "$three Enabled $four Disabled"
+}
+eid=$sms
 for victim in smsr device; do
-    sweep "EnableProfile over HTTPS" $victim order es4 enable-profile --iccid $two
-    order es4 disable-profile --iccid $two
+    sweep audit $victim
 done
 done_testing
