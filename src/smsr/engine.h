@@ -145,6 +145,9 @@ cr_status smsr_settle(struct smsr_run *run, smsr_judge_fn judge, enum smsr_proc_
 /* Goes there: puts the audit. */
 cr_status smsr_begin_settling(struct smsr_run *run, enum smsr_proc_state *to,
                               struct cr_err *err) CR_MUST_CHECK;
+/* Goes there, and leaves the eUICC some time to tell by itself: the audit comes after it. */
+cr_status smsr_settle_later(struct smsr_run *run, enum smsr_proc_state *to,
+                            struct cr_err *err) CR_MUST_CHECK;
 /* The deadline of SENT or of a later state: EXPIRED when nothing left, else DOUBT. */
 cr_status smsr_expire(struct smsr_run *run, enum smsr_proc_state *to,
                       struct cr_err *err) CR_MUST_CHECK;

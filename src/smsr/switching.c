@@ -61,7 +61,7 @@ static cr_status on_command(struct smsr_run *run, enum smsr_proc_state *to, stru
         *to = SMSR_STATE_SWITCHING;
         return smsr_run_audit(run, operation_of(run), SOAP_EXECUTED_SUCCESS, err);
     case SMSR_EV_UNANSWERED:
-        *to = SMSR_STATE_SWITCHING;
+        CR_TRY(smsr_settle_later(run, to, err));
         return smsr_run_audit(run, operation_of(run), 0, err);
     case SMSR_EV_ERROR:
         *to = smsr_run_refused(run);
