@@ -103,21 +103,23 @@ order() {
     ((try == 0)) || echo "$interface $1: $try times again" >>again
 }
 
-# what the EIS says of the profiles: ICCID STATE ...
-states() {
-    order es4 get-eis --json
+# what the EIS in out says of the profiles: ICCID STATE ...
+said() {
     jq -r '[.. | objects | select(.Iccid? and .State?) | "\(.Iccid) \(.State)"] | sort | join(" ")' out
 }
 
-# settled STATES: the EIS says so, and when the chip is asked it says the same
+# states STATES: what the EIS has to say
+states() {
+    order es4 get-eis --json
+    equal "$(said)" "$1"
+}
+
+# settled STATES: the same, and when the chip is asked it says so too
 settled() {
-    local said
-    said=$(states)
-    equal "$said" "$1"
+    states "$1"
     order es4 audit-eis --json
     jq .Eis.RemainingMemory out >memory
-    said=$(states)
-    equal "$said" "$1"
+    equal "$(said)" "$1"
 }
 
 # heard NAME ICCID: the operator has the notification, since the point began
@@ -159,6 +161,12 @@ parties
 network
 sed -i 's/^smsc = .*/&\nsms-retry = 1/' network.ini
 radio
+# what passes between the SM-SR and the service centre is listened to
+read -r tap <<<"$(free_ports 1)"
+sed -i "s/^port = .*/port = $tap/" radio.ini
+: >air
+python3 "$root/tests/e2e/tap.py" "$tap" "$smsc" air &
+pids+=($!)
 profile first $one 001010000000001
 profile second $two 001010000000002
 profile third $three 001010000000003
@@ -170,7 +178,7 @@ printf '[euicc %s]\nchannel = https\n' "$https" >>radio.ini
 
 keep device device run -c network.ini --smpp "127.0.0.1:$smsc" --trace chip plain
 CLOCK=$fast_clock keep smsr smsr serve --dir sr --parties lab/smsr-1.ini --config radio.ini --pki pki \
-    --es5 "127.0.0.1:$es5" --port-file smsr.ports
+    --es5 "127.0.0.1:$es5" --port-file smsr.ports --audit-minutes 1
 CLOCK=$fast_clock keep smdp smdp serve --dir dp --parties lab/smdp.ini --pki pki --listen "127.0.0.1:$dp"
 CLOCK=$fast_clock KILL_ON=send keep listener operator listen --parties lab/operator-a.ini
 wait_text device.out "home: service for 001010000000001"
@@ -192,7 +200,7 @@ check_enable() {
     settled "$fallback Disabled $other Enabled"
     heard ProfileDisabled "$fallback"
     order es4 disable-profile --iccid "$other"
-    settled "$fallback Enabled $other Disabled"
+    states "$fallback Enabled $other Disabled"
 }
 for eid in "$sms" "$https"; do
     if [[ $eid == "$sms" ]]; then
@@ -240,7 +248,8 @@ try_download() {
 check_download() {
     local left
     # what was downloaded and could not be enabled is a warning; the operator orders that then
-    [[ $(states) == *"$new Enabled"* ]] || order es4 enable-profile --iccid "$new"
+    order es4 get-eis --json
+    [[ $(said) == *"$new Enabled"* ]] || order es4 enable-profile --iccid "$new"
     settled "$one Disabled $two Disabled $new Enabled"
     heard ProfileDisabled $one
     listened=$(wc -l <listener.out)
@@ -280,5 +289,15 @@ check_audit() {
 eid=$sms
 for victim in smsr device; do
     sweep audit $victim
+done
+
+# ---- no counter of SCP80 was used for two packets
+for chip in chip plain; do
+    ((checks++))
+    kic=$(jq -r '.domains[].keysets[]? | select(.type == "SCP80") | .keys[] | select(.index == 1) | .value' $chip.json)
+    for iccid in $one $two $three $four; do
+        :
+    done
+    python3 "$root/tests/e2e/tap.py" --counters "$kic" air || fail "counters of $chip"
 done
 done_testing
