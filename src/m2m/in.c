@@ -320,11 +320,10 @@ static cr_status take_copy(struct incoming *in, struct store_tx *tx, struct cr_e
     if (in->taken) {
         return CR_OK;
     }
-    CR_TRY(store_exec(
-        tx, "UPDATE inbox SET reply = ?, reply_to = ?, reply_entity = ? WHERE id = ?",
-        STORE_VALUES(STORE_I(h->reply), STORE_S(reply_address(h)), STORE_S(h->reply_to.entity_id),
-                     STORE_I(in->id)),
-        NULL, NULL, NULL, err));
+    CR_TRY(store_exec(tx, "UPDATE inbox SET reply = ?, reply_to = ?, reply_entity = ? WHERE id = ?",
+                      STORE_VALUES(STORE_I(h->reply), STORE_S(reply_address(h)),
+                                   STORE_S(h->reply_to.entity_id), STORE_I(in->id)),
+                      NULL, NULL, NULL, err));
     in->reply = h->reply;
     if (in->state != M2M_DONE || h->reply != SOAP_REPLY_CALLBACK) {
         return CR_OK;

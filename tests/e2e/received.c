@@ -1,6 +1,6 @@
 /*
- * All that a process is told over TLS, in the clear: a module for LD_PRELOAD. What SSL_read() gives to
- * it goes into the file that RECEIVED names too, whoever calls it (server, client, event loop).
+ * All that a process is told over TLS, in the clear: a module for LD_PRELOAD. What SSL_read() gives
+ * to it goes into the file that RECEIVED names too, whoever calls it (server, client, event loop).
  */
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -56,7 +56,8 @@ static void test_again(void **state)
     test_dir_free(base);
 }
 
-/* In a child: no file may become longer than a sealing key, so there is no room for the database. */
+/* In a child: no file may become longer than a sealing key, so there is no room for the database.
+ */
 static int fail_to_open(void *ctx)
 {
     const struct rlimit small = {.rlim_cur = 1024, .rlim_max = 1024};
