@@ -53,8 +53,9 @@ struct cli_m2m_values {
         {.name = "message-id",                                                                     \
          .kind = CLI_STRING,                                                                       \
          .metavar = "ID",                                                                          \
-         .help = "Identity of the request, of your own choice: asked again under the same one, it " \
-                 "is not executed again, and the first answer comes (once more).",                 \
+         .help =                                                                                   \
+             "Identity of the request, of your own choice: asked again under the same one, it "    \
+             "is not executed again, and the first answer comes (once more).",                     \
          .offset = (at) + offsetof(struct cli_m2m_values, message_id)},                            \
         {.name = "validity",                                                                       \
          .kind = CLI_INT,                                                                          \

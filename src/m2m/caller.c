@@ -340,8 +340,8 @@ static cr_status own_identity(struct caller *c, const char *identity, cr_arena *
                        M2M_CALLER_IDENTITY);
     }
     /* No date: the copies have to be the same. */
-    const char *id = cr_arena_printf(arena, "//%s/%s?TransactionId=%s",
-                                     c->options->parties->oid, identity, identity);
+    const char *id = cr_arena_printf(arena, "//%s/%s?TransactionId=%s", c->options->parties->oid,
+                                     identity, identity);
     c->header.transaction_id = cr_span_str(identity);
     c->header.message_id = cr_span_str(id);
     return id ? CR_OK : cr_fail_memory(err);

@@ -36,8 +36,8 @@ struct m2m_caller_options {
  * filled: function_call_identifier, and validity_period by the function's default when absent.
  *
  * CR_OK: answer is a response to this request, whatever its status. CR_REFUSED: the peer has no
- * address for the interface, answered with a Fault or an HTTP status, go_on said so, or identity is none.
- * CR_RESOURCE: not reached, or no answer in time. CR_MALFORMED: an answer that is none. */
+ * address for the interface, answered with a Fault or an HTTP status, go_on said so, or identity is
+ * none. CR_RESOURCE: not reached, or no answer in time. CR_MALFORMED: an answer that is none. */
 cr_status m2m_caller_ask(const struct m2m_caller_options *options, const struct m2m_party *to,
                          const struct soap_function *function, const struct soap_body *body,
                          cr_arena *arena, struct soap_message *answer,

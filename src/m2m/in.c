@@ -78,6 +78,8 @@ struct incoming {
     bool has_call;
     uint8_t digest[M2M_DIGEST];
 
+    bool taken; /* MessageID: by another request */
+
     /* Of its row, whether it is new or was there. */
     bool there;
     int64_t id, reply, state;
@@ -348,6 +350,11 @@ static cr_status take_copy(struct incoming *in, struct store_tx *tx, struct cr_e
     const struct soap_header *h = &in->message->header;
     struct answering a = {.m2m = in->m2m, .id = in->id, .arena = in->arena};
     struct soap_message m;
+    CR_TRY(load_answering(&a, tx, err));
+    in->taken = a.function != in->message->function;
+    if (in->taken) {
+        return CR_OK;
+    }
     CR_TRY(store_exec(tx, "UPDATE inbox SET reply = ?, reply_to = ?, reply_entity = ? WHERE id = ?",
                       STORE_VALUES(STORE_I(h->reply), STORE_S(reply_address(h)),
                                    STORE_S(h->reply_to.entity_id), STORE_I(in->id)),
@@ -535,6 +542,9 @@ static enum m2m_verdict receive_request(struct incoming *in, cr_buf *out, int64_
     }
     if (status != CR_OK) {
         return fault(M2M_FAULT_SELF, "try again later", out);
+    }
+    if (in->taken) {
+        return fault(M2M_FAULT_SENDER, "this MessageID was that of another request", out);
     }
     m2m_poke(in->m2m);
     return verdict_of_row(in, out, id);
