@@ -454,6 +454,7 @@ static cr_status request_work(struct store_tx *tx, void *ctx, struct cr_err *err
         return in->refused;
     }
     CR_TRY(admit(in, &row, err));
+    in->has_call = in->has_call && !row->knows_repeats;
     CR_TRY(repeated(in, tx, &done, err));
     if (done) {
         return CR_OK;

@@ -66,6 +66,7 @@ struct m2m_answered {
     const char *context;
     int64_t now_ms;
     const struct soap_body *body; /* has_status is true */
+    bool none;                    /* the peer gave no answer: the status is ours, and says why */
 };
 typedef cr_status (*m2m_answer_handler)(void *ctx, const struct m2m_answered *answer,
                                         struct cr_err *err);
@@ -74,6 +75,9 @@ struct m2m_row {
     enum soap_interface interface;
     enum soap_name name;
     m2m_handler handler;
+    /* The handler knows a call that is asked again, also with another body: only MessageIDs tell
+     * repeats here. */
+    bool knows_repeats;
 };
 
 struct m2m_options {
