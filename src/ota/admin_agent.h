@@ -8,8 +8,8 @@
  *     ota_agent_expired()  after RETRY -> OPEN
  *
  * A session that breaks is opened again under the retry policy, and the last POST is repeated with
- * X-Admin-Resume: it carries the result of the script that was run last until an answer shows that it
- * has arrived.
+ * X-Admin-Resume: it carries the result of the script that was run last until an answer shows that
+ * it has arrived.
  */
 #ifndef CRISP_OTA_ADMIN_AGENT_H
 #define CRISP_OTA_ADMIN_AGENT_H
@@ -66,8 +66,8 @@ struct ota_agent_step ota_agent_received(struct ota_agent *agent, cr_span clear)
 /* Channel or TLS failed, or was closed by the other side. */
 struct ota_agent_step ota_agent_lost(struct ota_agent *agent);
 struct ota_agent_step ota_agent_expired(struct ota_agent *agent);
-/* The server asks for the session, while a retry waits or when the last one was used up: OPEN at once,
- * with all retries again. */
+/* The server asks for the session, while a retry waits or when the last one was used up: OPEN at
+ * once, with all retries again. */
 struct ota_agent_step ota_agent_called(struct ota_agent *agent);
 
 /* Clear text to be sent; what went out is given to ota_agent_sent(). */

@@ -189,8 +189,9 @@ static bool notification_is_own(const struct ota_admin_server *server, cr_span i
 {
     struct der_tlv e1;
     struct der_tlv eid;
-    return in.n == 0 || (der_next(&in, DER_STRICT, &e1, NULL) == CR_OK && der_find(e1.value, CARD_TAG, &eid) &&
-           cr_span_equal(eid.value, CR_SPAN_ARRAY(server->eid)));
+    return in.n == 0 ||
+           (der_next(&in, DER_STRICT, &e1, NULL) == CR_OK && der_find(e1.value, CARD_TAG, &eid) &&
+            cr_span_equal(eid.value, CR_SPAN_ARRAY(server->eid)));
 }
 
 /* The resumed POST has the notification with which the session began; without one there is none in
@@ -359,7 +360,9 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
     }
     CR_TRY(put_script(server, work, err));
     ota_admin_server_next(server, server->next);
-    server->next[0] = goes_on ? server->next[0] : 0;
+    if (!goes_on) {
+        server->next[0] = 0;
+    }
     server->status = script ? 200 : 204;
     server->answered = true;
     server->ended = !goes_on;

@@ -1,7 +1,8 @@
 /*
  * The server's end of an administration session (ota/admin.h) with one card: what a POST means, and
- * the answer. In memory only: what has to survive a restart is the script that was given out and the
- * URI of its result, which the caller may keep (ota_admin_server_next(), ota_admin_server_restore()).
+ * the answer. In memory only: what has to survive a restart is the script that was given out and
+ * the URI of its result, which the caller may keep (ota_admin_server_next(),
+ * ota_admin_server_restore()).
  *
  *     ota_admin_server_post()   -> event; hand the result on, look for work
  *     ota_admin_server_answer() -> the next script, "wait" or "end"   (unless the event was
@@ -19,8 +20,8 @@
  * that is repeated after a broken link (X-Admin-Resume) is answered octet for octet as before when
  * it had been answered, and is never given to the caller as a result twice: no script runs twice. A
  * caller who does not want that script to be run any more takes it back
- * (ota_admin_server_withdraw()): who repeats the POST before it has not seen it. A new server, which
- * owes no result to anybody, begins a session with whatever POST is resumed.
+ * (ota_admin_server_withdraw()): who repeats the POST before it has not seen it. A new server,
+ * which owes no result to anybody, begins a session with whatever POST is resumed.
  */
 #ifndef CRISP_OTA_ADMIN_SERVER_H
 #define CRISP_OTA_ADMIN_SERVER_H

@@ -154,8 +154,8 @@ static cr_status give_again(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct smsr_carrier c;
     CR_TRY(find_owed(p, tx, &c, &p->found, err));
     p->found = p->found && c.s.id == p->s->script;
-    /* Was it reset? Before a trigger the session is the one that had the script; after one it may be
-     * another, whose first POST looks the same. */
+    /* Was it reset? Before a trigger the session is the one that had the script; after one it may
+     * be another, whose first POST looks the same. */
     if (!p->found || (p->first && c.s.attempts > 0)) {
         p->found = false;
         return CR_OK;
@@ -409,8 +409,8 @@ static cr_status answer(struct post *p, const struct ota_admin_received *receive
     return CR_OK;
 }
 
-/* The POST was answered before, with a script: *received is to be answered anew when the eUICC shall
- * not have it any more, or perhaps had it. */
+/* The POST was answered before, with a script: *received is to be answered anew when the eUICC
+ * shall not have it any more, or perhaps had it. */
 static cr_status look_again(struct post *p, struct ota_admin_received *received, struct cr_err *err)
 {
     struct store *store = smsr_store(p->h->sr);

@@ -2,13 +2,14 @@
  * ES5 over HTTPS (SGP.02 2.4.3.2; GlobalPlatform Amendment B): administration sessions of the
  * eUICCs that were triggered (smsr/sms.h), or that come with a notification.
  *
- * The scripts are rows: each is handed out once, committed as left before the answer leaves, with the
- * URI that its result will come to. A session lives in memory; after a restart that row is enough to
- * take the result, or to give the script again to an eUICC that shows that it never had it.
+ * The scripts are rows: each is handed out once, committed as left before the answer leaves, with
+ * the URI that its result will come to. A session lives in memory; after a restart that row is
+ * enough to take the result, or to give the script again to an eUICC that shows that it never had
+ * it.
  *
- * A link that broke: the eUICC resumes its session, or a trigger brings it back (smsr/sms.h). What it
- * has executed by then it says with the first POST; when it begins anew instead, nobody knows, and the
- * procedure goes on as after any command without an answer.
+ * A link that broke: the eUICC resumes its session, or a trigger brings it back (smsr/sms.h). What
+ * it has executed by then it says with the first POST; when it begins anew instead, nobody knows,
+ * and the procedure goes on as after any command without an answer.
  */
 #ifndef CRISP_SMSR_HTTPS_H
 #define CRISP_SMSR_HTTPS_H

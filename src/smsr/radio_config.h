@@ -14,7 +14,7 @@
  *     tries = 3                 ; copies of a short message, triggers of a session
  *     repeat-seconds = 60       ; a short message without an answer is sent again
  *     trigger-seconds = 120     ; a session is waited for after its trigger
- *     resume-seconds = 120      ; a session whose link broke is waited for before it is triggered
+ *     resume-seconds = 120      ; a session whose link broke, before it is triggered
  *
  *     [smsc one]                   ; as many as there are
  *     host = 127.0.0.1             ; default

@@ -6,7 +6,8 @@
 
 #define COLUMNS                                                                                    \
     "SELECT id, procedure, eid, target, commands, more_to_do, is_switch, is_confirmation,"         \
-    " deadline_ms, has_left, channel, attempts, next_ms, packet, keyset, counter, uri FROM script "
+    " deadline_ms, has_left, channel, attempts, next_ms, packet, keyset, counter, uri FROM "       \
+    "script "
 
 const char smsr_script_uri_schema[] = "ALTER TABLE script ADD COLUMN uri TEXT;";
 

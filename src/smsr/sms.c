@@ -175,8 +175,8 @@ static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr
     return written(c, c->now_ms + c->config->trigger_ms, err);
 }
 
-/* It left, and its time is over: the link broke, or the eUICC says nothing. A trigger brings back an
- * eUICC that has given up; what it says then tells whether the script was executed. One that
+/* It left, and its time is over: the link broke, or the eUICC says nothing. A trigger brings back
+ * an eUICC that has given up; what it says then tells whether the script was executed. One that
  * switches tells by a notification, one that waits for a confirmation sends that again. */
 static cr_status call_back(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {

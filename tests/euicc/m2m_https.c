@@ -215,8 +215,7 @@ static void plan_init(struct plan *p)
                                       "AE80221880E40040124F10" AID_NEW "000000"};
     for (size_t i = 0; i < CR_COUNT(hex); i++) {
         const size_t n = strlen(hex[i]) / 2;
-        assert_true(n <= sizeof p->bytes[i] &&
-                    cr_hex_fixed(p->bytes[i], n, cr_span_str(hex[i])));
+        assert_true(n <= sizeof p->bytes[i] && cr_hex_fixed(p->bytes[i], n, cr_span_str(hex[i])));
         p->scripts[i] = cr_span_of(p->bytes[i], n);
     }
 }
@@ -495,12 +494,21 @@ static void no_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example),     cmocka_unit_test(targets),
-        cmocka_unit_test(enable),      cmocka_unit_test(notification),
-        cmocka_unit_test(alternation), cmocka_unit_test(transports),
-        cmocka_unit_test(broken_link), cmocka_unit_test(cut_anywhere), cmocka_unit_test(cut_again_and_again), cmocka_unit_test(what_a_retry_gives_way_to), cmocka_unit_test(second_trigger),
-        cmocka_unit_test(ends),        cmocka_unit_test(refused),
-        cmocka_unit_test(name),        cmocka_unit_test(no_name),
+        cmocka_unit_test(example),
+        cmocka_unit_test(targets),
+        cmocka_unit_test(enable),
+        cmocka_unit_test(notification),
+        cmocka_unit_test(alternation),
+        cmocka_unit_test(transports),
+        cmocka_unit_test(broken_link),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(cut_again_and_again),
+        cmocka_unit_test(what_a_retry_gives_way_to),
+        cmocka_unit_test(second_trigger),
+        cmocka_unit_test(ends),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(name),
+        cmocka_unit_test(no_name),
     };
     return cmocka_run_group_tests_name("euicc/m2m_https", tests, NULL, NULL);
 }

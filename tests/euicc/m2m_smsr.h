@@ -59,8 +59,9 @@ void smsr_trigger(struct smsr *smsr);
 /* Answers the held POST; false: none is held. */
 bool smsr_script(struct smsr *smsr, cr_span script, cr_span aid);
 void smsr_end(struct smsr *smsr);
-/* A whole session by itself: the scripts one after the other, then the end. The link breaks after cut
- * bytes and again after as many, cuts times. Time goes by until the chip has closed its session. */
+/* A whole session by itself: the scripts one after the other, then the end. The link breaks after
+ * cut bytes and again after as many, cuts times. Time goes by until the chip has closed its
+ * session. */
 void smsr_run(struct smsr *smsr, const cr_span *scripts, size_t count, size_t cut, unsigned cuts);
 bool smsr_waits(const struct smsr *smsr);
 

@@ -842,7 +842,8 @@ static void connections_that_end_are_told(void **state)
     gate_wait(&site, 1);
     const uint64_t second = connection_of(&site);
     assert_int_not_equal(second, first);
-    const struct linger reset = {.l_onoff = 1}; /* without TLS an end alone may come from who waits */
+    const struct linger reset = {.l_onoff =
+                                     1}; /* without TLS an end alone may come from who waits */
     (void)setsockopt(two, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     (void)close(two);
     wait_until_closed(&site, 1);

@@ -500,7 +500,8 @@ static void a_session_that_begins_anew(void **state)
     assert_int_equal(sr.events[OTA_ADMIN_STRANGER], 1);
     assert_string_equal(sr.results, "");
     sr_close(&sr);
-    /* A first POST that is resumed after later ones is of a session whose first sending was lost. */
+    /* A first POST that is resumed after later ones is of a session whose first sending was lost.
+     */
     sr_open(&sr);
     sr_add(&sr, S1, "");
     sr_add(&sr, S1, "");

@@ -86,13 +86,13 @@ static void post_as(struct line *l, const char *identity, const char *uri, const
         abort(); /* the test is wrong; no assertion works on another thread */
     }
     struct http_request request = {.method = "POST",
-                                         .path = path,
-                                         .query = query,
-                                         .body = cr_buf_span(&body),
-                                         .psk_identity = identity,
-                                         .headers = &fields,
-                                         .connection = l->connection,
-                                         .arena = &arena};
+                                   .path = path,
+                                   .query = query,
+                                   .body = cr_buf_span(&body),
+                                   .psk_identity = identity,
+                                   .headers = &fields,
+                                   .connection = l->connection,
+                                   .arena = &arena};
     if (l->connection) { /* the event loop sees it first; it shall not be held */
         smsr_https_wake(l->https, vector(W_EID));
         request.ticket = (struct http_ticket *)l;
@@ -492,8 +492,8 @@ static void test_withdrawn_for_another(void **state)
     line_close(&l);
 }
 
-/* The first POST names no session. After a trigger it may be that of another session than the one that
- * had the script: nobody knows, so it does not run twice. */
+/* The first POST names no session. After a trigger it may be that of another session than the one
+ * that had the script: nobody knows, so it does not run twice. */
 static void test_first_after_a_trigger(void **state)
 {
     struct line l;
@@ -561,8 +561,8 @@ static void broken_session(unsigned at, enum loss loss, bool restart, unsigned *
     l.connection = 1;
     l.w.config.channel = SMSR_HTTPS;
     while (!r.over) {
-        if (begun == 0 || (begun < 3 && world_look(&l.w, ids[begun - 1]).now.state ==
-                                             SMSR_STATE_DONE)) {
+        if (begun == 0 ||
+            (begun < 3 && world_look(&l.w, ids[begun - 1]).now.state == SMSR_STATE_DONE)) {
             ids[begun] = send_data(&l.w, commands[begun], begun < 2);
             begun++;
         }
@@ -876,9 +876,12 @@ static void test_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),       cmocka_unit_test(test_held_too_long),
-        cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_begins_anew),   cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_held_too_long),
+        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_begins_anew),
+        cmocka_unit_test(test_restart),
         cmocka_unit_test(test_restart_and_anew),
         cmocka_unit_test(test_link_is_waited_for),
         cmocka_unit_test(test_link_before_a_deadline),
@@ -886,11 +889,16 @@ int main(void)
         cmocka_unit_test(test_withdrawn_for_another),
         cmocka_unit_test(test_first_after_a_trigger),
         cmocka_unit_test(test_every_exchange),
-        cmocka_unit_test(test_no_answer),     cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_broken_result), cmocka_unit_test(test_switch),
-        cmocka_unit_test(test_notification),  cmocka_unit_test(test_lost_confirmation),
-        cmocka_unit_test(test_keys),          cmocka_unit_test(test_woken),
-        cmocka_unit_test(test_gives_way),     cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_broken_result),
+        cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_notification),
+        cmocka_unit_test(test_lost_confirmation),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_woken),
+        cmocka_unit_test(test_gives_way),
+        cmocka_unit_test(test_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }

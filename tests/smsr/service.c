@@ -32,8 +32,8 @@ struct rig {
     char last_id[SMPP_MAX_ID + 1];
     struct smpp_message last;
     unsigned scripts;
-    size_t cut; /* the first link of the card breaks after so many bytes of the SM-SR, each one after
-                   twice, three times .. as many, up to LONGEST; 0 = none breaks */
+    size_t cut; /* the first link of the card breaks after so many bytes of the SM-SR, each one
+                   after twice, three times .. as many, up to LONGEST; 0 = none breaks */
 };
 
 /* ---- the SMSC ---- */
@@ -508,8 +508,10 @@ static void test_endless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_sms),       TEST(test_receipt), TEST(test_session), TEST(test_stopped_while_held),
-        TEST(test_broken_links), TEST(test_wrong_key), TEST(test_endless),
+        TEST(test_sms),          TEST(test_receipt),
+        TEST(test_session),      TEST(test_stopped_while_held),
+        TEST(test_broken_links), TEST(test_wrong_key),
+        TEST(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }
