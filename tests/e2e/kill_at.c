@@ -2,10 +2,8 @@
  * A power cut at a chosen durable write, from outside: a module for LD_PRELOAD. crisp is not built
  * any different for it.
  *
- * KILL_AT names a file of 16 bytes, shared by the test and by every life of the process:
- *
- *     int64 left      points until the process is killed; 0 = it is not
- *     int64 passed    points that went by since somebody wrote zero here
+ * KILL_AT names a file with one number (64 bits), shared by the test and by every life of the
+ * process: points until it is killed; 0 = it is not.
  *
  * Points are around each commit of a database: before its first byte is written to the write-ahead
  * log (all that came before has had its effect), and when the log would be synchronised (committed,
@@ -29,11 +27,7 @@
 
 #define MAX_FD 1024
 
-struct count {
-    _Atomic int64_t left, passed;
-};
-
-static struct count *count;
+static _Atomic int64_t *left;
 static bool on_send;
 static atomic_bool open_log[MAX_FD]; /* written since it was synchronised */
 
@@ -43,22 +37,18 @@ static void __attribute__((constructor)) begin(void)
     const int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     on_send = on && strcmp(on, "send") == 0;
     if (fd >= 0) {
-        void *at = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        count = at == MAP_FAILED ? NULL : at;
+        void *at = mmap(NULL, sizeof *left, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        left = at == MAP_FAILED ? NULL : at;
         (void)close(fd);
     }
 }
 
 static void point(void)
 {
-    if (!count) {
-        return;
+    int64_t n = left ? atomic_load(left) : 0;
+    while (n > 0 && !atomic_compare_exchange_weak(left, &n, n - 1)) {
     }
-    (void)atomic_fetch_add(&count->passed, 1);
-    int64_t left = atomic_load(&count->left);
-    while (left > 0 && !atomic_compare_exchange_weak(&count->left, &left, left - 1)) {
-    }
-    if (left == 1) {
+    if (n == 1) {
         (void)kill(getpid(), SIGKILL);
         (void)pause();
     }
