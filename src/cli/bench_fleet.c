@@ -46,10 +46,10 @@ static cr_status read_sizes(struct fleet *f, const char *text, struct cr_err *er
 static cr_status run_size(struct fleet *f, struct fleet_size *size, struct cr_err *err)
 {
     CR_TRY(fleet_register(f, size->registered, err));
-    CR_TRY(fleet_start_smsr(f, err));
     if (!f->devices) {
         CR_TRY(fleet_start_devices(f, err));
     }
+    CR_TRY(fleet_start_smsr(f, err));
     size->smsr_rss_mb_begin = bench_process_rss_mb(&f->smsr);
     CR_TRY(fleet_campaign(f, FLEET_ENABLE, (double)f->options->seconds * 1000, &size->enable, err));
     size->smsr_rss_mb = bench_process_rss_mb(&f->smsr);
@@ -316,10 +316,12 @@ int bench_fleet_run(struct cli *cli, const void *values)
     const struct bench_fleet_values *v = values;
     struct fleet f = {.cli = cli,
                       .options = v,
+                      .env = *cli->env,
                       .chip_count = (size_t)v->chips,
                       .smsr = {.name = "the SM-SR"},
                       .smdp = {.name = "the SM-DP"}};
     struct cr_err err = {0};
+    f.env.log = NULL;
     cli_catch_signals();
     device_config_init(&f.network);
     if (read_sizes(&f, v->fleet, &err) != CR_OK) {

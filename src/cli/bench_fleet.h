@@ -59,10 +59,12 @@ struct fleet_eum;
 struct fleet {
     struct cli *cli;
     const struct bench_fleet_values *options;
+    cr_env env; /* of what runs in this process: without a log */
     char dir[BENCH_DIR], pki[BENCH_PATH - 32], lab[BENCH_PATH - 32];
     char smsr_dir[BENCH_PATH - 32], smdp_dir[BENCH_PATH];
     char smsr_ini[BENCH_PATH], smdp_ini[BENCH_PATH], radio_ini[BENCH_PATH];
     char smsr_ports[BENCH_PATH], smdp_ports[BENCH_PATH], transport_file[BENCH_PATH];
+    char smsr_log[BENCH_PATH], smdp_log[BENCH_PATH];
     uint16_t es5_port, smpp_port, smdp_port;
     struct m2m_parties desk_parties;
     struct fleet_chip *chips;

@@ -101,7 +101,7 @@ static cr_status ask_next(struct fleet_desk *d, struct store_tx *tx, struct cr_e
         .function = soap_function(kinds[kind].interface, kinds[kind].name),
         .body = &body,
         .context = context,
-        .deadline_ms = cr_now_ms(d->f->cli->env) + PATIENCE_MS};
+        .deadline_ms = cr_now_ms(&d->f->env) + PATIENCE_MS};
     return m2m_ask(d->m2m, tx, &request, err);
 }
 
@@ -248,7 +248,7 @@ static cr_status open_desk(struct fleet_desk *d, struct cr_err *err)
     CR_TRY(store_open(&memory, &d->store, err));
     const struct m2m_options options = {.store = d->store,
                                         .parties = self,
-                                        .env = d->f->cli->env,
+                                        .env = &d->f->env,
                                         .rows = d->rows,
                                         .answered = on_answer,
                                         .ctx = d};

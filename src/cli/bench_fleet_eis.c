@@ -165,7 +165,7 @@ static cr_status open_eum(struct fleet *f, struct fleet_eum *e, struct cr_err *e
     e->operator_oid = owner->oid;
     e->eum.oid = e->party->oid;
     e->eum.smsr_oid = e->parties.oid;
-    e->eum.env = cli->env;
+    e->eum.env = &f->env;
     CR_TRY(m2m_party_transport_key(e->party, e->eum.transport, err));
     CR_TRY(pki_hierarchy_load(f->pki, CRYPTO_P256, "eum", &cli->arena, &e->eum.cert, &e->eum.key,
                               err));
@@ -173,7 +173,7 @@ static cr_status open_eum(struct fleet *f, struct fleet_eum *e, struct cr_err *e
     CR_TRY(gpcert_decode(first.signed_info.ecasd.keysets.items[0].certificates.items[0].value,
                          &e->ecasd, err));
     const struct smsr_options options = {
-        .dir = f->smsr_dir, .parties = &e->parties, .ci_file = f->pki, .env = cli->env};
+        .dir = f->smsr_dir, .parties = &e->parties, .ci_file = f->pki, .env = &f->env};
     return smsr_open(&options, &e->sr, err);
 }
 

@@ -76,6 +76,7 @@ static void *share(void *ctx)
 {
     struct sharing *s = ctx;
     struct cli cli = *s->f->cli;
+    cli.env = &s->f->env;
     cli.arena = (cr_arena){.secret = true};
     for (size_t i; !atomic_load(&s->stop) && (i = atomic_fetch_add(&s->next, 1)) < s->end;) {
         struct cr_err err = {0};
@@ -178,7 +179,7 @@ static cr_status make_lab(struct fleet *f, struct cr_err *err)
     f->smdp_port = m2m_lab_named(&lab, cr_span_str("smdp"))->port;
     f->es5_port = ports[M2M_LAB_PARTIES];
     f->smpp_port = ports[M2M_LAB_PARTIES + 1];
-    return m2m_lab_make(f->lab, &lab, f->cli->env, err);
+    return m2m_lab_make(f->lab, &lab, &f->env, err);
 }
 
 cr_status fleet_make_parties(struct fleet *f, struct cr_err *err)
@@ -195,8 +196,10 @@ cr_status fleet_make_parties(struct fleet *f, struct cr_err *err)
     (void)snprintf(f->radio_ini, sizeof f->radio_ini, "%s/radio.ini", f->dir);
     (void)snprintf(f->smsr_ports, sizeof f->smsr_ports, "%s/smsr.json", f->dir);
     (void)snprintf(f->smdp_ports, sizeof f->smdp_ports, "%s/smdp.json", f->dir);
+    (void)snprintf(f->smsr_log, sizeof f->smsr_log, "%s/smsr.log", f->dir);
+    (void)snprintf(f->smdp_log, sizeof f->smdp_log, "%s/smdp.log", f->dir);
     (void)snprintf(f->transport_file, sizeof f->transport_file, "%s/transport.key", f->dir);
-    CR_TRY(pki_hierarchy_init(f->pki, &pki, f->cli->env, err));
+    CR_TRY(pki_hierarchy_init(f->pki, &pki, &f->env, err));
     CR_TRY(make_lab(f, err));
     CR_TRY(introduce_eum(f, err));
     cr_buf_appendf(&radio,
@@ -258,8 +261,8 @@ static cr_status make_chip(struct fleet *f, struct cli *cli, size_t i, struct cr
             cli_m2m_connectivity(cli, SMSC_NUMBER, "internet", &profiles[p].connectivity, err));
     }
     CR_TRY(cli_m2m_https(cli, HTTPS_OF_CHIPS, &m2m.https, err));
-    CR_TRY(euicc_create_ram(f->pki, &options, cli->env, &nvm, err));
-    CR_TRY(euicc_open(nvm, cli->env, &euicc, err));
+    CR_TRY(euicc_create_ram(f->pki, &options, &f->env, &nvm, err));
+    CR_TRY(euicc_open(nvm, &f->env, &euicc, err));
     euicc_card(euicc, &chip->card);
     return keep_eis(euicc, chip, err);
 }
@@ -319,7 +322,7 @@ cr_status fleet_start_devices(struct fleet *f, struct cr_err *err)
                                                .threads = processors(),
                                                .smpp = true,
                                                .smpp_port = f->smpp_port,
-                                               .env = f->cli->env};
+                                               .env = &f->env};
     CR_TRY(device_run_start(&options, &f->devices, err));
     return wait_for_service(f, err);
 }
@@ -366,7 +369,7 @@ cr_status fleet_start_smsr(struct fleet *f, struct cr_err *err)
                           f->radio_ini, "--pki",     f->pki,        "--es5",
                           es5,          "--workers", workers,       "--port-file",
                           f->smsr_ports, NULL};
-    return bench_process_start(&f->smsr, argv, f->smsr_ports, err);
+    return bench_process_start(&f->smsr, argv, f->smsr_ports, f->smsr_log, err);
 }
 
 cr_status fleet_start_smdp(struct fleet *f, struct cr_err *err)
@@ -376,7 +379,7 @@ cr_status fleet_start_smdp(struct fleet *f, struct cr_err *err)
     const char *argv[] = {"crisp",     "smdp",      "serve",       "--dir",       f->smdp_dir,
                           "--parties", f->smdp_ini, "--pki",       f->pki,        "--workers",
                           workers,     "--port-file", f->smdp_ports, NULL};
-    return bench_process_start(&f->smdp, argv, f->smdp_ports, err);
+    return bench_process_start(&f->smdp, argv, f->smdp_ports, f->smdp_log, err);
 }
 
 double fleet_smsr_db_mb(const struct fleet *f)

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,11 +29,13 @@
  */
 
 /* In the child of a program with threads: nothing but system calls. */
-static void become(const char *const *argv)
+static void become(const char *const *argv, const char *log_file)
 {
     int null = open("/dev/null", O_RDWR);
+    int log = open(log_file, O_WRONLY | O_CREAT | O_APPEND, 0600);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) {
+    if (null < 0 || log < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(log, STDERR_FILENO) < 0) {
         _exit(127);
     }
     (void)close_range(STDERR_FILENO + 1, ~0U, 0);
@@ -40,8 +43,24 @@ static void become(const char *const *argv)
     _exit(127);
 }
 
+/* The last line of the log is why. */
+static cr_status did_not_start(const struct bench_process *p, const char *log_file,
+                               struct cr_err *err)
+{
+    char line[200] = "", next[200];
+    FILE *f = fopen(log_file, "r");
+    while (f && fgets(next, sizeof next, f)) {
+        (void)cr_str_copy(line, sizeof line, cr_span_str(next));
+    }
+    if (f) {
+        (void)fclose(f);
+    }
+    line[strcspn(line, "\n")] = 0;
+    return cr_fail(err, CR_RESOURCE, NULL, "%s did not start: %s", p->name, line);
+}
+
 cr_status bench_process_start(struct bench_process *p, const char *const *argv,
-                              const char *port_file, struct cr_err *err)
+                              const char *port_file, const char *log_file, struct cr_err *err)
 {
     (void)unlink(port_file);
     pid_t pid = fork();
@@ -49,7 +68,7 @@ cr_status bench_process_start(struct bench_process *p, const char *const *argv,
         return cr_fail(err, CR_RESOURCE, NULL, "cannot start a process: %s", strerror(errno));
     }
     if (pid == 0) {
-        become(argv);
+        become(argv, log_file);
     }
     p->pid = pid;
     for (int waited = 0; !cr_file_exists(port_file); waited += LOOK_MS) {
@@ -57,7 +76,7 @@ cr_status bench_process_start(struct bench_process *p, const char *const *argv,
             p->pid = 0;
         }
         if (p->pid == 0 || waited > START_TIMEOUT_MS) {
-            return cr_fail(err, CR_RESOURCE, NULL, "%s did not start", p->name);
+            return did_not_start(p, log_file, err);
         }
         (void)usleep(LOOK_MS * 1000);
     }

@@ -22,9 +22,10 @@ struct bench_process {
 
 /* Starts this executable with other arguments (argv[0] counts, NULL ends them), in a process that
  * ends with this one, and waits until it has written its port file. What it prints is dropped; its
- * log goes to standard error. */
+ * log is appended to a file. */
 cr_status bench_process_start(struct bench_process *p, const char *const *argv,
-                              const char *port_file, struct cr_err *err) CR_MUST_CHECK;
+                              const char *port_file, const char *log_file,
+                              struct cr_err *err) CR_MUST_CHECK;
 /* A port of the file: its member. */
 cr_status bench_process_port(const char *port_file, const char *member, uint16_t *out,
                              struct cr_err *err) CR_MUST_CHECK;

@@ -32,7 +32,7 @@ struct bench {
     struct cli *cli;
     const struct bench_rsp_values *options;
     char dir[BENCH_DIR], pki[BENCH_PATH - 32], smdpp[BENCH_PATH], ci[BENCH_PATH];
-    char port_file[BENCH_PATH];
+    char port_file[BENCH_PATH], log_file[BENCH_PATH];
     struct bench_process server;
     char connect_to[64];
     size_t profiles;
@@ -77,7 +77,7 @@ static cr_status start_server(struct bench *b, struct cr_err *err)
     const char *argv[] = {"crisp",       "smdpp",      "serve",     "--dir",       b->smdpp,
                           "--pki",       b->pki,       "--es9",     "127.0.0.1:0", "--no-es2",
                           "--port-file", b->port_file, "--workers", workers,       NULL};
-    CR_TRY(bench_process_start(&b->server, argv, b->port_file, err));
+    CR_TRY(bench_process_start(&b->server, argv, b->port_file, b->log_file, err));
     CR_TRY(bench_process_port(b->port_file, "es9", &port, err));
     (void)snprintf(b->connect_to, sizeof(b->connect_to), "127.0.0.1:%u", port);
     return CR_OK;
@@ -276,6 +276,7 @@ static cr_status prepare(struct bench *b, struct cr_err *err)
     (void)snprintf(b->smdpp, sizeof(b->smdpp), "%s/smdpp", b->dir);
     (void)snprintf(b->ci, sizeof(b->ci), "%s/nist/ci.der", b->pki);
     (void)snprintf(b->port_file, sizeof(b->port_file), "%s/port.json", b->dir);
+    (void)snprintf(b->log_file, sizeof(b->log_file), "%s/smdpp.log", b->dir);
     CR_TRY(pki_hierarchy_init(b->pki, &pki, b->cli->env, err));
     return fill_inventory(b, err);
 }
