@@ -9,7 +9,8 @@
 struct worker {
     struct lanes *lanes;
     pthread_t thread;
-    char *lane; /* what it works on; NULL = it is free */
+    pthread_cond_t work; /* it was given a lane: nobody else is woken */
+    char *lane;          /* what it works on; NULL = it is free */
 };
 
 /* The dispatcher looks which lanes have something due and gives each to a free worker. A lane
@@ -22,7 +23,6 @@ struct lanes {
     size_t worker_count;
     pthread_mutex_t lock;   /* of what follows and of the workers' lanes */
     pthread_cond_t changed; /* for the dispatcher */
-    pthread_cond_t work;    /* for the workers */
     bool woken, stop;
 };
 
@@ -54,14 +54,14 @@ static void *worker_thread(void *ctx)
     (void)pthread_mutex_lock(&lanes->lock);
     while (!lanes->stop) {
         if (!worker->lane) {
-            (void)pthread_cond_wait(&lanes->work, &lanes->lock);
+            (void)pthread_cond_wait(&worker->work, &lanes->lock);
             continue;
         }
         (void)pthread_mutex_unlock(&lanes->lock);
         bool good = lanes->ops->work(lanes->ctx, worker->lane);
         (void)pthread_mutex_lock(&lanes->lock);
         if (!good) {
-            wait_a_while(lanes, &lanes->work, NULL);
+            wait_a_while(lanes, &worker->work, NULL);
         }
         free(worker->lane);
         worker->lane = NULL;
@@ -88,6 +88,7 @@ static bool assign(struct lanes *lanes, const char *name)
         return false;
     }
     idle->lane = strdup(name);
+    (void)pthread_cond_signal(&idle->work);
     return idle->lane != NULL;
 }
 
@@ -101,7 +102,6 @@ static void dispatch(struct lanes *lanes)
         (void)pthread_mutex_lock(&lanes->lock);
         for (size_t i = 0; i < count && assign(lanes, names[i]); i++) {
         }
-        (void)pthread_cond_broadcast(&lanes->work);
         (void)pthread_mutex_unlock(&lanes->lock);
     }
     cr_arena_free(&arena);
@@ -138,7 +138,9 @@ static void join_workers(struct lanes *lanes)
     (void)pthread_mutex_lock(&lanes->lock);
     lanes->stop = true;
     (void)pthread_cond_broadcast(&lanes->changed);
-    (void)pthread_cond_broadcast(&lanes->work);
+    for (size_t i = 0; i < lanes->worker_count; i++) {
+        (void)pthread_cond_signal(&lanes->workers[i].work);
+    }
     (void)pthread_mutex_unlock(&lanes->lock);
     for (size_t i = 0; i < lanes->worker_count; i++) {
         (void)pthread_join(lanes->workers[i].thread, NULL);
@@ -149,10 +151,10 @@ static void lanes_free(struct lanes *lanes)
 {
     for (size_t i = 0; i < LANES_MAX_WORKERS; i++) {
         free(lanes->workers[i].lane);
+        (void)pthread_cond_destroy(&lanes->workers[i].work);
     }
     (void)pthread_mutex_destroy(&lanes->lock);
     (void)pthread_cond_destroy(&lanes->changed);
-    (void)pthread_cond_destroy(&lanes->work);
     free(lanes);
 }
 
@@ -171,7 +173,9 @@ cr_status lanes_start(const struct lanes_ops *ops, void *ctx, unsigned workers, 
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&lanes->lock, NULL);
     (void)pthread_cond_init(&lanes->changed, &clock);
-    (void)pthread_cond_init(&lanes->work, &clock);
+    for (size_t i = 0; i < LANES_MAX_WORKERS; i++) {
+        (void)pthread_cond_init(&lanes->workers[i].work, &clock);
+    }
     (void)pthread_condattr_destroy(&clock);
     workers = workers < 1 ? 1 : workers > LANES_MAX_WORKERS ? LANES_MAX_WORKERS : workers;
     if (!start_threads(lanes, workers)) {
