@@ -50,6 +50,7 @@ static cr_status run_size(struct fleet *f, struct fleet_size *size, struct cr_er
         CR_TRY(fleet_start_devices(f, err));
     }
     CR_TRY(fleet_start_smsr(f, err));
+    CR_TRY(fleet_wait_for_quiet(f, err));
     size->smsr_rss_mb_begin = bench_process_rss_mb(&f->smsr);
     CR_TRY(fleet_campaign(f, FLEET_ENABLE, (double)f->options->seconds * 1000, &size->enable, err));
     size->smsr_rss_mb = bench_process_rss_mb(&f->smsr);

@@ -96,6 +96,8 @@ cr_status fleet_make_stock(struct fleet *f, struct cr_err *err) CR_MUST_CHECK;
 cr_status fleet_start_devices(struct fleet *f, struct cr_err *err) CR_MUST_CHECK;
 cr_status fleet_start_smsr(struct fleet *f, struct cr_err *err) CR_MUST_CHECK;
 cr_status fleet_start_smdp(struct fleet *f, struct cr_err *err) CR_MUST_CHECK;
+/* A chip that is powered on sends a notification: waits until all are taken and confirmed. */
+cr_status fleet_wait_for_quiet(struct fleet *f, struct cr_err *err) CR_MUST_CHECK;
 double fleet_smsr_db_mb(const struct fleet *f);
 void fleet_free_world(struct fleet *f);
 

@@ -23,6 +23,7 @@
 #define SMSR_NUMBER    "+4790001"
 #define SERVICE_MS     120000 /* until all chips have service */
 #define LOOK_MS        20
+#define QUIET_LOOKS    10     /* in a row without a short message under way */
 #define MAX_THREADS    64
 #define PER_SECOND     200 /* profiles in stock for each second of downloading */
 
@@ -301,7 +302,7 @@ cr_status fleet_start_devices(struct fleet *f, struct cr_err *err)
     cr_buf text = {0};
     struct card *cards = cr_arena_alloc_array(&f->cli->arena, f->chip_count, sizeof *cards);
     cr_buf_appendf(&text,
-                   "[device]\nsmsc = " SMSC_NUMBER "\nmap = 192.0.2.10:8446 127.0.0.1:%u\n"
+                   "[device]\nsmsc = " SMSC_NUMBER "\nsms-retry = 1\nmap = 192.0.2.10:8446 127.0.0.1:%u\n"
                    "[network bench]\nimsi = 00101\ndelay-ms = 1\nretry-ms = 100\n"
                    "[msisdn]\n00101* = 4700*\n"
                    "[esme smsr]\npassword = secret\nnumber = " SMSR_NUMBER "\n",
@@ -380,6 +381,25 @@ cr_status fleet_start_smdp(struct fleet *f, struct cr_err *err)
                           "--parties", f->smdp_ini, "--pki",       f->pki,        "--workers",
                           workers,     "--port-file", f->smdp_ports, NULL};
     return bench_process_start(&f->smdp, argv, f->smdp_ports, f->smdp_log, err);
+}
+
+cr_status fleet_wait_for_quiet(struct fleet *f, struct cr_err *err)
+{
+    struct cli_progress progress;
+    const double start = bench_now_ms();
+    cli_progress_start(&progress, f->cli, "short messages of chips", 0);
+    size_t pending = 1;
+    for (int quiet = 0; quiet < QUIET_LOOKS && bench_now_ms() - start < SERVICE_MS && !cli_stop;) {
+        (void)usleep(LOOK_MS * 1000);
+        pending = device_run_pending(f->devices);
+        quiet = pending ? 0 : quiet + 1;
+        cli_progress_at(&progress, pending);
+    }
+    cli_progress_end(&progress);
+    return pending == 0 ? CR_OK
+                        : cr_fail(err, CR_RESOURCE, NULL,
+                                  "the chips' first notifications were not all taken: %zu are left",
+                                  pending);
 }
 
 double fleet_smsr_db_mb(const struct fleet *f)

@@ -462,6 +462,14 @@ uint32_t device_run_served(struct device_run *run)
     return atomic_load(&run->served);
 }
 
+size_t device_run_pending(struct device_run *run)
+{
+    (void)pthread_mutex_lock(&run->lock);
+    const size_t pending = smsc_pending(run->smsc);
+    (void)pthread_mutex_unlock(&run->lock);
+    return pending;
+}
+
 /* --- the end -----------------------------------------------------------------------------------
  */
 
