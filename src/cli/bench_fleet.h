@@ -22,6 +22,7 @@
 #define FLEET_MAX_SIZES 8
 #define FLEET_PROFILES  2 /* that a chip is shipped with */
 #define FLEET_EID       33
+#define FLEET_IMSI      16 /* and of an MSISDN */
 #define FLEET_OPERATOR  "operator-a"
 
 struct fleet_chip {
@@ -84,8 +85,8 @@ struct fleet {
 
 /* Numbers of a profile of a chip (or of a neighbour), each its own. */
 void fleet_iccid(size_t chip, size_t profile, char out[BENCH_ICCID]);
-void fleet_imsi(size_t chip, size_t profile, char out[16]);
-void fleet_msisdn(size_t chip, size_t profile, char out[16]);
+void fleet_imsi(size_t chip, size_t profile, char out[FLEET_IMSI]);
+void fleet_msisdn(size_t chip, size_t profile, char out[FLEET_IMSI]);
 cr_status fleet_eid(size_t chip, char out[FLEET_EID], uint8_t bytes[SOAP_EID_SIZE],
                     struct cr_err *err) CR_MUST_CHECK;
 
