@@ -165,8 +165,10 @@ static cr_status introduce_eum(struct fleet *f, struct cr_err *err)
     if (at) {
         const size_t n = (size_t)(at - all) + sizeof section - 1;
         cr_buf_append(&out, all, n);
-        cr_buf_appendf(&out, "eum-certificate = %s/nist/eum.der\ntransport-key = %s\n%s", f->pki,
-                       f->transport_file, all + n);
+        cr_buf_appendf(&out,
+                       "eum-certificate = ../pki/nist/eum.der\ntransport-key = ../transport.key\n"
+                       "%s",
+                       all + n);
     }
     cr_buf_free(&text);
     cr_buf_appendf(&key, "404142434445464748494A4B4C4D4E4F\n");
@@ -205,8 +207,8 @@ cr_status fleet_make_parties(struct fleet *f, struct cr_err *err)
     (void)snprintf(f->smsr_log, sizeof f->smsr_log, "%s/smsr.log", f->dir);
     (void)snprintf(f->smdp_log, sizeof f->smdp_log, "%s/smdp.log", f->dir);
     (void)snprintf(f->transport_file, sizeof f->transport_file, "%s/transport.key", f->dir);
-    CR_TRY(pki_hierarchy_init(f->pki, &pki, &f->env, err));
     CR_TRY(make_lab(f, err));
+    CR_TRY(pki_hierarchy_init(f->pki, &pki, &f->env, err));
     CR_TRY(introduce_eum(f, err));
     cr_buf_appendf(&radio,
                    "[smsc bench]\nport = %u\nsystem-id = smsr\npassword = secret\n"

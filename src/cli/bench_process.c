@@ -226,7 +226,9 @@ double bench_latencies_at(struct bench_latencies *l, double p)
 
 cr_status bench_dir_open(const char *given, char out[BENCH_DIR], struct cr_err *err)
 {
-    int n = snprintf(out, BENCH_DIR, "%s", given ? given : "/tmp/crisp-bench-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    int n = given ? snprintf(out, BENCH_DIR, "%s", given)
+                  : snprintf(out, BENCH_DIR, "%s/crisp-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (n < 0 || n >= BENCH_DIR) {
         return cr_fail(err, CR_REFUSED, NULL, "the path of the directory is too long");
     }

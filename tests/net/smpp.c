@@ -193,6 +193,8 @@ struct rig {
     char last_id[SMPP_MAX_ID + 1];
     uint8_t receipt_state;
     struct smpp_message got;
+    bool later; /* answers are given by the test */
+    uint64_t tickets[4];
 };
 
 #define LOCKED(r, what)                                                                            \
@@ -274,6 +276,16 @@ static uint32_t client_received(void *ctx, const struct smpp_message *message)
     return SMPP_OK;
 }
 
+static void client_arrived(void *ctx, const struct smpp_message *message, uint64_t ticket)
+{
+    struct rig *r = ctx;
+    LOCKED(r, {
+        r->tickets[r->received % 4] = ticket;
+        r->received++;
+        r->got = *message;
+    });
+}
+
 static void client_receipt(void *ctx, const struct smpp_receipt *receipt)
 {
     struct rig *r = ctx;
@@ -315,10 +327,54 @@ static void client_start(struct rig *r, uint16_t port, const char *password, uns
                                                 .ctx = r,
                                                 .submitted = client_submitted,
                                                 .received = client_received,
+                                                .arrived = r->later ? client_arrived : NULL,
                                                 .receipt = client_receipt,
                                                 .bound = client_bound};
     struct cr_err err = {0};
     assert_int_equal(smpp_client_start(&options, &r->client, &err), CR_OK);
+}
+
+static struct smpp_message message_of(int n);
+
+/* Answers that come later, in another order, and one that comes when its link is over. */
+static void test_answered_later(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    r->later = true;
+    server_start(r, 0);
+    const uint16_t port = smpp_server_port(r->server);
+    client_start(r, port, "secret", 0);
+    wait_for(r, &r->binds, 1);
+    for (int n = 0; n < 3; n++) {
+        const struct smpp_message m = message_of(n);
+        assert_int_equal(smpp_server_deliver(r->server, "smsr", &m, (uint64_t)n + 70, &err), CR_OK);
+    }
+    wait_for(r, &r->received, 3); /* none holds up the ones behind it */
+    assert_int_equal(r->delivered, 0);
+    smpp_client_answer(r->client, r->tickets[2], SMPP_SYSTEM);
+    wait_for(r, &r->delivered, 1);
+    assert_int_equal(r->last_ref, 72);
+    assert_int_equal(r->delivery_status, SMPP_SYSTEM);
+    smpp_client_answer(r->client, r->tickets[0], SMPP_OK);
+    wait_for(r, &r->delivered, 2);
+    assert_int_equal(r->last_ref, 70);
+    assert_int_equal(r->delivery_status, SMPP_OK);
+    /* The link ends before the second one is answered. */
+    smpp_server_stop(r->server);
+    wait_for(r, &r->delivered, 3);
+    assert_int_equal(r->delivery_status, SMPP_LOST);
+    wait_for(r, &r->unbinds, 1);
+    server_start(r, port);
+    wait_for(r, &r->binds, 2);
+    smpp_client_answer(r->client, r->tickets[1], SMPP_OK);
+    const struct smpp_message m = message_of(4);
+    assert_int_equal(smpp_server_deliver(r->server, "smsr", &m, 80, &err), CR_OK);
+    wait_for(r, &r->received, 4);
+    assert_int_equal(r->delivered, 3); /* the sequence number is the same, the link is not */
+    smpp_client_answer(r->client, r->tickets[3], SMPP_OK);
+    wait_for(r, &r->delivered, 4);
+    assert_int_equal(r->last_ref, 80);
 }
 
 static int setup(void **state)
@@ -620,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_stranger),
         cmocka_unit_test(test_numbers),
         TEST(test_there_and_back),
+        TEST(test_answered_later),
         TEST(test_many),
         TEST(test_wrong_password),
         TEST(test_throttled),
