@@ -115,9 +115,9 @@ static struct floors floors_of(const struct bench_floor *b, double package)
     const double hex = 2 * package + 4 * PARTY_BYTES;
     return (struct floors){
         .smsr_enable = (PARTY_BYTES * b->tls_us_per_byte + SMS_BYTES * sealed) / 1000,
-        .smsr_download = (b->psk_handshake_us + (hex + package) * b->tls_us_per_byte +
-                          SMS_BYTES * sealed) /
-                         1000,
+        .smsr_download =
+            (b->psk_handshake_us + (hex + package) * b->tls_us_per_byte + SMS_BYTES * sealed) /
+            1000,
         .smdp_download = (b->sign_us + b->verify_us + b->keypair_us + b->agree_us + b->point_us +
                           hex * b->tls_us_per_byte + package * sealed) /
                          1000};
@@ -147,9 +147,9 @@ static double disk_kb(const struct fleet_size *s)
 static double memory_kb(const struct fleet *f)
 {
     const struct fleet_size *a = &f->sizes[0], *z = &f->sizes[f->size_count - 1];
-    return z->registered > a->registered ? (z->smsr_rss_mb - a->smsr_rss_mb) * 1024 /
-                                               (double)(z->registered - a->registered)
-                                         : 0;
+    return z->registered > a->registered
+               ? (z->smsr_rss_mb - a->smsr_rss_mb) * 1024 / (double)(z->registered - a->registered)
+               : 0;
 }
 
 static void print_failure(FILE *out, const char *what, const struct fleet_tally *t)
@@ -177,8 +177,8 @@ static void print_tables(struct fleet *f, const struct bench_floor *b)
                   b->sign_us, b->verify_us, b->keypair_us, b->agree_us, b->psk_handshake_us);
     (void)fprintf(out, "%zu chips, %lld procedures at a time, package %zu bytes\n", f->chip_count,
                   (long long)f->options->parallel, f->package_size);
-    (void)fprintf(out, "%-18s %8s %9s %8s %8s %10s %10s\n", "PROCEDURE", "DONE", "A SECOND", "P50 MS",
-                  "P99 MS", "SM-SR MS", "SM-DP MS");
+    (void)fprintf(out, "%-18s %8s %9s %8s %8s %10s %10s\n", "PROCEDURE", "DONE", "A SECOND",
+                  "P50 MS", "P99 MS", "SM-SR MS", "SM-DP MS");
     for (size_t i = 0; i < f->size_count; i++) {
         char what[32];
         (void)snprintf(what, sizeof what, "enable of %zu", f->sizes[i].registered);
@@ -281,7 +281,8 @@ static cr_status print_json(struct fleet *f, const struct bench_floor *b, struct
     put(o, "procedures_per_second", rate(&all));
     put_tally(o, "enables", "enable", largest);
     put(o, "smsr_crypto_floor_ms_per_enable", floors.smsr_enable);
-    put(o, "smsr_efficiency_enable", ratio(floors.smsr_enable, each(largest->smsr_cpu_ms, largest)));
+    put(o, "smsr_efficiency_enable",
+        ratio(floors.smsr_enable, each(largest->smsr_cpu_ms, largest)));
     put_tally(o, "downloads", "download", &f->download);
     put(o, "smsr_crypto_floor_ms_per_download", floors.smsr_download);
     put(o, "smsr_efficiency_download",

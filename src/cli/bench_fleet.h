@@ -29,10 +29,10 @@ struct fleet_chip {
     char eid[FLEET_EID];
     uint8_t eid_bytes[SOAP_EID_SIZE];
     struct card card;
-    cr_span eis;           /* JSON with the keys, until it is registered; malloc */
-    size_t enabled;        /* of its two profiles */
-    size_t loaded;         /* number of the profile that was downloaded; 0 = none */
-    double started_ms;     /* of the procedure under way */
+    cr_span eis;             /* JSON with the keys, until it is registered; malloc */
+    size_t enabled;          /* of its two profiles */
+    size_t loaded;           /* number of the profile that was downloaded; 0 = none */
+    double started_ms;       /* of the procedure under way */
     struct fleet_chip *next; /* that waits for a procedure */
 };
 
@@ -121,7 +121,7 @@ cr_status fleet_desk_open(struct fleet *f, struct cr_err *err) CR_MUST_CHECK;
 void fleet_desk_close(struct fleet_desk *desk); /* NULL allowed */
 /* Procedures of a kind on the chips that it fits, so many at a time, until the time is over (0: one
  * for each chip) or no chip is left, and then until the last answer. Adds to the tally. */
-cr_status fleet_campaign(struct fleet *f, enum fleet_kind kind, double ms, struct fleet_tally *tally,
-                         struct cr_err *err) CR_MUST_CHECK;
+cr_status fleet_campaign(struct fleet *f, enum fleet_kind kind, double ms,
+                         struct fleet_tally *tally, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

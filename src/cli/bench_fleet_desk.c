@@ -96,12 +96,12 @@ static cr_status ask_next(struct fleet_desk *d, struct store_tx *tx, struct cr_e
         body.has_enable_profile = true;
     }
     (void)snprintf(context, sizeof context, "%zu", (size_t)(chip - d->f->chips));
-    const struct m2m_request request = {
-        .to = kind == FLEET_DOWNLOAD ? d->smdp : d->smsr,
-        .function = soap_function(kinds[kind].interface, kinds[kind].name),
-        .body = &body,
-        .context = context,
-        .deadline_ms = cr_now_ms(&d->f->env) + PATIENCE_MS};
+    const struct m2m_request request = {.to = kind == FLEET_DOWNLOAD ? d->smdp : d->smsr,
+                                        .function =
+                                            soap_function(kinds[kind].interface, kinds[kind].name),
+                                        .body = &body,
+                                        .context = context,
+                                        .deadline_ms = cr_now_ms(&d->f->env) + PATIENCE_MS};
     return m2m_ask(d->m2m, tx, &request, err);
 }
 

@@ -33,8 +33,7 @@ struct fleet_eum {
 static cr_status give_ecasd(const struct fleet_eum *e, struct soap_eis *eis, cr_arena *arena,
                             struct cr_err *err)
 {
-    struct soap_certificate *cert =
-        &eis->signed_info.ecasd.keysets.items[0].certificates.items[0];
+    struct soap_certificate *cert = &eis->signed_info.ecasd.keysets.items[0].certificates.items[0];
     struct gpcert_request request = {.subject = eis->signed_info.eid,
                                      .effective = e->ecasd.effective,
                                      .expiry = e->ecasd.expiry,

@@ -23,7 +23,7 @@
 #define SMSR_NUMBER    "+4790001"
 #define SERVICE_MS     120000 /* until all chips have service */
 #define LOOK_MS        20
-#define QUIET_LOOKS    10     /* in a row without a short message under way */
+#define QUIET_LOOKS    10 /* in a row without a short message under way */
 #define MAX_THREADS    64
 #define PER_SECOND     200 /* profiles in stock for each second of downloading */
 
@@ -58,8 +58,7 @@ cr_status fleet_eid(size_t chip, char out[FLEET_EID], uint8_t bytes[SOAP_EID_SIZ
     /* Under the EUM's prefix; two check digits at the end. */
     (void)snprintf(out, FLEET_EID, "89049032%022u00", number_of(chip));
     CR_TRY(rsp_eid_parse(cr_span_str(out), bytes, err));
-    return rsp_eid_set_check_digits(bytes) &&
-                   rsp_eid_text(cr_span_of(bytes, SOAP_EID_SIZE), out)
+    return rsp_eid_set_check_digits(bytes) && rsp_eid_text(cr_span_of(bytes, SOAP_EID_SIZE), out)
                ? CR_OK
                : cr_fail(err, CR_INTERNAL, NULL, "cannot make an EID");
 }
@@ -265,8 +264,7 @@ static cr_status make_chip(struct fleet *f, struct cli *cli, size_t i, struct cr
         fleet_iccid(i, p, iccid);
         fleet_imsi(i, p, imsi);
         CR_TRY(bench_package(iccid, imsi, false, &cli->arena, &profiles[p].package, err));
-        CR_TRY(
-            cli_m2m_connectivity(cli, SMSC_NUMBER, "internet", &profiles[p].connectivity, err));
+        CR_TRY(cli_m2m_connectivity(cli, SMSC_NUMBER, "internet", &profiles[p].connectivity, err));
     }
     CR_TRY(cli_m2m_https(cli, HTTPS_OF_CHIPS, &m2m.https, err));
     CR_TRY(euicc_create_ram(f->pki, &options, &f->env, &nvm, err));
@@ -278,9 +276,9 @@ static cr_status make_chip(struct fleet *f, struct cli *cli, size_t i, struct cr
 cr_status fleet_make_chips(struct fleet *f, struct cr_err *err)
 {
     f->chips = calloc(f->chip_count, sizeof *f->chips);
-    return f->chips ? fleet_share_out(f, "making chips", 0, f->chip_count, processors(), make_chip,
-                                      err)
-                    : cr_fail_memory(err);
+    return f->chips
+               ? fleet_share_out(f, "making chips", 0, f->chip_count, processors(), make_chip, err)
+               : cr_fail_memory(err);
 }
 
 /* ---- devices -----------------------------------------------------------------------------------
@@ -309,7 +307,8 @@ cr_status fleet_start_devices(struct fleet *f, struct cr_err *err)
     cr_buf text = {0};
     struct card *cards = cr_arena_alloc_array(&f->cli->arena, f->chip_count, sizeof *cards);
     cr_buf_appendf(&text,
-                   "[device]\nsmsc = " SMSC_NUMBER "\nsms-retry = 1\nmap = 192.0.2.10:8446 127.0.0.1:%u\n"
+                   "[device]\nsmsc = " SMSC_NUMBER
+                   "\nsms-retry = 1\nmap = 192.0.2.10:8446 127.0.0.1:%u\n"
                    "[network bench]\nimsi = 00101\ndelay-ms = 1\nretry-ms = 100\n"
                    "[msisdn]\n00101* = 4700*\n"
                    "[esme smsr]\npassword = secret\nnumber = " SMSR_NUMBER "\n",
@@ -372,11 +371,10 @@ cr_status fleet_start_smsr(struct fleet *f, struct cr_err *err)
     char es5[32], workers[16];
     (void)snprintf(es5, sizeof es5, "127.0.0.1:%u", f->es5_port);
     (void)snprintf(workers, sizeof workers, "%lld", (long long)f->options->workers);
-    const char *argv[] = {"crisp",      "smsr",      "serve",       "--dir",
-                          f->smsr_dir,  "--parties", f->smsr_ini,   "--config",
-                          f->radio_ini, "--pki",     f->pki,        "--es5",
-                          es5,          "--workers", workers,       "--port-file",
-                          f->smsr_ports, NULL};
+    const char *argv[] = {"crisp",       "smsr",        "serve",    "--dir",      f->smsr_dir,
+                          "--parties",   f->smsr_ini,   "--config", f->radio_ini, "--pki",
+                          f->pki,        "--es5",       es5,        "--workers",  workers,
+                          "--port-file", f->smsr_ports, NULL};
     return bench_process_start(&f->smsr, argv, f->smsr_ports, f->smsr_log, err);
 }
 
@@ -384,8 +382,8 @@ cr_status fleet_start_smdp(struct fleet *f, struct cr_err *err)
 {
     char workers[16];
     (void)snprintf(workers, sizeof workers, "%lld", (long long)f->options->workers);
-    const char *argv[] = {"crisp",     "smdp",      "serve",       "--dir",       f->smdp_dir,
-                          "--parties", f->smdp_ini, "--pki",       f->pki,        "--workers",
+    const char *argv[] = {"crisp",     "smdp",        "serve",       "--dir", f->smdp_dir,
+                          "--parties", f->smdp_ini,   "--pki",       f->pki,  "--workers",
                           workers,     "--port-file", f->smdp_ports, NULL};
     return bench_process_start(&f->smdp, argv, f->smdp_ports, f->smdp_log, err);
 }

@@ -220,8 +220,8 @@ static void report(struct bench *b, double seconds, double cpu_ms, const struct 
                   "\"server_rss_mb_begin\":%.1f,\"server_rss_mb_middle\":%.1f,\"failed\":%zu}\n",
                   downloads, seconds, seconds > 0 ? (double)downloads / seconds : 0, each, floor_ms,
                   each > 0 ? floor_ms / each : 0, bench_latencies_at(&b->latencies, 0.5),
-                  bench_latencies_at(&b->latencies, 0.99),
-                  b->rss_mb[2], b->rss_mb[0], b->rss_mb[1], atomic_load(&b->failed));
+                  bench_latencies_at(&b->latencies, 0.99), b->rss_mb[2], b->rss_mb[0], b->rss_mb[1],
+                  atomic_load(&b->failed));
 }
 
 static cr_status drive(struct bench *b, struct client *clients, struct cr_err *err)

@@ -120,9 +120,8 @@ static int register_run(struct cli *cli, const void *values)
     }
     status = eum_open(&e, &err);
     if (status == CR_OK) {
-        status =
-            pki_hierarchy_load(v->pki, CRYPTO_P256, v->name, &cli->arena, &e.eum.cert, &e.eum.key,
-                               &err);
+        status = pki_hierarchy_load(v->pki, CRYPTO_P256, v->name, &cli->arena, &e.eum.cert,
+                                    &e.eum.key, &err);
     }
     if (status == CR_OK) {
         status = transport_key(&e, &err);

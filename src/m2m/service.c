@@ -190,8 +190,7 @@ static cr_status line_new(struct m2m_service *service, const struct m2m_party *t
         .allow_plain = true, /* addresses were checked: plain only on loopback */
     };
     struct line *line = calloc(1, sizeof *line);
-    cr_status status =
-        line ? http_client_new(&options, &line->client, err) : cr_fail_memory(err);
+    cr_status status = line ? http_client_new(&options, &line->client, err) : cr_fail_memory(err);
     if (status != CR_OK) {
         free(line);
         return status;

@@ -89,8 +89,8 @@ cr_status smpp_client_start(const struct smpp_client_options *options, struct sm
 /* From any thread. ref comes back with submitted(). CR_RESOURCE: SMPP_MAX_QUEUE wait already. */
 cr_status smpp_client_submit(struct smpp_client *client, const struct smpp_message *message,
                              uint64_t ref, struct cr_err *err) CR_MUST_CHECK;
-/* From any thread, before the client is stopped. On a link that is not the one it came over, nothing is said: the peer sends the
- * message again. */
+/* From any thread, before the client is stopped. On a link that is not the one it came over,
+ * nothing is said: the peer sends the message again. */
 void smpp_client_answer(struct smpp_client *client, uint64_t ticket, uint32_t status);
 /* Unbinds, ends the thread. Messages without an answer are told as SMPP_LOST first. NULL allowed.
  */

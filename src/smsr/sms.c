@@ -425,7 +425,8 @@ static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, stru
     if (!found || !c.s.left || c.s.channel != SMSR_SMS || !c.s.packet.p) {
         return CR_OK;
     }
-    cr_status status = smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&a->packet), &scratch, &response, &why);
+    cr_status status =
+        smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&a->packet), &scratch, &response, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         cr_buf_free(&scratch);
         return CR_OK; /* not of this one */
@@ -463,7 +464,8 @@ static cr_status take_notification(struct store_tx *tx, void *ctx, struct cr_err
     struct smsr_notification n;
     cr_buf scratch = {.secret = true};
     bool confirm;
-    cr_status status = smsr_packet_notification(a->sms->o.sr, tx, cr_buf_span(&a->packet), &scratch, &n, err);
+    cr_status status =
+        smsr_packet_notification(a->sms->o.sr, tx, cr_buf_span(&a->packet), &scratch, &n, err);
     if (status == CR_OK) {
         a->taken = true;
         n.from = a->from;

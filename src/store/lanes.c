@@ -24,10 +24,10 @@ struct lanes {
     pthread_t dispatcher;
     struct worker workers[LANES_MAX_WORKERS];
     size_t worker_count;
-    pthread_mutex_t lock;        /* of what follows and of the workers' lanes */
-    pthread_cond_t changed;      /* for the dispatcher */
-    char *found[LANES_MAX_DUE];  /* by the last look */
-    size_t taken, count;         /* of them */
+    pthread_mutex_t lock;       /* of what follows and of the workers' lanes */
+    pthread_cond_t changed;     /* for the dispatcher */
+    char *found[LANES_MAX_DUE]; /* by the last look */
+    size_t taken, count;        /* of them */
     bool woken, stop;
 };
 

@@ -323,12 +323,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_callback),
-        TEST(test_line_is_kept),
-        TEST(test_line_is_broken),
-        TEST(test_held),
-        TEST(test_strangers),
-        TEST(test_stop_while_held),
+        TEST(test_callback), TEST(test_line_is_kept), TEST(test_line_is_broken),
+        TEST(test_held),     TEST(test_strangers),    TEST(test_stop_while_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
