@@ -325,6 +325,7 @@ int bench_fleet_run(struct cli *cli, const void *values)
     struct cr_err err = {0};
     f.env.log = NULL;
     cli_catch_signals();
+    cli_raise_files((size_t)v->parallel * 4 + 256);
     device_config_init(&f.network);
     if (read_sizes(&f, v->fleet, &err) != CR_OK) {
         return cli_fail_usage(cli, &err);
