@@ -633,6 +633,7 @@ void smsr_https_handle(void *ctx, const struct http_request *request,
         return;
     }
     if (request->ticket) {
+        response->status = RETRY_IN; /* not sent: what is held is looked at again */
         response->outcome = hold(p.h, identity.eid, request) ? HTTP_HOLD : HTTP_WORKER;
         return;
     }
