@@ -22,7 +22,8 @@
 #define START_TIMEOUT_MS 20000
 #define LOOK_MS          20
 #define MAX_LATENCIES    ((size_t)1 << 20)
-#define MAX_PORTS        16
+#define FIRST_PORT       20000
+#define LAST_PORT        32767
 #define MAX_OPEN         64 /* directories that are walked at the same time */
 
 /* ---- a server ----------------------------------------------------------------------------------
@@ -150,30 +151,32 @@ double bench_process_rss_mb(const struct bench_process *p)
     return kb / 1024;
 }
 
-/* All are held until the last is found, so that no two are the same. */
+static bool is_free(uint16_t port)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good =
+        fd >= 0 && bind(fd, (const struct sockaddr *)&address, (socklen_t)sizeof address) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return good;
+}
+
+/* Below those that the system gives to whoever asks for any: nobody gets one of them before its
+ * server starts. Where two runs begin looking differs. */
 cr_status bench_free_ports(uint16_t *ports, size_t count, struct cr_err *err)
 {
-    int sockets[MAX_PORTS];
-    size_t held = 0;
-    bool good = count <= MAX_PORTS;
-    while (good && held < count) {
-        struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof address;
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0) {
-            sockets[held] = fd;
-            good = bind(fd, (const struct sockaddr *)&address, size) == 0 &&
-                   getsockname(fd, (struct sockaddr *)&address, &size) == 0;
-            ports[held++] = ntohs(address.sin_port);
-        } else {
-            good = false;
+    size_t found = 0;
+    const size_t start = (size_t)getpid() * 89 % (LAST_PORT - FIRST_PORT);
+    for (size_t i = 0; i < LAST_PORT - FIRST_PORT && found < count; i++) {
+        const uint16_t port = (uint16_t)(FIRST_PORT + (start + i) % (LAST_PORT - FIRST_PORT));
+        if (is_free(port)) {
+            ports[found++] = port;
         }
     }
-    while (held > 0) {
-        (void)close(sockets[--held]);
-    }
-    return good ? CR_OK : cr_fail(err, CR_RESOURCE, NULL, "there are no free ports");
+    return found == count ? CR_OK : cr_fail(err, CR_RESOURCE, NULL, "there are no free ports");
 }
 
 /* ---- time --------------------------------------------------------------------------------------
