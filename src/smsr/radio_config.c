@@ -3,7 +3,9 @@
 #include "asn1/der.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ota/admin.h"
 
+#include <arpa/inet.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,24 @@ static bool read_trigger(struct reader *r, const char *value)
     return good;
 }
 
+/* "192.0.2.10:8446", "[2001:db8::1]:8446" */
+static bool read_address(struct reader *r, const char *value)
+{
+    struct smsr_radio_config *c = r->out;
+    struct in6_addr any;
+    long port;
+    const bool bracket = value[0] == '[';
+    const char *end = strstr(value, bracket ? "]:" : ":");
+    const char *digits = end ? end + (bracket ? 2 : 1) : "";
+    if (!read_number(digits, 1, 65535, &port)) {
+        return false;
+    }
+    c->https_port = (uint16_t)port;
+    c->https_address =
+        cr_arena_printf(&c->arena, "%.*s", (int)(end - value - bracket), value + bracket);
+    return c->https_address && inet_pton(bracket ? AF_INET6 : AF_INET, c->https_address, &any) == 1;
+}
+
 static bool set_radio(struct reader *r, const char *name, const char *value)
 {
     if (strcmp(name, "channel") == 0) {
@@ -89,6 +109,12 @@ static bool set_radio(struct reader *r, const char *name, const char *value)
     }
     if (strcmp(name, "path") == 0) {
         return value[0] == '/' && keep(r, value, &r->out->path);
+    }
+    if (strcmp(name, "https-address") == 0) {
+        return read_address(r, value);
+    }
+    if (strcmp(name, "https-host") == 0) {
+        return keep(r, value, &r->out->https_host) && strlen(value) <= OTA_ADMIN_HOST;
     }
     if (strcmp(name, "encrypt-then-mac") == 0) {
         r->out->no_encrypt_then_mac = strcmp(value, "no") == 0;
