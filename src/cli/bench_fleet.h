@@ -83,7 +83,8 @@ struct fleet {
 
 /* ---- bench_fleet_world.c ---- */
 
-/* Numbers of a profile of a chip (or of a neighbour), each its own. */
+/* Numbers of a chip (or of a neighbour) and its profiles, each its own; EIDs are in their order. */
+uint32_t fleet_number(size_t chip);
 void fleet_iccid(size_t chip, size_t profile, char out[BENCH_ICCID]);
 void fleet_imsi(size_t chip, size_t profile, char out[FLEET_IMSI]);
 void fleet_msisdn(size_t chip, size_t profile, char out[FLEET_IMSI]);

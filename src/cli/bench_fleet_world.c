@@ -31,32 +31,32 @@
  */
 
 /* Chips lie anywhere between their neighbours, in every order that the database keeps. */
-static unsigned number_of(size_t chip)
+uint32_t fleet_number(size_t chip)
 {
-    return (unsigned)((uint64_t)chip * 694847533U % 1000000000U); /* each once: no common factor */
+    return (uint32_t)((uint64_t)chip * 694847533U % 1000000000U); /* each once: no common factor */
 }
 
 void fleet_iccid(size_t chip, size_t profile, char out[BENCH_ICCID])
 {
-    (void)snprintf(out, BENCH_ICCID, "8900%015u%u", number_of(chip), (unsigned)(profile % 10));
+    (void)snprintf(out, BENCH_ICCID, "8900%015u%u", fleet_number(chip), (unsigned)(profile % 10));
 }
 
 void fleet_imsi(size_t chip, size_t profile, char out[FLEET_IMSI])
 {
-    (void)snprintf(out, FLEET_IMSI, "00101%09u%u", number_of(chip), (unsigned)(profile % 10));
+    (void)snprintf(out, FLEET_IMSI, "00101%09u%u", fleet_number(chip), (unsigned)(profile % 10));
 }
 
 /* As [msisdn] of the devices' configuration says. */
 void fleet_msisdn(size_t chip, size_t profile, char out[FLEET_IMSI])
 {
-    (void)snprintf(out, FLEET_IMSI, "4700%09u%u", number_of(chip), (unsigned)(profile % 10));
+    (void)snprintf(out, FLEET_IMSI, "4700%09u%u", fleet_number(chip), (unsigned)(profile % 10));
 }
 
 cr_status fleet_eid(size_t chip, char out[FLEET_EID], uint8_t bytes[SOAP_EID_SIZE],
                     struct cr_err *err)
 {
     /* Under the EUM's prefix; two check digits at the end. */
-    (void)snprintf(out, FLEET_EID, "89049032%022u00", number_of(chip));
+    (void)snprintf(out, FLEET_EID, "89049032%022u00", fleet_number(chip));
     CR_TRY(rsp_eid_parse(cr_span_str(out), bytes, err));
     return rsp_eid_set_check_digits(bytes) && rsp_eid_text(cr_span_of(bytes, SOAP_EID_SIZE), out)
                ? CR_OK
