@@ -24,6 +24,7 @@
 #define SMPP_MAX_ID      64   /* characters of a message id */
 #define SMPP_MAX_NAME    15   /* characters of a system id */
 #define SMPP_MAX_QUEUE   4096 /* messages waiting in one end */
+#define SMPP_MAX_ARRIVED 256  /* messages that came and wait for their answer */
 
 /* esm_class */
 #define SMPP_UDHI    0x40 /* short_message begins with a user data header */
@@ -76,7 +77,8 @@ struct smpp_client_options {
     /* A message for us; the answer is the command_status (SMPP_OK: we have it, for good). */
     uint32_t (*received)(void *ctx, const struct smpp_message *message);
     /* In its place, for who has to wait: the answer is given later to smpp_client_answer(), once
-     * for each ticket. Those that wait do not hold up the ones behind them. NULL allowed. */
+     * for each ticket. Those that wait do not hold up the ones behind them, until there are too
+     * many: the peer is told that the queue is full. NULL allowed. */
     void (*arrived)(void *ctx, const struct smpp_message *message, uint64_t ticket);
     void (*receipt)(void *ctx, const struct smpp_receipt *receipt); /* NULL allowed */
     void (*bound)(void *ctx, bool bound);                           /* NULL allowed */

@@ -38,7 +38,8 @@ struct smpp_client {
     /* Of the loop's thread. */
     struct smpp_link *link; /* NULL = no connection */
     bool bound;
-    uint32_t links; /* that there have been: the upper half of a ticket */
+    uint32_t links;   /* that there have been: the upper half of a ticket */
+    unsigned arrived; /* over this one, not answered yet */
     int64_t next_connect_ms, wait_ms, enquired_ms, pause_ms;
     double tokens; /* messages that may be sent now */
     int64_t tokens_ms;
@@ -74,7 +75,10 @@ static bool on_request(void *ctx, struct smpp_link *link, const struct smpp_pdu 
         if (c->options.receipt) {
             c->options.receipt(c->options.ctx, &receipt);
         }
+    } else if (c->options.arrived && c->arrived >= SMPP_MAX_ARRIVED) {
+        answer->status = SMPP_QUEUE_FULL;
     } else if (c->options.arrived) {
+        c->arrived++;
         c->options.arrived(c->options.ctx, &pdu->message, (uint64_t)c->links << 32 | pdu->sequence);
         return false;
     } else {
@@ -169,6 +173,7 @@ static void connect_now(struct smpp_client *c, int64_t now)
         return;
     }
     c->links++;
+    c->arrived = 0;
     c->link = smpp_link_new(bev, &link_ops, c, (int64_t)c->options.answer_seconds * 1000);
     if (!c->link) {
         return;
@@ -261,6 +266,7 @@ static void send_replies(struct smpp_client *c)
                                         .sequence = (uint32_t)r->ticket};
         next = r->next;
         if (c->link && r->ticket >> 32 == c->links) {
+            c->arrived--;
             smpp_link_answer(c->link, &answer);
         }
         free(r);

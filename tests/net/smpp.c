@@ -194,6 +194,7 @@ struct rig {
     uint8_t receipt_state;
     struct smpp_message got;
     bool later; /* answers are given by the test */
+    int full;   /* answers that the queue is full */
     uint64_t tickets[4];
 };
 
@@ -667,6 +668,65 @@ static void test_mute_server(void **state)
     (void)close(listener);
 }
 
+/* Sends more messages than may wait, without looking at the answers before the end. */
+#define FLOOD (SMPP_MAX_ARRIVED + 5)
+
+struct flood {
+    struct rig *r;
+    int listener;
+};
+
+static void *flooding_smsc(void *ctx)
+{
+    struct flood *f = ctx;
+    int fd = accept(f->listener, NULL, NULL);
+    uint8_t in[1024];
+    static const uint8_t bound[] = {0, 0, 0, 17, 0x80, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0};
+    (void)recv(fd, in, sizeof in, 0);
+    (void)send(fd, bound, sizeof bound, MSG_NOSIGNAL);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        const struct smpp_pdu pdu = {
+            .command = SMPP_DELIVER_SM, .sequence = 10 + i, .message = message_of(1)};
+        cr_buf bytes = {0};
+        (void)(smpp_pdu_write(&pdu, &bytes) && send(fd, bytes.p, bytes.n, MSG_NOSIGNAL) > 0);
+        cr_buf_free(&bytes);
+    }
+    while (recv(fd, in, SMPP_HEADER, MSG_WAITALL) == SMPP_HEADER) {
+        const size_t rest = smpp_pdu_length(in) - SMPP_HEADER;
+        const int full = in[11] == (uint8_t)SMPP_QUEUE_FULL;
+        LOCKED(f->r, f->r->full += full);
+        if (rest && recv(fd, in, rest, MSG_WAITALL) <= 0) {
+            break;
+        }
+    }
+    (void)close(fd);
+    return NULL;
+}
+
+static void test_too_many_arrive(void **state)
+{
+    struct rig *r = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    struct flood f = {.r = r, .listener = socket(AF_INET, SOCK_STREAM, 0)};
+    pthread_t thread;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(f.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(f.listener, 1), 0);
+    assert_int_equal(getsockname(f.listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(pthread_create(&thread, NULL, flooding_smsc, &f), 0);
+    r->later = true;
+    client_start(r, ntohs(address.sin_port), "secret", 0);
+    wait_for(r, &r->received, SMPP_MAX_ARRIVED);
+    wait_for(r, &r->full, FLOOD - SMPP_MAX_ARRIVED);
+    smpp_client_stop(r->client);
+    r->client = NULL;
+    (void)pthread_join(thread, NULL);
+    (void)close(f.listener);
+    assert_int_equal(r->full, FLOOD - SMPP_MAX_ARRIVED);
+    assert_int_equal(r->received, SMPP_MAX_ARRIVED);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -677,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         TEST(test_there_and_back),
         TEST(test_answered_later),
+        TEST(test_too_many_arrive),
         TEST(test_many),
         TEST(test_wrong_password),
         TEST(test_throttled),
