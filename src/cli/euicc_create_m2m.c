@@ -21,8 +21,7 @@ static cr_status keep(struct cli *cli, cr_buf *b, cr_span *out, struct cr_err *e
     return out->p ? CR_OK : cr_fail_memory(err);
 }
 
-/* "192.0.2.10:8443/gsma/adminagent": 84 { how to connect }, 89 { 8A host, 8C path }. */
-static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
+cr_status cli_m2m_https(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
     struct ota_admin_params params = {.connection = {0}};
     cr_buf b = {0};
@@ -31,16 +30,15 @@ static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struc
     return keep(cli, &b, out, err);
 }
 
-/* A0 with the service centre, A2 with the access point. */
-static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v, cr_span *out,
-                                 struct cr_err *err)
+cr_status cli_m2m_connectivity(struct cli *cli, const char *smsc_number, const char *access_point,
+                               cr_span *out, struct cr_err *err)
 {
     static const uint8_t bearer[] = {0x03};
     struct sms_address smsc;
     cr_buf b = {0}, number = {0}, nan = {0};
     cr_status status = CR_OK;
-    if (v->smsc) {
-        status = sms_address_parse(cr_span_str(v->smsc), &smsc, err);
+    if (smsc_number) {
+        status = sms_address_parse(cr_span_str(smsc_number), &smsc, err);
         if (status == CR_OK) {
             status = sms_address_put_rp(&smsc, &number, err);
         }
@@ -48,8 +46,8 @@ static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v
         der_put(&b, 0x06, cr_buf_span(&number));
         der_close(&b, mark);
     }
-    if (status == CR_OK && v->nan) {
-        status = cat_nan_write(&nan, cr_span_str(v->nan), err);
+    if (status == CR_OK && access_point) {
+        status = cat_nan_write(&nan, cr_span_str(access_point), err);
         size_t mark = der_open(&b, 0xA2);
         der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
         der_put(&b, 0x47, cr_buf_span(&nan));
@@ -147,7 +145,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
         CR_TRY(add_profile(cli, v->profiles.items[i], chip, &profile, err));
         profile->enabled = profile->fall_back = i == 0;
         if (i == 0) {
-            CR_TRY(connectivity_of(cli, v, &profile->connectivity, err));
+            CR_TRY(cli_m2m_connectivity(cli, v->smsc, v->nan, &profile->connectivity, err));
         }
     }
     if (v->test_profile) {
@@ -161,7 +159,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
     for (size_t i = 0; i < v->timers.count; i++) {
         CR_TRY(timer_of(cli, v->timers.items[i], &chip->options.timing, err));
     }
-    return v->smsr_https ? https_of(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
+    return v->smsr_https ? cli_m2m_https(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
 }
 
 cr_status cli_m2m_write_eis(struct cli *cli, const char *dir, const char *path, struct cr_err *err)

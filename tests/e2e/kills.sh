@@ -139,6 +139,7 @@ heard() {
 
 # ---- the sweep
 
+cuts=0
 # sweep NAME VICTIM: try_NAME with the victim cut at its nth point, check_NAME after it
 sweep() {
     local name=$1 victim=$2 n left=0 first=$SECONDS
@@ -151,6 +152,7 @@ sweep() {
         sleep 0.2
         left=$(left_of "$victim")
         cut_at "$victim" 0
+        ((left == 0)) && ((cuts++))
         [[ ${KILLS_TRACE-} ]] && echo "$name, $victim at $n: $left left, $((SECONDS - first)) s $(tr '\n' ' ' <again)"
         "check_$name"
     done
@@ -333,6 +335,9 @@ eid=$sms
 for victim in smsr device; do
     sweep audit $victim
 done
+
+[[ $only ]] || ((cuts >= 15)) || fail "only $cuts cuts: is the module loaded?"
+echo "$cuts cuts"
 
 # ---- what the chips themselves say
 retire device
