@@ -1,6 +1,7 @@
 #include "cli/euicc_create_m2m.h"
 
 #include "cli/input.h"
+#include "cli/ota.h"
 #include "cli/units.h"
 
 #include "asn1/der.h"
@@ -8,11 +9,7 @@
 #include "ota/sms.h"
 #include "uicc/cat.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
-
-#define BUFFER     0x0500 /* bytes that a BIP channel asks for */
-#define HTTPS_PORT 8443
 
 /* ---- addresses ---------------------------------------------------------------------------------
  */
@@ -24,56 +21,24 @@ static cr_status keep(struct cli *cli, cr_buf *b, cr_span *out, struct cr_err *e
     return out->p ? CR_OK : cr_fail_memory(err);
 }
 
-/* "192.0.2.10:8443/gsma/adminagent": A5 { 84 { how to connect }, 89 { 8A host, 8C path } }. */
-static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
+cr_status cli_m2m_https(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
-    static const uint8_t bearer[] = {0x03};
-    uint8_t address[17] = {CAT_ADDRESS_IPV4};
-    const char *slash = strchr(text, '/'), *host = NULL;
-    cr_span authority = cr_span_of(text, slash ? (size_t)(slash - text) : strlen(text));
-    char *copy = cr_arena_alloc(&cli->arena, authority.n + 1);
-    uint16_t port = HTTPS_PORT;
-    if (!copy) {
-        return cr_fail_memory(err);
-    }
-    memcpy(copy, authority.p, authority.n);
-    CR_TRY(cli_host_port(&cli->arena, copy, &host, &port, err));
-    size_t size = 5;
-    if (host && inet_pton(AF_INET6, host, address + 1) == 1) {
-        address[0] = CAT_ADDRESS_IPV6;
-        size = 17;
-    } else if (!host || inet_pton(AF_INET, host, address + 1) != 1) {
-        cr_status status =
-            cr_fail(err, CR_MALFORMED, NULL, "'%.80s' does not begin with an IP address", text);
-        return cr_err_next(err, status,
-                           "a chip without DNS parameters needs one: 192.0.2.10:8443/path");
-    }
-    struct cat_channel channel = {.bearer = CR_SPAN_ARRAY(bearer),
-                                  .buffer_size = BUFFER,
-                                  .transport = CAT_TRANSPORT_TCP_CLIENT,
-                                  .port = port,
-                                  .address = cr_span_of(address, size)};
-    cr_buf b = {0}, inner = {0};
-    cat_channel_put(&inner, &channel);
-    der_put(&b, 0x84, cr_buf_span(&inner));
-    size_t mark = der_open(&b, 0x89);
-    der_put(&b, 0x8A, cr_span_str(host));
-    der_put(&b, 0x8C, cr_span_str(slash ? slash : "/gsma/adminagent"));
-    der_close(&b, mark);
-    cr_buf_free(&inner);
+    struct ota_admin_params params = {.connection = {0}};
+    cr_buf b = {0};
+    CR_TRY(cli_ota_place(cli, text, &params, err));
+    CR_TRY(ota_admin_params_write(&b, &params, err));
     return keep(cli, &b, out, err);
 }
 
-/* A0 with the service centre, A2 with the access point. */
-static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v, cr_span *out,
-                                 struct cr_err *err)
+cr_status cli_m2m_connectivity(struct cli *cli, const char *smsc_number, const char *access_point,
+                               cr_span *out, struct cr_err *err)
 {
     static const uint8_t bearer[] = {0x03};
     struct sms_address smsc;
     cr_buf b = {0}, number = {0}, nan = {0};
     cr_status status = CR_OK;
-    if (v->smsc) {
-        status = sms_address_parse(cr_span_str(v->smsc), &smsc, err);
+    if (smsc_number) {
+        status = sms_address_parse(cr_span_str(smsc_number), &smsc, err);
         if (status == CR_OK) {
             status = sms_address_put_rp(&smsc, &number, err);
         }
@@ -81,8 +46,8 @@ static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v
         der_put(&b, 0x06, cr_buf_span(&number));
         der_close(&b, mark);
     }
-    if (status == CR_OK && v->nan) {
-        status = cat_nan_write(&nan, cr_span_str(v->nan), err);
+    if (status == CR_OK && access_point) {
+        status = cat_nan_write(&nan, cr_span_str(access_point), err);
         size_t mark = der_open(&b, 0xA2);
         der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
         der_put(&b, 0x47, cr_buf_span(&nan));
@@ -180,7 +145,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
         CR_TRY(add_profile(cli, v->profiles.items[i], chip, &profile, err));
         profile->enabled = profile->fall_back = i == 0;
         if (i == 0) {
-            CR_TRY(connectivity_of(cli, v, &profile->connectivity, err));
+            CR_TRY(cli_m2m_connectivity(cli, v->smsc, v->nan, &profile->connectivity, err));
         }
     }
     if (v->test_profile) {
@@ -194,7 +159,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
     for (size_t i = 0; i < v->timers.count; i++) {
         CR_TRY(timer_of(cli, v->timers.items[i], &chip->options.timing, err));
     }
-    return v->smsr_https ? https_of(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
+    return v->smsr_https ? cli_m2m_https(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
 }
 
 cr_status cli_m2m_write_eis(struct cli *cli, const char *dir, const char *path, struct cr_err *err)

@@ -27,11 +27,16 @@ struct packet {
 /* --- who and with what keys --------------------------------------------------------------------
  */
 
+bool gp_reachable(const struct gp_object *o)
+{
+    return !(o->state & GP_LOCKED) && o->state >= GP_SELECTABLE &&
+           (o->kind == GP_DOMAIN || o->kind == GP_RFM);
+}
+
 /* What a TAR names, when it can be reached now. */
 static bool target_of(const struct gp_registry *reg, const uint8_t tar[3], struct gp_object *out)
 {
-    return gp_object_by_tar(reg, tar, out) && !(out->state & GP_LOCKED) &&
-           out->state >= GP_SELECTABLE && (out->kind == GP_DOMAIN || out->kind == GP_RFM);
+    return gp_object_by_tar(reg, tar, out) && gp_reachable(out);
 }
 
 static bool find_target(struct packet *p)
@@ -45,18 +50,16 @@ static bool find_target(struct packet *p)
     return p->reg != NULL;
 }
 
-static bool has_packet_keys(const struct gp_registry *reg, uint16_t domain)
+static bool has_keys(const struct gp_registry *reg, uint16_t domain, uint8_t first, uint8_t last)
 {
     struct gp_key key;
-    bool found =
-        gp_key_next(reg, domain, 0, 0, &key) && key.kvn >= 1 && key.kvn <= GP_KVN_SCP80_LAST;
+    bool found = gp_key_next(reg, domain, (uint8_t)(first - 1), 0xFF, &key) && key.kvn <= last;
     cr_wipe(&key, sizeof key);
     return found;
 }
 
-/* The domain of the target; one without keys for packets relies on the one it is associated with.
- */
-static uint16_t owner_of(const struct gp_registry *reg, const struct gp_object *target)
+uint16_t gp_owner_of(const struct gp_registry *reg, const struct gp_object *target, uint8_t first,
+                     uint8_t last)
 {
     struct gp_object o;
     uint16_t id = target->kind == GP_DOMAIN ? target->id : target->domain;
@@ -64,7 +67,7 @@ static uint16_t owner_of(const struct gp_registry *reg, const struct gp_object *
         if (o.state & GP_LOCKED) {
             return 0;
         }
-        if (has_packet_keys(reg, id)) {
+        if (has_keys(reg, id, first, last)) {
             return id;
         }
         if (o.domain == id) {
@@ -170,7 +173,7 @@ static enum ota_result accept_packet(struct packet *p, struct ota_command *comma
     if (!find_target(p)) {
         return OTA_TAR_UNKNOWN;
     }
-    p->owner = owner_of(p->reg, &p->target);
+    p->owner = gp_owner_of(p->reg, &p->target, 1, GP_KVN_SCP80_LAST);
     if (p->owner) {
         p->kic_kvn = key_find(p->reg, p->owner, GP_KID_ENC, p->header.kic, &p->kic);
         p->kid_kvn = key_find(p->reg, p->owner, GP_KID_MAC, p->header.kid, &p->kid);
@@ -336,7 +339,8 @@ static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sm
     struct gp_requester who = {.gp = gp, .reg = p.reg, .domain = &p.target, .remote = true};
     bool proved = result == OTA_OK;
     bool card = proved && gp_is_card(gp, p.reg);
-    bool trigger = card && command.data.n && command.data.p[0] == TRIGGER;
+    bool trigger = proved && gp->hooks.trigger && p.target.kind == GP_DOMAIN && command.data.n &&
+                   command.data.p[0] == TRIGGER;
     who.level = p.header.spi[0];
     who.kvn = by_cc(&p) ? p.kid_kvn : p.kic_kvn;
     who.trusted = p.owner == p.target.id;
@@ -344,7 +348,7 @@ static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sm
         execute(&p, command.data);
     }
     uicc_sw sw = respond(&p, call, result);
-    if (trigger && gp->hooks.trigger) {
+    if (trigger) {
         gp->hooks.trigger(gp->hooks.ctx, &who, command.data);
     }
     if (card && gp->hooks.answered) {

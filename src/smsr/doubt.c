@@ -93,7 +93,8 @@ static cr_status follow_row(struct smsr_run *run, const struct smsr_profile *bef
         now.fallback = (card->properties & CARD_FALLBACK) != 0;
         now.emergency = (card->properties & CARD_EMERGENCY) != 0;
     }
-    now.allocated_memory = card->granted >= 0 ? card->granted : now.allocated_memory;
+    /* Zero is said by cards that grant no quota: what was registered or ordered stays. */
+    now.allocated_memory = card->granted > 0 ? card->granted : now.allocated_memory;
     now.free_memory = card->remaining >= 0 ? card->remaining : now.free_memory;
     if (before->state == SMSR_IN_CREATION) {
         run->e.remaining_memory -= now.allocated_memory;
@@ -212,6 +213,14 @@ static void later(struct smsr_run *run, enum smsr_proc_state *to)
     *to = SMSR_STATE_SETTLING;
 }
 
+cr_status smsr_settle_later(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
+{
+    (void)err;
+    run->p.before = run->p.state;
+    later(run, to);
+    return CR_OK;
+}
+
 static cr_status on_audit(struct smsr_run *run, smsr_judge_fn judge, enum smsr_proc_state *to,
                           struct cr_err *err)
 {
@@ -240,6 +249,7 @@ static cr_status on_settling(struct smsr_run *run, smsr_judge_fn judge, enum sms
     case SMSR_EV_OK:
         return on_audit(run, judge, to, err);
     case SMSR_EV_AGAIN:
+    case SMSR_EV_OTHER: /* no longer left the time to tell by itself */
         return smsr_begin_settling(run, to, err);
     case SMSR_EV_DEADLINE:
         *to = SMSR_STATE_DOUBT;
@@ -252,9 +262,6 @@ static cr_status on_settling(struct smsr_run *run, smsr_judge_fn judge, enum sms
         return CR_OK;
     case SMSR_EV_FELL_BACK:
         *to = smsr_run_failed(run, "8.4", "4.2", "the eUICC fell back to the Fall-Back Profile");
-        return CR_OK;
-    case SMSR_EV_OTHER:
-        *to = SMSR_STATE_SETTLING;
         return CR_OK;
     default:
         later(run, to);

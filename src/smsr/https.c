@@ -286,7 +286,7 @@ static bool wait_for_work(struct post *p, const struct timespec *until, bool *go
     const bool may = h->waiting < h->waiters;
     h->waiting++;
     while (may && !late && !h->stop && !p->s->called && p->s->turn == p->turn) {
-        late = pthread_cond_timedwait(&h->changed, &h->lock, until);
+        late = pthread_cond_timedwait(&p->s->changed, &h->lock, until);
     }
     h->waiting--;
     *gone = p->s->turn != p->turn;
@@ -502,6 +502,7 @@ void smsr_https_handle(void *ctx, const struct http_request *request,
     }
     if (request->ticket) {
         smsr_session_meet(p.h, identity.eid, request->connection);
+        response->status = RETRY_IN; /* not sent: what is held is looked at again */
         response->outcome = smsr_session_hold(p.h, identity.eid, request) ? HTTP_HOLD : HTTP_WORKER;
         return;
     }

@@ -12,18 +12,13 @@ cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config
                          struct smsr_https **out, struct cr_err *err)
 {
     struct smsr_https *h = calloc(1, sizeof *h);
-    pthread_condattr_t clock;
     if (!h) {
         return cr_fail_memory(err);
     }
     h->sr = sr;
     h->config = config;
     h->waiters = waiters;
-    (void)pthread_condattr_init(&clock);
-    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&h->lock, NULL);
-    (void)pthread_cond_init(&h->changed, &clock);
-    (void)pthread_condattr_destroy(&clock);
     *out = h;
     return CR_OK;
 }
@@ -33,6 +28,7 @@ static void session_free(struct smsr_session *s)
     if (s) {
         ota_admin_server_free(s->server);
         cr_buf_free(&s->body);
+        (void)pthread_cond_destroy(&s->changed);
         free(s);
     }
 }
@@ -49,7 +45,6 @@ void smsr_https_free(struct smsr_https *h)
             h->buckets[i] = next;
         }
     }
-    (void)pthread_cond_destroy(&h->changed);
     (void)pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -84,6 +79,11 @@ static struct smsr_session *session_new(struct smsr_https *h, const uint8_t eid[
         (void)cr_fail_memory(err);
         return NULL;
     }
+    pthread_condattr_t clock;
+    (void)pthread_condattr_init(&clock);
+    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->changed, &clock);
+    (void)pthread_condattr_destroy(&clock);
     memcpy(options.eid, eid, OTA_EID);
     memcpy(s->eid, eid, OTA_EID);
     s->body.secret = true;
@@ -116,9 +116,9 @@ struct smsr_session *smsr_session_enter(struct smsr_https *h, const uint8_t eid[
     if (s) {
         s->users++;
         *turn = s->turn = ++h->turns;
-        (void)pthread_cond_broadcast(&h->changed);
+        (void)pthread_cond_broadcast(&s->changed);
         while (s->busy) {
-            (void)pthread_cond_wait(&h->changed, &h->lock);
+            (void)pthread_cond_wait(&s->changed, &h->lock);
         }
         s->busy = true;
         s->coming = false;
@@ -134,7 +134,7 @@ void smsr_session_leave(struct smsr_https *h, struct smsr_session *s)
     s->busy = false;
     s->users--;
     s->heard_ms = now_of(h);
-    (void)pthread_cond_broadcast(&h->changed);
+    (void)pthread_cond_broadcast(&s->changed);
     (void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -175,7 +175,7 @@ void smsr_https_wake(struct smsr_https *h, cr_span eid)
     if (s) {
         s->called = true;
         let_go(s);
-        (void)pthread_cond_broadcast(&h->changed);
+        (void)pthread_cond_broadcast(&s->changed);
     }
     (void)pthread_mutex_unlock(&h->lock);
 }
@@ -187,9 +187,9 @@ void smsr_https_stop(struct smsr_https *h)
     for (size_t i = 0; i < SMSR_BUCKETS; i++) {
         for (struct smsr_session *s = h->buckets[i]; s; s = s->next) {
             let_go(s);
+            (void)pthread_cond_broadcast(&s->changed);
         }
     }
-    (void)pthread_cond_broadcast(&h->changed);
     (void)pthread_mutex_unlock(&h->lock);
 }
 

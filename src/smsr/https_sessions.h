@@ -17,6 +17,7 @@
 
 struct smsr_session {
     struct smsr_session *next;
+    pthread_cond_t changed; /* for those who wait for it: the others are not woken */
     uint8_t eid[OTA_EID];
     struct ota_admin_server *server; /* of who has entered */
     bool met;                        /* likewise: a POST was looked at */
@@ -47,7 +48,6 @@ struct smsr_https {
     const struct smsr_radio_config *config;
     pthread_mutex_t lock; /* of all that follows, and of the sessions' members but those of who has
                              entered */
-    pthread_cond_t changed;
     struct smsr_session *buckets[SMSR_BUCKETS];
     size_t count;
     uint64_t turns;
