@@ -411,11 +411,12 @@ int cli_main(const struct cli_command *root, int argc, char **argv)
         command = child;
         at++;
     }
+    errno = 0; /* what made an earlier write fail is not known any more */
     if ((fflush(cli.out) != 0 || ferror(cli.out)) && code == CLI_OK) {
         (void)fprintf(cli.err,
                       "%s: it was done, but what it printed could not be written to standard "
-                      "output: %s\n",
-                      cli.path, strerror(errno));
+                      "output%s%s\n",
+                      cli.path, errno ? ": " : "", errno ? strerror(errno) : "");
         code = CLI_FAILED;
     }
     cr_arena_free(&cli.arena);

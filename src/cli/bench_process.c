@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -227,6 +228,20 @@ double bench_latencies_at(struct bench_latencies *l, double p)
 /* ---- a directory -------------------------------------------------------------------------------
  */
 
+/* What another run left would be measured with this one. */
+static bool is_empty(const char *path)
+{
+    size_t entries = 0;
+    DIR *dir = opendir(path);
+    while (dir && readdir(dir)) {
+        entries++;
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+    return entries <= 2; /* . and .. */
+}
+
 cr_status bench_dir_open(const char *given, char out[BENCH_DIR], struct cr_err *err)
 {
     const char *tmp = getenv("TMPDIR");
@@ -236,7 +251,11 @@ cr_status bench_dir_open(const char *given, char out[BENCH_DIR], struct cr_err *
         return cr_fail(err, CR_REFUSED, NULL, "the path of the directory is too long");
     }
     if (given) {
-        return cr_dir_make(out, err);
+        CR_TRY(cr_dir_make(out, err));
+        return is_empty(out) ? CR_OK
+                             : cr_err_next(err,
+                                           cr_fail(err, CR_REFUSED, NULL, "%s is not empty", out),
+                                           "name a directory that is, or is not there");
     }
     return mkdtemp(out) ? CR_OK
                         : cr_fail(err, CR_RESOURCE, NULL, "cannot make a temporary directory: %s",

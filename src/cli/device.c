@@ -148,6 +148,11 @@ static int run_devices(struct cli *cli, const struct values *v, struct setting *
         cr_log(cli->env, CR_LOG_INFO, "the service centre listens on %s:%u (SMPP 3.4)",
                s->host ? s->host : "127.0.0.1", device_run_smpp_port(run));
     }
+    if (status == CR_OK) {
+        cr_log(cli->env, CR_LOG_INFO, "%u chip%s powered%s; stop with Ctrl-C", count,
+               count == 1 ? " is" : "s are",
+               v->trace || v->json ? "" : " (--trace shows what happens)");
+    }
     if (status == CR_OK && v->port_file) {
         status = write_ports(v->port_file, device_run_smpp_port(run), &err);
     }

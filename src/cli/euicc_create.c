@@ -116,6 +116,31 @@ static cr_status parse_rat(struct cli *cli, const struct create_values *v,
     return CR_OK;
 }
 
+#define DEFAULT_SVN "2.5.0"
+
+/* What a machine's chip has not would be lost silently. */
+static cr_status check_consumer(const struct create_values *v, struct cr_err *err)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } rows[] = {{"--svn", strcmp(v->svn, DEFAULT_SVN) != 0},
+                {"--default-smdp", v->default_smdp != NULL},
+                {"--root-smds", strcmp(v->root_smds, PKI_DEFAULT_DS_HOST) != 0},
+                {"--forbid-ppr", v->forbid_ppr != NULL},
+                {"--rat", strcmp(v->rat, rat_words[0]) != 0},
+                {"--rat-rule", v->rat_rules.count > 0},
+                {"--no-test-profiles", v->no_test_profiles},
+                {"--strict-test-keys", v->strict_test_keys}};
+    for (size_t i = 0; v->m2m.m2m && i < CR_COUNT(rows); i++) {
+        if (rows[i].given) {
+            return cr_fail(err, CR_REFUSED, NULL, "%s is for a consumer's chip, not with --m2m",
+                           rows[i].option);
+        }
+    }
+    return CR_OK;
+}
+
 /* The options of the chip out of those of the command line. */
 static cr_status read_values(struct cli *cli, const struct create_values *v,
                              struct euicc_options *options, struct rsp_get_rat_response *rat,
@@ -163,7 +188,7 @@ static int create_run(struct cli *cli, const void *values)
     struct rsp_get_rat_response rat = {0};
     struct euicc_options chip;
     struct cli_m2m_chip m2m;
-    if (read_values(cli, v, &chip, &rat, &err) != CR_OK ||
+    if (check_consumer(v, &err) != CR_OK || read_values(cli, v, &chip, &rat, &err) != CR_OK ||
         cli_m2m_read(cli, &v->m2m, &m2m, &err) != CR_OK) {
         return cli_fail_usage(cli, &err);
     }
@@ -209,7 +234,7 @@ static const struct cli_option options[] = {
      .kind = CLI_STRING,
      .metavar = "VERSION",
      .help = "Version of SGP.22 that the chip speaks: 2.0.0 to 2.6.x.",
-     .fallback = "2.5.0",
+     .fallback = DEFAULT_SVN,
      FIELD(svn)},
     {.name = "default-smdp",
      .kind = CLI_STRING,
@@ -309,7 +334,8 @@ static const struct cli_option options[] = {
     {.name = "eis",
      .kind = CLI_STRING,
      .metavar = "FILE",
-     .help = "Write what the EUM registers at the SM-SR, with the keys of the ISD-R in the clear.",
+     .help = "Write what the EUM registers at the SM-SR, with the keys of the ISD-R in the clear. "
+             "A file that is there is not overwritten.",
      FIELD(m2m.eis)},
 };
 

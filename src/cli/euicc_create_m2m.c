@@ -6,10 +6,12 @@
 
 #include "asn1/der.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "ota/sms.h"
 #include "uicc/cat.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- addresses ---------------------------------------------------------------------------------
  */
@@ -98,6 +100,9 @@ static cr_status timer_of(struct cli *cli, const char *text, struct euicc_m2m_ti
         }
         CR_TRY(cli_duration(value, &ms, err));
         *slot = ms / 1000;
+        if (*slot < 1) {
+            return cr_fail(err, CR_MALFORMED, NULL, "%s is one second at least", name);
+        }
         return CR_OK;
     }
     return cr_fail(err, CR_MALFORMED, NULL,
@@ -123,6 +128,46 @@ static cr_status add_profile(struct cli *cli, const char *path, struct cli_m2m_c
     return CR_OK;
 }
 
+static cr_status check_number(const char *option, const char *text, struct cr_err *err)
+{
+    struct sms_address number;
+    const char *digits = text && text[0] == '+' ? text + 1 : text;
+    return !text || (cr_is_digits(cr_span_str(digits)) &&
+                     sms_address_parse(cr_span_str(text), &number, NULL) == CR_OK)
+               ? CR_OK
+               : cr_fail(err, CR_MALFORMED, NULL,
+                         "%s takes a telephone number of up to 20 digits, not '%.40s'", option,
+                         text);
+}
+
+/* A chip must not be made, and its keys lost, because they cannot be told to anybody. */
+static cr_status check_eis(const char *path, struct cr_err *err)
+{
+    if (!path || strcmp(path, "-") == 0) {
+        return CR_OK;
+    }
+    if (cr_file_exists(path)) {
+        return cr_err_next(err,
+                           cr_fail(err, CR_REFUSED, NULL, "%s is there already", path),
+                           "it may hold the only keys of another chip: name another file");
+    }
+    CR_TRY(cr_file_write(path, (cr_span){0}, 0600, err));
+    (void)unlink(path);
+    return CR_OK;
+}
+
+static cr_status check_values(const struct cli_m2m_values *v, struct cr_err *err)
+{
+    if (!v->profiles.count && (v->smsc || v->nan)) {
+        return cr_fail(err, CR_REFUSED, NULL,
+                       "--smsc and --nan are stored with the first profile: give it with "
+                       "--profile");
+    }
+    CR_TRY(check_number("--smsc", v->smsc, err));
+    CR_TRY(check_number("--smsr-number", v->smsr_number, err));
+    return check_eis(v->eis, err);
+}
+
 static bool m2m_only(const struct cli_m2m_values *v)
 {
     return v->profiles.count || v->timers.count || v->test_profile || v->emergency_profile ||
@@ -141,6 +186,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
                                      "with --m2m")
                            : CR_OK;
     }
+    CR_TRY(check_values(v, err));
     for (size_t i = 0; i < v->profiles.count; i++) {
         CR_TRY(add_profile(cli, v->profiles.items[i], chip, &profile, err));
         profile->enabled = profile->fall_back = i == 0;

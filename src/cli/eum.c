@@ -60,6 +60,11 @@ static cr_status read_eis(const struct eum *e, const char *path, struct soap_eis
     if (cli_form_of(text) == CLI_FORM_JSON) {
         const struct m2m_party *owner =
             e->v->mno_id ? m2m_party_named(&e->parties, e->v->mno_id) : NULL;
+        if (e->v->mno_id && !owner && !strchr(e->v->mno_id, '.')) {
+            return cr_fail(err, CR_REFUSED, NULL,
+                           "--mno-id %.60s is no party of %.100s, and no OID", e->v->mno_id,
+                           e->v->m2m.parties);
+        }
         const struct cli_eum_said said = {.owner = owner ? owner->oid : e->v->mno_id,
                                           .ca_id = e->parties.oid,
                                           .eum_certificate = e->eum.cert.raw};
@@ -190,7 +195,7 @@ static const struct cli_command eum_register = {
     .values_size = sizeof(struct eum_values),
     .run = register_run,
     .examples = "# a chip that was just made\n"
-                "crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis chip.eis"
+                "crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis chip.eis "
                 "--transport-key transport.key",
 };
 

@@ -68,7 +68,8 @@ enum cli_form cli_form_of(cr_span content)
     if (s.p && memmem(s.p, s.n, PEM_BEGIN, strlen(PEM_BEGIN))) {
         return CLI_FORM_PEM;
     }
-    if (starts_with(s, "{") || starts_with(s, "[")) {
+    const bool section = s.p && s.n > 1 && s.p[0] == '[' && isalpha(s.p[1]); /* of an INI file */
+    if (starts_with(s, "{") || (starts_with(s, "[") && !section)) {
         return CLI_FORM_JSON;
     }
     if (all_in(without_prefix(s), ": \t\r\n", isxdigit)) {

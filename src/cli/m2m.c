@@ -187,8 +187,8 @@ static cr_status advise(struct cr_err *err, cr_status status)
         const char *reason, *next;
     } rows[] = {
         {"1.1", "Check EID, ICCID and OIDs: it is not known there."},
-        {"1.2",
-         "The caller may not do this: is the profile its own, or is it authorised (SetPLMA)?"},
+        {"1.2", "Not in this state, or not by this caller: read state and owner with GetEIS; an "
+                "owner authorises others with SetPLMA."},
         {"3.8", "A rule forbids it: read POL2 with GetEIS, change it with UpdatePolicyRules."},
         {"3.9", "Check EID and ICCID: read the eUICC with GetEIS."},
         {"4.4", "Another procedure runs on this eUICC: ask again when it has ended."},

@@ -214,6 +214,10 @@ static int read_party(const struct filling *f, int option, const struct soap_row
 {
     const char *text = text_of(f, option);
     const struct m2m_party *party = m2m_party_named(f->parties, text);
+    if (!party && !strchr(text, '.')) {
+        return cli_usage(f->cli, "--%s: %.60s is no party of %.100s, and no OID",
+                         options[option].name, text, f->v->m2m.parties);
+    }
     return read_value(f, option, row, party ? party->oid : text, value);
 }
 

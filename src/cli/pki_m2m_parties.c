@@ -89,6 +89,8 @@ static cr_status take_eum(struct cli *cli, const char *pki, struct m2m_lab *lab,
     return party->oid ? CR_OK : cr_fail_memory(err);
 }
 
+#define SMSR_PORT 8446 /* of 'crisp smsr serve', for chips: one SM-SR can have it */
+
 /* What is started with which file, as far as this program has the command. */
 static void put_commands(struct cli *cli, const struct parties_values *v, const struct m2m_lab *lab)
 {
@@ -100,6 +102,7 @@ static void put_commands(struct cli *cli, const struct parties_values *v, const 
                 {SOAP_SMDP, "smdp", "serve", true},
                 {SOAP_OPERATOR, "operator", "listen", false}};
     bool first = true;
+    unsigned chips_port = SMSR_PORT;
     for (size_t r = 0; r < CR_COUNT(rows); r++) {
         const struct cli_command *group = cli_find(&cli_root, rows[r].command);
         if (!group || !cli_find(group, rows[r].leaf)) {
@@ -116,6 +119,9 @@ static void put_commands(struct cli *cli, const struct parties_values *v, const 
             if (rows[r].server) {
                 (void)fprintf(cli->out, " --dir %s.data --pki %s", p->name,
                               v->pki ? v->pki : "PKI");
+            }
+            if (rows[r].role == SOAP_SMSR && chips_port++ > SMSR_PORT) {
+                (void)fprintf(cli->out, " --es5 127.0.0.1:%u", chips_port - 1);
             }
             (void)fputc('\n', cli->out);
             first = false;

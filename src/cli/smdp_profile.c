@@ -6,6 +6,8 @@
 #include "cli/input.h"
 #include "cli/units.h"
 
+#include "base/text.h"
+
 /* ---- import -----------------------------------------------------------------------------------
  */
 
@@ -44,6 +46,31 @@ static cr_status set_pol2(struct cli *cli, const struct cli_list *words, struct 
     return CR_OK;
 }
 
+/* What would only be noticed by the operator whose order is refused. */
+static cr_status check_values(const struct import_values *v, struct cr_err *err)
+{
+    static const struct soap_row oid = {.kind = SOAP_OID};
+    const struct {
+        const char *option, *digits;
+        size_t least;
+    } numbers[] = {{"--imsi", v->imsi, 5}, {"--msisdn", v->msisdn, 1}};
+    cr_span owner = cr_span_str(v->owner);
+    if (v->owner && soap_row_check(&oid, &owner)) {
+        return cr_fail(err, CR_MALFORMED, NULL,
+                       "--owner takes an OID, as in [self] of the operator's file, not '%.40s'",
+                       v->owner);
+    }
+    for (size_t i = 0; i < CR_COUNT(numbers); i++) {
+        const cr_span digits = cr_span_str(numbers[i].digits);
+        if (numbers[i].digits &&
+            (!cr_is_digits(digits) || digits.n < numbers[i].least || digits.n > 15)) {
+            return cr_fail(err, CR_MALFORMED, NULL, "%s takes %zu to 15 digits, not '%.40s'",
+                           numbers[i].option, numbers[i].least, numbers[i].digits);
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status import_all(struct cli *cli, const struct import_values *v, struct smdp *dp,
                             struct cr_err *err)
 {
@@ -76,6 +103,9 @@ static int import_run(struct cli *cli, const void *values)
     struct cr_err err;
     if (v->files.count > 1 && (v->imsi || v->msisdn)) {
         return cli_usage(cli, "--imsi and --msisdn are of one Profile, not of %zu", v->files.count);
+    }
+    if (check_values(v, &err) != CR_OK) {
+        return cli_fail_usage(cli, &err);
     }
     cr_status status = cli_smdp_open(cli, v->dir, NULL, true, &smdp, &err);
     if (status == CR_OK) {

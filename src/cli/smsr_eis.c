@@ -144,6 +144,9 @@ static cr_status audit_work(struct store_tx *tx, void *ctx, struct cr_err *err)
             cli_m2m_print_type(r->cli, &soap_audit_record_type, record, 2);
         }
     }
+    if (!trail.records.count && !r->v->m2m.json) {
+        (void)fprintf(r->cli->out, "nothing was done on it yet\n");
+    }
     return CR_OK;
 }
 
@@ -226,7 +229,7 @@ static int run(struct cli *cli, const struct smsr_values *v, store_work work)
         const char *wrong =
             soap_row_read(&soap_elements[SOAP_EL_EID], cr_span_str(v->eid), &cli->arena, &r.eid);
         if (wrong) {
-            return cli_usage(cli, "EID '%.80s' %s", v->eid, wrong);
+            return cli_usage(cli, "EID '%.80s' must be 32 decimal digits", v->eid);
         }
     }
     cr_status status = cli_smsr_open(cli, v->dir, v->m2m.parties, &smsr, &err);

@@ -151,10 +151,17 @@ static int delete_run(struct cli *cli, const void *values)
     const char *wrong =
         soap_row_read(&soap_elements[SOAP_EL_EID], cr_span_str(d.v->eid), &cli->arena, &d.eid);
     if (wrong) {
-        return cli_usage(cli, "EID '%.80s' %s", d.v->eid, wrong);
+        return cli_usage(cli, "EID '%.80s' must be 32 decimal digits", d.v->eid);
+    }
+    const size_t digits = strlen(d.v->iccid);
+    if (!cr_is_digits(cr_span_str(d.v->iccid)) || digits < 18 || digits > 20) {
+        return cli_usage(cli, "ICCID '%.80s' must be 18 to 20 digits", d.v->iccid);
     }
     cr_status status = d.v->token ? cli_secret(cli, "--token", d.v->token, &text, &err) : CR_OK;
-    if (status == CR_OK && text) {
+    if (status != CR_OK) {
+        return cli_fail_usage(cli, &err);
+    }
+    if (text) {
         status = cr_hex_decode(&tlvs, cr_span_str(text), &err);
     }
     if (status != CR_OK || tlvs.n > M2M_DELETE_TOKEN_MAX) {

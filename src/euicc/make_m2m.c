@@ -208,6 +208,20 @@ static cr_status install(struct nvm *nvm, const struct gp_registry *reg, struct 
     return status;
 }
 
+/* Nobody could tell two profiles of one ICCID apart. */
+static cr_status check_iccid(const struct gp_registry *reg, uint16_t id, struct cr_err *err)
+{
+    const cr_span iccid = gp_data_get(reg, id, M2M_DATA_ICCID);
+    struct gp_object other = {.id = 0};
+    while (iccid.p && euicc_m2m_isdp_next(reg, other.id, &other)) {
+        if (other.id != id && cr_span_equal(gp_data_get(reg, other.id, M2M_DATA_ICCID), iccid)) {
+            return cr_fail(err, CR_REFUSED, "SGP.02 2.2.1.2",
+                           "two of the profiles have the same ICCID");
+        }
+    }
+    return CR_OK;
+}
+
 static cr_status add_profile(struct nvm *nvm, const struct gp_registry *reg, uint16_t isdr,
                              const struct euicc_m2m_profile *p, uint16_t id,
                              struct m2m_state *state, struct cr_err *err)
@@ -218,6 +232,7 @@ static cr_status add_profile(struct nvm *nvm, const struct gp_registry *reg, uin
     isdp.privileges |= GP_PRIV_TRUSTED_PATH;
     CR_TRY(gp_object_put(reg, &isdp, err));
     CR_TRY(install(nvm, reg, &isdp, p->package, err));
+    CR_TRY(check_iccid(reg, isdp.id, err));
     if (p->connectivity.p &&
         euicc_m2m_store_parameters(reg, isdp.id, 0xA0, p->connectivity) != UICC_SW_OK) {
         return cr_fail(err, CR_REFUSED, "SGP.02 4.1.3.4", "the connectivity parameters are none");

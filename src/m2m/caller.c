@@ -129,7 +129,8 @@ static cr_status listen_for_it(struct caller *c, cr_arena *arena, struct cr_err 
     cr_status status = http_server_start(&http, &c->http, err);
     if (status != CR_OK) {
         return cr_err_next(err, status,
-                           "Take another port for the answer, or fetch it by polling.");
+                           "take another port for the answer (--listen 127.0.0.1:0), or fetch it "
+                           "(--poll)");
     }
     const char *url = self->address;
     if (c->options->listen_port == 0) {
@@ -149,7 +150,7 @@ static cr_status listen_for_it(struct caller *c, cr_arena *arena, struct cr_err 
 static cr_status check_on(struct caller *c, struct cr_err *err)
 {
     if (c->options->go_on && !c->options->go_on(c->options->ctx)) {
-        return cr_err_next(err, cr_fail(err, CR_REFUSED, NULL, "nobody waits for it any more"),
+        return cr_err_next(err, cr_fail(err, CR_RESOURCE, NULL, "stopped before the answer came"),
                            "The request was sent: what becomes of it can be read with GetEIS.");
     }
     if (cr_now_ms(c->options->env) >= c->give_up_ms) {

@@ -265,6 +265,7 @@ struct result {
     bool found;
     int64_t attempts, give_up_ms, asked;
     const struct m2m_party *peer;
+    int64_t delay_ms; /* until it is tried again; 0 = it is not */
 };
 
 static cr_status take_letter(const struct store_row *row, void *ctx, struct cr_err *err)
@@ -294,6 +295,7 @@ static cr_status again_later(struct result *r, struct store_tx *tx, struct cr_er
     int64_t now = cr_now_ms(r->m2m->options.env);
     int64_t delay = FIRST_DELAY_MS << (r->attempts < 10 ? r->attempts : 10);
     delay = delay > MAX_DELAY_MS ? MAX_DELAY_MS : delay;
+    r->delay_ms = now + delay >= r->give_up_ms ? 0 : delay;
     if (now + delay >= r->give_up_ms) {
         CR_TRY(forget_letter(tx, r->id, err));
         return r->asked ? fail_asked(r, tx, "8.7", "5.1", r->cause, err) : CR_OK;
@@ -363,6 +365,10 @@ cr_status m2m_delivered(struct m2m *m2m, int64_t id, int http_status, cr_span re
     cr_arena_free(&arena);
     if (status == CR_OK) {
         m2m_poke(m2m);
+    }
+    if (status == CR_OK && r.delay_ms) {
+        cr_log(m2m->options.env, CR_LOG_INFO, "%s: what is for it is sent again in %lld s",
+               r.peer ? r.peer->name : "a party", (long long)r.delay_ms / 1000);
     }
     return status;
 }

@@ -1,6 +1,7 @@
 #include "m2m/party.h"
 
 #include "base/file.h"
+#include "base/setting.h"
 #include "base/text.h"
 #include "pki/cert.h"
 #include "pki/issue.h"
@@ -15,7 +16,7 @@
 struct reader {
     struct m2m_parties *out;
     const char *dir; /* of the file, for relative paths */
-    char problem[200];
+    char problem[250];
 };
 
 static void problem(struct reader *r, const char *section, const char *setting, const char *what)
@@ -216,19 +217,50 @@ static bool set_party(struct reader *r, struct m2m_party *party, const char *nam
     return false;
 }
 
+#define AN_URL "a URL: https://HOST:PORT/PATH"
+
+static const struct cr_setting self_settings[] = {
+    {"oid", "an OID: numbers with dots between them"},
+    {"name", "a text"},
+    {"role", "one of operator, m2m-sp, smdp, smsr and eum"},
+    {"address", AN_URL},
+    {"tls-cert", "a file"},
+    {"tls-key", "a file"},
+    {"client-ca", "a file"},
+    {NULL, NULL}};
+
+static const struct cr_setting party_settings[] = {
+    {"oid", "an OID: numbers with dots between them"},
+    {"role", "some of operator, m2m-sp, smdp, smsr and eum"},
+    {"certificate", "a file"},
+    {"subject", "a text"},
+    {"url", AN_URL},
+    {"url.es4", AN_URL},
+    {"ca", "a file"},
+    {"through", "an OID: numbers with dots between them"},
+    {"eum-certificate", "a file"},
+    {"transport-key", "a file"},
+    {"group", "a text"},
+    {"call-identifiers", "free or unique"},
+    {NULL, NULL}};
+
 static int on_setting(void *ctx, const char *section, const char *name, const char *value)
 {
     static const char prefix[] = "party ";
     struct reader *r = ctx;
+    const struct cr_setting *known = NULL;
     bool good = false;
     if (strcmp(section, "self") == 0) {
+        known = self_settings;
         good = set_self(r, name, value);
     } else if (strncmp(section, prefix, sizeof prefix - 1) == 0) {
+        known = party_settings;
         struct m2m_party *party = party_of_section(r, section + sizeof prefix - 1);
         good = party && set_party(r, party, name, value);
     }
-    if (!good) {
-        problem(r, section, name, "is no setting, or its value is wrong");
+    if (!good && !r->problem[0]) {
+        cr_setting_problem(r->problem, sizeof r->problem, section, name, known,
+                           "[self] and [party NAME]");
     }
     return good;
 }
@@ -272,7 +304,8 @@ cr_status m2m_parties_load(const char *path, struct m2m_parties *out, struct cr_
     }
     if (line != 0 || r.problem[0]) {
         m2m_parties_free(out);
-        return line > 0 ? cr_fail(err, CR_REFUSED, NULL, "%s, line %d: %s", path, line, r.problem)
+        return line > 0 ? cr_fail(err, CR_REFUSED, NULL, "%s, line %d: %s", path, line,
+                                  r.problem[0] ? r.problem : "neither a section nor a setting")
                         : cr_fail(err, CR_REFUSED, NULL, "%s: %s", path, r.problem);
     }
     return CR_OK;
@@ -347,6 +380,9 @@ cr_status m2m_party_transport_key(const struct m2m_party *party, uint8_t out[M2M
     cr_status status = cr_file_read(party->transport_key, 256, &text, err);
     if (status == CR_OK) {
         status = cr_hex_decode(&key, cr_buf_span(&text), err);
+        if (status != CR_OK) {
+            (void)cr_err_context(err, status, "%s", party->transport_key);
+        }
     }
     if (status == CR_OK && key.n != M2M_TRANSPORT_KEY) {
         status = cr_fail(err, CR_MALFORMED, NULL, "%s does not hold %d hex digits",

@@ -5,18 +5,18 @@
  *     oid = 1.3.6.1.4.1.50420
  *     name = SM-SR One
  *     role = smsr
- *     address = https://smsr.example:8443/   ; what peers POST to; answers are called back there
- *     tls-cert = smsr.der                    ; server certificate, and client certificate towards
- * peers tls-key = smsr.key client-ca = parties.pem                ; who signs the client
- * certificates of peers
+ *     address = https://smsr.example:8443/   ; peers POST and call answers back there
+ *     tls-cert = smsr.der                    ; of the server, and of the client towards peers
+ *     tls-key = smsr.key
+ *     client-ca = parties.pem                ; who signs the client certificates of peers
  *
  *     [party operator-a]
  *     oid = 1.3.6.1.4.1.50101
- *     role = operator                        ; eum, operator, smdp, smsr, m2m-sp; several with
- * commas certificate = operator-a.der           ; its client certificate, to the letter subject =
- * Operator A                   ; or: CN of any certificate under client-ca url =
- * https://a.example:8444/          ; where it listens; url.es4 = ... for one interface ca =
- * a-ca.pem                          ; who signed that server's certificate; default client-ca
+ *     role = operator                        ; eum, operator, smdp, smsr, m2m-sp; with commas
+ *     certificate = operator-a.der           ; its client certificate, to the letter
+ *     subject = Operator A                   ; or: CN of any certificate under client-ca
+ *     url = https://a.example:8444/          ; where it listens; url.es4 = ... for one interface
+ *     ca = a-ca.pem                          ; who signed that server's; default client-ca
  *     through = 1.3.6.1.4.1.50410            ; SM-DP that passes notifications on (ES3, then ES2)
  *     group = ProfileManagement              ; wsa:Action group that it wants for all functions
  *

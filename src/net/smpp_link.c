@@ -154,7 +154,9 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
     (void)bev;
     if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
-        smpp_link_close(ctx, "the connection broke");
+        const bool refused = (what & BEV_EVENT_ERROR) && EVUTIL_SOCKET_ERROR() == ECONNREFUSED;
+        smpp_link_close(ctx, refused ? "nothing listens there (connection refused)"
+                                     : "the connection broke");
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "asn1/der.h"
 #include "base/file.h"
+#include "base/setting.h"
 #include "base/text.h"
 #include "ota/admin.h"
 
@@ -23,7 +24,7 @@ static const uint8_t stored_parameters[] = {0x81, 0x00};
 
 struct reader {
     struct smsr_radio_config *out;
-    char problem[200];
+    char problem[250];
 };
 
 void smsr_radio_defaults(struct smsr_radio_config *out)
@@ -219,21 +220,52 @@ static bool set_euicc(struct reader *r, const char *eid, const char *name, const
     return true;
 }
 
+#define SECTIONS "[radio], [smsc NAME] and [euicc EID]"
+
+static const struct cr_setting radio_settings[] = {
+    {"channel", "sms or https"},
+    {"trigger", "a TLV 81 in hex"},
+    {"path", "a path, which begins with /"},
+    {"https-address", "an IP address and a port, as 192.0.2.10:8446"},
+    {"https-host", "the name of a host"},
+    {"encrypt-then-mac", "yes or no"},
+    {"tries", "a number from 1 to 20"},
+    {"repeat-seconds", "a number from 1 to 86400"},
+    {"trigger-seconds", "a number from 1 to 86400"},
+    {"resume-seconds", "a number from 1 to 86400"},
+    {NULL, NULL}};
+
+static const struct cr_setting smsc_settings[] = {{"host", "a host"},
+                                                  {"port", "a number from 1 to 65535"},
+                                                  {"system-id", "a name"},
+                                                  {"password", "a word"},
+                                                  {"number", "digits"},
+                                                  {"prefix", "digits"},
+                                                  {"per-second", "a number from 1 to 100000"},
+                                                  {"window", "a number from 1 to 4096"},
+                                                  {NULL, NULL}};
+
+static const struct cr_setting euicc_settings[] = {
+    {"channel", "sms or https, and its section an EID of 32 digits"}, {NULL, NULL}};
+
 static int on_setting(void *ctx, const char *section, const char *name, const char *value)
 {
     struct reader *r = ctx;
+    const struct cr_setting *known = NULL;
     bool good = false;
     if (strcmp(section, "radio") == 0) {
+        known = radio_settings;
         good = set_radio(r, name, value);
     } else if (strncmp(section, "smsc ", 5) == 0) {
+        known = smsc_settings;
         struct smsr_smsc *smsc = smsc_named(r, section + 5);
         good = smsc && set_smsc(r, smsc, name, value);
     } else if (strncmp(section, "euicc ", 6) == 0) {
+        known = euicc_settings;
         good = set_euicc(r, section + 6, name, value);
     }
     if (!good && !r->problem[0]) {
-        (void)snprintf(r->problem, sizeof r->problem,
-                       "[%.60s] %.60s is no setting, or its value is wrong", section, name);
+        cr_setting_problem(r->problem, sizeof r->problem, section, name, known, SECTIONS);
     }
     return good;
 }
@@ -280,7 +312,8 @@ cr_status smsr_radio_load(const char *path, struct smsr_radio_config *out, struc
     }
     if (line != 0 || r.problem[0]) {
         smsr_radio_free(out);
-        return line > 0 ? cr_fail(err, CR_REFUSED, NULL, "%s, line %d: %s", path, line, r.problem)
+        return line > 0 ? cr_fail(err, CR_REFUSED, NULL, "%s, line %d: %s", path, line,
+                                  r.problem[0] ? r.problem : "neither a section nor a setting")
                         : cr_fail(err, CR_REFUSED, NULL, "%s: %s", path, r.problem);
     }
     return CR_OK;

@@ -177,6 +177,19 @@ run 0 euicc show meter --json
 says out '"eid"'
 says_not out '"value"' # keys are in the EIS of the EUM alone
 usage "made with --m2m" euicc create other --pki pki --smsc +451234
+usage "--svn is for a consumer's chip" euicc create other --pki pki --m2m --svn 2.2.0
+usage "--rat is for a consumer's chip" euicc create other --pki pki --m2m --rat none
+usage "stored with the first profile" euicc create other --pki pki --m2m --smsc +451234
+usage "stored with the first profile" euicc create other --pki pki --m2m --nan iot.example
+usage "--smsr-number takes a telephone number" euicc create other --pki pki --m2m --smsr-number shop
+usage "attach is one second at least" euicc create other --pki pki --m2m --timer attach=0s
+usage "meter.json is there already" euicc create other --pki pki --m2m --eis meter.json
+run 1 euicc create other --pki pki --m2m --eis nowhere/other.json
+says err "nowhere/other.json"
+[[ ! -e other ]] || fail "a chip whose EIS cannot be written is there"
+run 3 euicc create other --pki pki --m2m --profile first.der --profile first.der
+says err "two of the profiles have the same ICCID"
+[[ ! -e other ]] || fail "a chip with an ICCID twice is there"
 usage "made with --m2m" euicc create other --pki pki --eis x.json
 usage "does not begin with an IP address" euicc create other --pki pki --m2m --smsr-https smsr.example
 usage "there is no timer 'patience'" euicc create other --pki pki --m2m --timer patience=1m

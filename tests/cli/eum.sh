@@ -80,6 +80,12 @@ says err "it has no Isd-r"
 echo 1234 >short.key
 run 1 eum register "${to[@]}" --pki pki --transport-key short.key --eis chip.eis
 says err "short.key does not hold 32 hex digits"
+echo words >short.key
+run 1 eum register "${to[@]}" --pki pki --transport-key short.key --eis chip.eis
+says err "short.key: not hexadecimal"
+echo '{}' >chip.json
+run 3 eum register "${to[@]}" --pki pki --eis chip.json --mno-id somebody
+says err "--mno-id somebody is no party of lab/eum.ini, and no OID"
 run 1 eum register "${to[@]}" --pki nowhere --transport-key transport.key --eis chip.eis
 says err "nowhere"
 run 3 eum register --parties lab/operator-a.ini --to smsr-1 --pki pki --transport-key transport.key --eis chip.eis

@@ -189,8 +189,8 @@ sleep 0.5
 kill -0 "$waiter" || fail "an answer that is none was taken: $(<waits) $(<waits.err)"
 kill "$waiter"
 wait "$waiter"
-equal $? 3
-grep -q "nobody waits for it any more" waits.err || fail "the end of waiting is not told"
+equal $? 1
+grep -q "stopped before the answer came" waits.err || fail "the end of waiting is not told"
 [[ ! -s waits ]] || fail "something was printed without an answer"
 
 # ---- the same order again, by whichever way: executed once, and each time there is the answer
@@ -218,8 +218,9 @@ usage "'sell:not-allowed' is no rule" operator es4 update-policy-rules "${here[@
 usage "must be 32 decimal digits" operator es4 get-eis "${here[@]}" --eid 8900
 usage "must be 32 decimal digits" operator es4 get-eis "${here[@]}" --eid ${eid/9/A}
 usage "has a wrong number of digits" operator es4 enable-profile "${es4[@]}" --eid $eid --iccid 89
+usage "must be numbers with dots" operator es4 smsr-change "${es4[@]}" --eid $eid --target-smsr-id 2..9
 usage "is taken once" operator es4 enable-profile "${es4[@]}" --eid $eid --iccid $iccid --iccid $iccid
-usage "must be numbers with dots" operator es4 smsr-change "${es4[@]}" --eid $eid --target-smsr-id nobody
+usage "nobody is no party of lab/operator-a.ini, and no OID" operator es4 smsr-change "${es4[@]}" --eid $eid --target-smsr-id nobody
 usage "either --iccid or --profile-type" operator es2 download-profile "${es2[@]}" --eid $eid --smsr-id smsr-1
 usage "either --iccid or --profile-type" operator es2 download-profile "${es2[@]}" --eid $eid --smsr-id smsr-1 \
     --iccid $iccid --profile-type x

@@ -161,6 +161,8 @@ grep -qx "url = https://localhost:19444/" lab/smsr-1.ini || fail "smsr-1 does no
 # the EUM's OID is that of its certificate
 run 0 pki init pki3 --eum-oid 2.999.55
 run 0 pki m2m-parties lab3 --pki pki3
+says out "crisp smsr serve --parties lab3/smsr-2.ini --dir smsr-2.data --pki pki3 --es5 127.0.0.1:8447"
+says_not out "8446"
 says out "2.999.55"
 grep -qx "oid = 2.999.55" lab3/eum.ini || fail "eum.ini has another OID"
 # more parties

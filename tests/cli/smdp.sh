@@ -14,6 +14,9 @@ says err "there is no directory dp" "crisp smdp profile import"
 run 1 smdp jobs -d dp
 run 2 smdp profile import -d dp --pol2 never 1.der
 run 2 smdp profile import -d dp --msisdn 1 1.der 1.der
+usage "--owner takes an OID" smdp profile import -d dp --owner operator-a 1.der
+usage "--imsi takes 5 to 15 digits" smdp profile import -d dp --imsi 1234 1.der
+usage "--msisdn takes 1 to 15 digits" smdp profile import -d dp --msisdn +4790 1.der
 run 0 smdp profile import -d dp --owner 2.999.101 --type meter --pol2 delete-not-allowed 1.der
 says out "$one"
 run 3 smdp profile import -d dp 1.der
