@@ -195,6 +195,7 @@ static cr_status open_line(struct caller *c, struct cr_err *err)
     const struct m2m_parties *self = c->options->parties;
     struct http_client_options options = {
         .ca_file = c->to->ca ? c->to->ca : self->client_ca,
+        .ca_option = "ca = FILE in its section of the file of parties",
         .client_cert = self->tls_cert,
         .client_key = self->tls_key,
         .timeout_seconds = POST_SECONDS,

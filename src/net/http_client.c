@@ -116,8 +116,9 @@ static cr_status refuse_untrusted(struct http_client *client, X509 *leaf, X509 *
                            "with --ca FILE");
     }
     return cr_err_next(&client->tls_error, status,
-                       "give the certificate of that CI with --ca FILE, or ask the server's "
-                       "operator to send the intermediate certificates");
+                       "give the certificate of that CI with %s, or ask the server's "
+                       "operator to send the intermediate certificates",
+                       client->options.ca_option ? client->options.ca_option : "--ca FILE");
 }
 
 static cr_status refuse_chain(struct http_client *client, X509_STORE_CTX *store, X509 *leaf)

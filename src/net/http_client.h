@@ -14,6 +14,7 @@
 
 struct http_client_options {
     const char *ca_file;     /* PEM or DER certificates to trust; NULL = none */
+    const char *ca_option;   /* for people: what it is given with; NULL = --ca FILE */
     bool system_store;       /* trust the system's CAs (too) */
     const char *client_cert; /* PEM or DER with key_file: mutual TLS; NULL = none */
     const char *client_key;

@@ -246,12 +246,17 @@ run 1 operator es4 get-eis "${here[@]/smsr-1/smsr-2}" --eid $eid
 # an address that somebody else listens on
 run 1 operator es4 enable-profile --parties lab/operator-a.ini --to smsr-1 --eid $eid --iccid $iccid \
     --listen "127.0.0.1:$(<smsr-1.port)"
-says err "polling"
+says err "--poll"
 # the peer does not know this certificate
 run 0 pki issue lab party --name stranger --cn "A stranger" --dns 127.0.0.1
 sed 's|operator-a\.der|stranger.der|; s|operator-a\.key|stranger.key|' lab/operator-a.ini >lab/stranger.ini
 run 3 operator es4 get-eis --parties lab/stranger.ini --to smsr-1 --eid $eid
 says err "HTTP status 403" "stranger.der"
+# a peer whose certificate is of another CI
+run 0 pki init others
+sed 's|^client-ca = .*|client-ca = ../others/nist/ci.der|' lab/operator-a.ini >lab/others.ini
+run 3 operator es4 get-eis --parties lab/others.ini --to smsr-1 --eid $eid
+says err "is not trusted" "with ca = FILE in its section of the file of parties"
 # a certificate whose time is over
 openssl req -new -key lab/nist/operator-a.key -subj "/CN=Operator A" -out old.csr 2>/dev/null
 openssl x509 -req -in old.csr -days -1 -CA <(openssl x509 -inform DER -in lab/nist/ci.der) \

@@ -94,7 +94,8 @@ equal "$(jq -r '[.ProfileInfo] | flatten | .[0].AllocatedMemory' eis.json)" "$(j
 equal "$(jq -r '.EumSignedInfo | "\(.PlatformType) \(."Isd-p-loadfile-aid") \(."Isd-p-module-aid")"' eis.json)" \
     "crisp A0000005591010FFFFFFFF8900000D00 A0000005591010FFFFFFFF8900000E00"
 # the certificate that this EUM gave, wherever it stands; none of it: another EUM's chip
-run 0 euicc create meter2 --pki pki --m2m --profile first.der --test-profile first.der \
+package third.der 89000000000000000038
+run 0 euicc create meter2 --pki pki --m2m --profile first.der --test-profile third.der \
     --smsr-number 12345678 --eis meter2.json
 jq '.certificates |= ([{"ecasd": "7F2100", "eum": "3000"}] + .)' meter2.json >turned.json
 run 0 "${register[@]}" --eis turned.json --mno-id operator-b
