@@ -189,6 +189,11 @@ cr_span cattp_peer_identification(const struct cattp_link *link)
     return cr_span_of(link->peer_id, link->peer_id_n);
 }
 
+uint16_t cattp_peer_sdu(const struct cattp_link *link)
+{
+    return link->peer_sdu;
+}
+
 size_t cattp_queued(const struct cattp_link *link)
 {
     return link->queued;
