@@ -24,30 +24,40 @@ static cr_status keep(struct cli *cli, cr_buf *b, cr_span *out, struct cr_err *e
     return out->p ? CR_OK : cr_fail_memory(err);
 }
 
+/* "192.0.2.10:9000" into the value of a TLV 3E and a port. */
+static cr_status place_of(struct cli *cli, const char *text, const char **host,
+                          uint8_t address[17], size_t *size, uint16_t *port, struct cr_err *err)
+{
+    *host = NULL;
+    CR_TRY(cli_host_port(&cli->arena, text, host, port, err));
+    address[0] = CAT_ADDRESS_IPV4;
+    *size = 5;
+    if (*host && inet_pton(AF_INET6, *host, address + 1) == 1) {
+        address[0] = CAT_ADDRESS_IPV6;
+        *size = 17;
+    } else if (!*host || inet_pton(AF_INET, *host, address + 1) != 1) {
+        cr_status status =
+            cr_fail(err, CR_MALFORMED, NULL, "'%.80s' does not begin with an IP address", text);
+        return cr_err_next(err, status,
+                           "a chip without DNS parameters needs one, as in 192.0.2.10:8443");
+    }
+    return CR_OK;
+}
+
 /* "192.0.2.10:8443/gsma/adminagent": A5 { 84 { how to connect }, 89 { 8A host, 8C path } }. */
 static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
     static const uint8_t bearer[] = {0x03};
-    uint8_t address[17] = {CAT_ADDRESS_IPV4};
-    const char *slash = strchr(text, '/'), *host = NULL;
+    uint8_t address[17];
+    const char *slash = strchr(text, '/'), *host;
     cr_span authority = cr_span_of(text, slash ? (size_t)(slash - text) : strlen(text));
-    char *copy = cr_arena_alloc(&cli->arena, authority.n + 1);
+    char *copy = cr_arena_strn(&cli->arena, authority);
     uint16_t port = HTTPS_PORT;
+    size_t size;
     if (!copy) {
         return cr_fail_memory(err);
     }
-    memcpy(copy, authority.p, authority.n);
-    CR_TRY(cli_host_port(&cli->arena, copy, &host, &port, err));
-    size_t size = 5;
-    if (host && inet_pton(AF_INET6, host, address + 1) == 1) {
-        address[0] = CAT_ADDRESS_IPV6;
-        size = 17;
-    } else if (!host || inet_pton(AF_INET, host, address + 1) != 1) {
-        cr_status status =
-            cr_fail(err, CR_MALFORMED, NULL, "'%.80s' does not begin with an IP address", text);
-        return cr_err_next(err, status,
-                           "a chip without DNS parameters needs one: 192.0.2.10:8443/path");
-    }
+    CR_TRY(place_of(cli, copy, &host, address, &size, &port, err));
     struct cat_channel channel = {.bearer = CR_SPAN_ARRAY(bearer),
                                   .buffer_size = BUFFER,
                                   .transport = CAT_TRANSPORT_TCP_CLIENT,
@@ -64,7 +74,23 @@ static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struc
     return keep(cli, &b, out, err);
 }
 
-/* A0 with the service centre, A2 with the access point. */
+/* A4 { 3C transport, 3E address }. */
+static cr_status cattp_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
+{
+    uint8_t address[17];
+    const char *host;
+    uint16_t port = 0;
+    size_t size;
+    CR_TRY(place_of(cli, text, &host, address, &size, &port, err));
+    const struct cat_channel channel = {.transport = CAT_TRANSPORT_UDP_CLIENT,
+                                        .port = port,
+                                        .address = cr_span_of(address, size)};
+    cr_buf b = {0};
+    cat_channel_put(&b, &channel);
+    return keep(cli, &b, out, err);
+}
+
+/* A0 with the service centre, A1 and A2 with the access point. */
 static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v, cr_span *out,
                                  struct cr_err *err)
 {
@@ -83,10 +109,12 @@ static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v
     }
     if (status == CR_OK && v->nan) {
         status = cat_nan_write(&nan, cr_span_str(v->nan), err);
-        size_t mark = der_open(&b, 0xA2);
-        der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
-        der_put(&b, 0x47, cr_buf_span(&nan));
-        der_close(&b, mark);
+        for (uint32_t tag = 0xA1; tag <= 0xA2; tag++) {
+            size_t mark = der_open(&b, tag);
+            der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
+            der_put(&b, 0x47, cr_buf_span(&nan));
+            der_close(&b, mark);
+        }
     }
     cr_buf_free(&number);
     cr_buf_free(&nan);
@@ -161,7 +189,7 @@ static cr_status add_profile(struct cli *cli, const char *path, struct cli_m2m_c
 static bool m2m_only(const struct cli_m2m_values *v)
 {
     return v->profiles.count || v->timers.count || v->test_profile || v->emergency_profile ||
-           v->smsr_number || v->smsr_https || v->smsc || v->nan || v->eis;
+           v->smsr_number || v->smsr_https || v->smsr_cattp || v->smsc || v->nan || v->eis;
 }
 
 cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct cli_m2m_chip *chip,
@@ -193,6 +221,9 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
     }
     for (size_t i = 0; i < v->timers.count; i++) {
         CR_TRY(timer_of(cli, v->timers.items[i], &chip->options.timing, err));
+    }
+    if (v->smsr_cattp) {
+        CR_TRY(cattp_of(cli, v->smsr_cattp, &chip->options.cattp, err));
     }
     return v->smsr_https ? https_of(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
 }

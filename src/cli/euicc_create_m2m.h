@@ -13,7 +13,8 @@
 struct cli_m2m_values {
     bool m2m;
     struct cli_list profiles, timers;
-    const char *test_profile, *emergency_profile, *smsr_number, *smsr_https, *smsc, *nan, *eis;
+    const char *test_profile, *emergency_profile, *smsr_number, *smsr_https, *smsr_cattp, *smsc,
+        *nan, *eis;
 };
 
 struct cli_m2m_chip {

@@ -179,6 +179,8 @@ static cr_status read_all(const struct reader *r, const json_t *root, const char
     info->isdp_module_aid = CR_SPAN_ARRAY(module);
     info->capabilities =
         (struct soap_capabilities){.has_cattp = true,
+                                   .cattp = true,
+                                   .cattp_version = cr_span_str("6.13.0"),
                                    .has_http = true,
                                    .http = true,
                                    .http_version = cr_span_str("1.1.0"),

@@ -40,5 +40,8 @@ cr_status smsr_carrier_end(struct smsr_carrier *c, enum smsr_event event, cr_spa
 /* The same with a response script (absent = none) that proves that the eUICC took the script. */
 cr_status smsr_carrier_answered(struct smsr_carrier *c, cr_span response,
                                 struct cr_err *err) CR_MUST_CHECK;
+/* The answer to a secured packet: as its status says the end of the script, or nothing yet. */
+cr_status smsr_carrier_proved(struct smsr_carrier *c, const struct ota_response *response,
+                              bool *ended, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@
 #include "smsr/core.h"
 
 #define SPI1         (OTA_SPI1_CC | OTA_SPI1_CIPHER | OTA_SPI1_CNT_HIGHER)
-#define SPI2_POR     (OTA_SPI2_POR_ALWAYS | OTA_SPI2_CC | OTA_SPI2_CIPHER | OTA_SPI2_SUBMIT)
+#define SPI2_SECURED (OTA_SPI2_CC | OTA_SPI2_CIPHER | OTA_SPI2_SUBMIT) /* proofs of receipt */
 #define TAR_IN_AID   12 /* offset */
 #define KEY_AES      0x88
 #define MAX_KVN      0x0F
@@ -183,8 +183,9 @@ cr_status smsr_packet_seal(struct smsr *sr, struct store_tx *tx, const struct sm
                            struct cr_err *err)
 {
     struct opened keys = {0};
-    struct ota_command_fields fields = {.dialect = OTA_SMS,
-                                        .spi = {SPI1, what->por ? SPI2_POR : 0}};
+    struct ota_command_fields fields = {
+        .dialect = what->on_link ? OTA_BIP : OTA_SMS,
+        .spi = {SPI1, what->por ? (uint8_t)(SPI2_SECURED | what->por) : 0}};
     CR_TRY(tar_of(what, fields.tar, err));
     cr_status status = open_keys(sr, tx, what->euicc->eid, 0, &keys, err);
     if (status == CR_OK) {
@@ -207,7 +208,8 @@ cr_status smsr_packet_answer(struct smsr *sr, struct store_tx *tx, const struct 
     struct ota_command_header header;
     struct ota_response_fields fields;
     struct opened keys = {0};
-    if (ota_command_read(OTA_SMS, script->packet, &header, err) != OTA_OK) {
+    const bool on_link = script->channel == SMSR_CATTP && script->left;
+    if (ota_command_read(on_link ? OTA_BIP : OTA_SMS, script->packet, &header, err) != OTA_OK) {
         return cr_fail(err, CR_INTERNAL, NULL, "the packet of a script cannot be read");
     }
     ota_response_fields_of(&header, script->counter, &fields);

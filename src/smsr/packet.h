@@ -31,7 +31,8 @@ cr_status smsr_packet_outcome(cr_span response, cr_buf *tlvs, enum smsr_event *e
 struct smsr_sealing {
     const struct smsr_euicc *euicc;
     cr_span target; /* AID; absent = ISD-R */
-    bool por;       /* a proof of receipt is wanted */
+    uint8_t por;    /* proof of receipt: OTA_SPI2_POR_ALWAYS, OTA_SPI2_POR_ERROR, 0 = none */
+    bool on_link;   /* dialect of CAT_TP, else of SMS */
 };
 
 /* Bytes of the packet of n bytes of payload. */
@@ -43,8 +44,9 @@ cr_status smsr_packet_seal(struct smsr *sr, struct store_tx *tx, const struct sm
                            cr_span payload, cr_buf *packet, uint8_t *version, uint64_t *counter,
                            struct cr_err *err) CR_MUST_CHECK;
 
-/* Opens a response packet as the answer to the packet of a script. CR_REFUSED, CR_MALFORMED: it is
- * not, or is forged. out points into scratch. */
+/* Opens a response packet as the answer to the packet of a script: what the script's channel is, or
+ * while it has not left, to its push SMS. CR_REFUSED, CR_MALFORMED: it is not, or is forged. out
+ * points into scratch. */
 cr_status smsr_packet_answer(struct smsr *sr, struct store_tx *tx, const struct smsr_script *script,
                              cr_span response, cr_buf *scratch, struct ota_response *out,
                              struct cr_err *err) CR_MUST_CHECK;

@@ -20,7 +20,9 @@
 
 enum smsr_channel { SMSR_SMS = 1, SMSR_HTTPS, SMSR_CATTP };
 
-#define SMSR_SCRIPT_MAX 8192 /* bytes of commands in one script */
+/* Bytes of commands in one script, if there is more than one TLV: with all that goes around them they
+ * fit an SDU of CAT_TP. */
+#define SMSR_SCRIPT_MAX 8000
 
 struct smsr_script {
     int64_t id, procedure; /* procedure 0: confirmation of a notification that nobody asked for */

@@ -3,7 +3,9 @@
 #include "asn1/der.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ota/push.h"
 
+#include <arpa/inet.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,11 @@
 #define MAX_WINDOW      4096
 
 static const uint8_t stored_parameters[] = {0x81, 0x00};
+/* Push without an address: the network's default bearer, a buffer for one of our PDUs. */
+#define PUSH_BUFFER  0x0578
+#define DEFAULT_LINK 10000
+static const uint8_t stored_push[] = {0x35, 0x01, 0x03, 0x39, 0x02, PUSH_BUFFER >> 8,
+                                      PUSH_BUFFER & 0xFF};
 
 struct reader {
     struct smsr_radio_config *out;
@@ -25,7 +32,9 @@ struct reader {
 void smsr_radio_defaults(struct smsr_radio_config *out)
 {
     *out = (struct smsr_radio_config){.trigger = CR_SPAN_ARRAY(stored_parameters),
-                                      .path = DEFAULT_PATH};
+                                      .path = DEFAULT_PATH,
+                                      .push = CR_SPAN_ARRAY(stored_push),
+                                      .cattp_port = DEFAULT_LINK};
 }
 
 void smsr_radio_free(struct smsr_radio_config *config)
@@ -58,7 +67,10 @@ static bool read_number(const char *value, long least, long most, long *out)
 
 static bool read_channel(const char *value, enum smsr_channel *out)
 {
-    *out = strcmp(value, "sms") == 0 ? SMSR_SMS : strcmp(value, "https") == 0 ? SMSR_HTTPS : 0;
+    *out = strcmp(value, "sms") == 0     ? SMSR_SMS
+           : strcmp(value, "https") == 0 ? SMSR_HTTPS
+           : strcmp(value, "cattp") == 0 ? SMSR_CATTP
+                                         : 0;
     return *out != 0;
 }
 
@@ -79,6 +91,29 @@ static bool read_trigger(struct reader *r, const char *value)
     return good;
 }
 
+/* "192.0.2.10:9000" or "[2001:db8::1]:9000" into the TLVs of OPEN CHANNEL. */
+static bool read_push(struct reader *r, const char *value)
+{
+    char host[64];
+    uint8_t ip[16];
+    long port;
+    const bool v6 = value[0] == '[';
+    const char *end = v6 ? strchr(value, ']') : strchr(value, ':');
+    const char *start = value + (v6 ? 1 : 0);
+    if (!end || (v6 && end[1] != ':') ||
+        !cr_str_copy(host, sizeof host, cr_span_of(start, (size_t)(end - start))) ||
+        inet_pton(v6 ? AF_INET6 : AF_INET, host, ip) != 1 ||
+        !read_number(end + (v6 ? 2 : 1), 1, 65535, &port)) {
+        return false;
+    }
+    cr_buf b = {0};
+    cr_buf_append_span(&b, CR_SPAN_ARRAY(stored_push));
+    ota_push_put_address(&b, cr_span_of(ip, v6 ? 16 : 4), (uint16_t)port);
+    r->out->push = cr_arena_copy(&r->out->arena, cr_buf_span(&b));
+    cr_buf_free(&b);
+    return r->out->push.p != NULL;
+}
+
 static bool set_radio(struct reader *r, const char *name, const char *value)
 {
     if (strcmp(name, "channel") == 0) {
@@ -89,6 +124,15 @@ static bool set_radio(struct reader *r, const char *name, const char *value)
     }
     if (strcmp(name, "path") == 0) {
         return value[0] == '/' && keep(r, value, &r->out->path);
+    }
+    if (strcmp(name, "cattp-address") == 0) {
+        return read_push(r, value);
+    }
+    if (strcmp(name, "cattp-port") == 0) {
+        long number;
+        const bool good = read_number(value, 1, 65535, &number);
+        r->out->cattp_port = good ? (uint16_t)number : 0;
+        return good;
     }
     if (strcmp(name, "encrypt-then-mac") == 0) {
         r->out->no_encrypt_then_mac = strcmp(value, "no") == 0;

@@ -2,11 +2,16 @@
  * The radio of the SM-SR, by configuration.
  *
  *     [radio]
- *     channel = sms                ; or https: for every eUICC; default: by smsr_channel_choose()
- *     trigger = 8100               ; hex: what the triggering SMS of an HTTPS session says (81
- * ...); ; default 8100: open it with the parameters stored in the ISD-R path = /gsma/adminagent ;
- * of administration sessions encrypt-then-mac = no        ; for eUICCs that fail on that extension
- * of TLS
+ *     channel = sms                ; or https, cattp: for every eUICC; default: by
+ *                                  ; smsr_channel_choose()
+ *     trigger = 8100               ; hex: what the triggering SMS of an HTTPS session says (81 ..);
+ *                                  ; default 8100: open it with what is stored in the ISD-R
+ *     path = /gsma/adminagent      ; of administration sessions
+ *     encrypt-then-mac = no        ; for eUICCs that fail on that extension of TLS
+ *
+ *     cattp-address = 192.0.2.10:9000   ; where the push SMS sends eUICCs; default: to what is
+ *                                       ; stored in the ISD-R
+ *     cattp-port = 10000           ; of links (TS 102 127), not of UDP; default 10000
  *
  *     [smsc one]                   ; as many as there are
  *     host = 127.0.0.1             ; default
@@ -49,6 +54,9 @@ struct smsr_radio_config {
     cr_span trigger;
     const char *path;
     bool no_encrypt_then_mac;
+    bool cattp;          /* links are served; set by who serves them */
+    cr_span push;        /* TLVs of the push SMS: how to open the channel */
+    uint16_t cattp_port; /* of links */
     struct smsr_smsc smsc[SMSR_MAX_SMSC];
     size_t smsc_count;
     struct smsr_forced *forced;

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# Machines without HTTPS: SM-SR and chip over SMS and CAT_TP, every party a process of its own. One
+# chip switches, is audited and gets a profile over a good network, the other over one that loses,
+# doubles and reorders datagrams; the SM-SR is killed in between.
+. "$(dirname "$0")/../cli/lib.sh"
+. "$(dirname "$0")/fleet_lib.sh"
+
+one=8988211000000000017
+two=8988211000000000025
+three=8988211000000000033
+four=8988211000000000041
+five=8988211000000000058
+six=8988211000000000066
+chips=(good bad)
+
+parties
+read -r cattp <<<"$(free_ports 1)"
+for n in 1 2 3 4 5 6; do
+    names=(first second third fourth fifth sixth)
+    iccids=("$one" "$two" "$three" "$four" "$five" "$six")
+    profile "${names[n - 1]}" "${iccids[n - 1]}" "00101000000000$n"
+done
+# one has the address of the SM-SR stored, the other is told it by the push SMS
+create good first second --smsr-cattp 192.0.2.10:9000
+create bad third fourth
+network
+cat >>network.ini <<INI
+[faults]
+f1 = lose-data-down odds=15 chip=1
+f2 = lose-data-up odds=15 chip=1
+f3 = double-data-down odds=15 chip=1
+f4 = double-data-up odds=15 chip=1
+f5 = swap-data-down odds=15 chip=1
+f6 = swap-data-up odds=15 chip=1
+INI
+sed -i "/^map/a map = 192.0.2.10:9000 127.0.0.1:$cattp" network.ini
+radio
+bad_eid=$(jq -r .eid bad.json)
+good_eid=$(jq -r .eid good.json)
+cat >>radio.ini <<INI
+[radio]
+cattp-address = 192.0.2.10:9000
+[euicc $good_eid]
+channel = cattp
+[euicc $bad_eid]
+channel = cattp
+INI
+links() { start_smsr --no-https --cattp "127.0.0.1:$cattp"; }
+start_device
+links
+says smsr.out "CAT_TP at 127.0.0.1, UDP port $cattp"
+equal "$(jq .cattp smsr.ports)" "$cattp"
+wait_text trace "home: service for 001010000000001"
+wait_text trace "home: service for 001010000000003"
+listen
+register good bad
+
+# over ICCID ICCID: enable, disable, audit over CAT_TP
+over() {
+    is "$1" Enabled
+    es4 0 enable-profile --iccid "$2"
+    is "$1" Disabled
+    is "$2" Enabled
+    es4 0 disable-profile --iccid "$2"
+    is "$1" Enabled
+    is "$2" Disabled
+    es4 0 audit-eis --json
+    equal "$(jq -r '.Eis.EumSignedInfo.Eid' out)" "$eid"
+    run 0 smsr procedures --dir sr --parties lab/smsr-1.ini --eid "$eid" --json
+    equal "$(jq -sr '.[-1] | "\(.kind) \(.state) \(.result)"' out)" "AuditEIS done EXECUTED_SUCCESS"
+}
+
+stock_up() {
+    stock "$five" 5 fifth.der
+    stock "$six" 6 sixth.der
+}
+
+# ---- a good network
+eid=$good_eid
+numbers $one 1 $two 2
+over $one $two
+says trace "good channel: channel 1 is open"
+says smsr.err "to $eid: CAT_TP, by configuration"
+says_not smsr.err "to $eid: SMS, few messages"
+
+# ---- a whole profile
+stock_up
+start_smdp
+es2 0 download-profile --iccid $five
+is $one Enabled
+is $five Disabled
+es4 0 enable-profile --iccid $five
+is $one Disabled
+is $five Enabled
+
+# ---- a bad one, and an SM-SR that was killed
+kill -9 "$smsr"
+wait "$smsr" 2>/dev/null
+links
+eid=$bad_eid
+numbers $three 3 $four 4
+over $three $four
+es2 0 download-profile --iccid $six
+is $six Disabled
+for what in lose double swap; do
+    for way in down up; do
+        says trace "bad fault: $what-data-$way"
+    done
+done
+
+# ---- strangers: bytes that are no PDU, a SYN of nobody, one of a chip that is not expected
+python3 - "$cattp" "$good_eid" <<'PY' || fail "the SM-SR does not refuse strangers"
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.connect(("127.0.0.1", int(sys.argv[1])))
+def syn(identification):
+    p = bytearray(bytes.fromhex("80000000c0012710000000010000000800000578" "2000") + bytes([len(identification)]) + identification)
+    p[3] = len(p)
+    total = sum(v << (8 if i % 2 == 0 else 0) for i, v in enumerate(p))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    p[16], p[17] = (~total >> 8) & 0xFF, ~total & 0xFF
+    return bytes(p)
+s.send(b"hello")
+s.send(syn(b"nobody"))
+answer = s.recv(100)
+sys.exit(not (answer[0] == 0x50 and answer[18] == 2))
+PY
+
+stop_device
+chip_is good $one Disabled
+chip_is good $five Enabled
+chip_is bad $three Enabled
+chip_is bad $six Disabled
+done_testing
