@@ -26,9 +26,20 @@
 #define MS_OF_A_SECOND   1000
 #define ALARM_SLACK_MS   MS_OF_A_SECOND
 
+/* What a push SMS asks for. */
+struct wish {
+    bool there;
+    int64_t at_ms; /* not before, while there is another link */
+    cr_buf connection; /* TLVs for OPEN CHANNEL */
+    uint16_t port, max_sdu;
+    uint8_t identification[CATTP_ID_MAX];
+    size_t identification_n;
+};
+
 struct m2m_cattp {
     struct euicc_m2m *m;
     cr_buf request; /* TLVs of the last 80EC0101 */
+    struct wish wish;
 
     /* The session. */
     bool open;
@@ -75,9 +86,10 @@ static void passed(struct m2m_cattp *h, int64_t until_ms)
  * come too late. */
 static void set_alarm(struct m2m_cattp *h)
 {
-    int64_t at = cattp_deadline(h->link);
+    int64_t at = h->link ? cattp_deadline(h->link) : NEVER;
     int64_t now = now_ms(h);
     at = at < h->leave_ms ? at : h->leave_ms;
+    at = h->wish.there && h->wish.at_ms < at ? h->wish.at_ms : at;
     if (at == NEVER || ((h->alarm.timer || h->alarm.polls) && h->alarm_ms <= at + ALARM_SLACK_MS)) {
         return;
     }
@@ -103,17 +115,37 @@ static void drop(struct m2m_cattp *h)
     h->open = h->ended = h->closing = false;
 }
 
-/* Nothing more is to be said: a switch that waited for it begins. */
+static void forget_wish(struct m2m_cattp *h)
+{
+    h->wish.there = false;
+    cr_buf_free(&h->wish.connection);
+}
+
+static uicc_sw begin(struct m2m_cattp *h);
+
+/* Nothing more is to be said: a switch that waited for it begins, or the next link. */
 static void over(struct m2m_cattp *h)
 {
     drop(h);
+    if (h->m->switching) {
+        forget_wish(h);
+    } else if (h->wish.there) {
+        (void)begin(h); /* whoever asked for it has his answer */
+    }
     euicc_m2m_switch_go(h->m);
+}
+
+/* Without a transaction: RAM only. */
+static void lose(struct m2m_cattp *h)
+{
+    h->channel = 0; /* it is gone with the session of the toolkit */
+    drop(h);
+    forget_wish(h);
 }
 
 void euicc_m2m_cattp_drop(struct euicc_m2m *m)
 {
-    m->cattp->channel = 0; /* it is gone with the session of the toolkit */
-    drop(m->cattp);
+    lose(m->cattp);
     cr_buf_free(&m->cattp->request);
 }
 
@@ -154,10 +186,10 @@ static void on_sdu(void *ctx, cr_span sdu)
         cr_status status = cattp_send(h->link, cr_buf_span(&response), now_ms(h), NULL);
         (void)status;
     }
-    cr_buf_free(&response);
     if (h->m->switching) {
         h->leave_ms = now_ms(h) + (response.n ? ANSWER_MS : LEAVE_MS);
     }
+    cr_buf_free(&response);
 }
 
 static void on_drained(void *ctx)
@@ -186,6 +218,7 @@ static bool start_link(struct m2m_cattp *h, uint16_t buffer)
         .source = (uint16_t)(FIRST_PORT | random[0] << 8 | random[1]),
         .destination = h->port,
         .max_pdu = buffer < MAX_PDU ? buffer : MAX_PDU,
+        .max_send = buffer,
         .max_sdu = h->max_sdu,
         .window = WINDOW,
         .initial = (uint16_t)(random[2] << 8 | random[3]),
@@ -202,11 +235,19 @@ static bool start_link(struct m2m_cattp *h, uint16_t buffer)
 static void rings(struct euicc_m2m *m)
 {
     struct m2m_cattp *h = m->cattp;
-    if (!h->open || !h->link || h->ended) {
+    if (!h->open || h->ended) {
         return;
     }
     passed(h, h->alarm_ms);
     int64_t now = now_ms(h);
+    if (h->wish.there && now >= h->wish.at_ms && !m->switching) {
+        (void)begin(h);
+        return;
+    }
+    if (!h->link) { /* the terminal has not opened the channel yet */
+        set_alarm(h);
+        return;
+    }
     if (now >= h->leave_ms) {
         cattp_close(h->link, now);
     } else if (now >= cattp_deadline(h->link)) {
@@ -240,6 +281,9 @@ static void on_received(void *ctx, struct uicc *uicc, unsigned channel, cr_span 
     }
     h->heard_ms = now_ms(h);
     cattp_input(h->link, data, h->heard_ms);
+    if (!h->ended) {
+        forget_wish(h); /* the server knows this link */
+    }
     settle(h);
 }
 
@@ -252,7 +296,7 @@ static void on_closed(void *ctx, struct uicc *uicc, unsigned channel, const stru
     }
     h->channel = 0;
     if (why->end == BIP_RESET || why->end == BIP_ABORTED) {
-        drop(h); /* without a transaction: RAM only */
+        lose(h);
     } else {
         over(h);
     }
@@ -289,7 +333,8 @@ static void fill_from_isdr(const struct euicc_m2m *m, struct cat_channel *c)
 }
 
 /* Absent in the request: the ICCID. */
-static bool take_identification(struct m2m_cattp *h, const struct ota_push *push)
+static bool take_identification(const struct m2m_cattp *h, struct wish *wish,
+                                const struct ota_push *push)
 {
     struct gp_object isdp;
     cr_span id = push->identification;
@@ -298,54 +343,82 @@ static bool take_identification(struct m2m_cattp *h, const struct ota_push *push
         id = gp_data_get(&h->m->reg, isdp.id, M2M_DATA_ICCID);
         id = cr_span_sub(id, 2, id.n); /* behind tag and length */
     }
-    if (id.n > sizeof h->identification) {
+    if (id.n > sizeof wish->identification) {
         return false;
     }
     if (id.n) {
-        memcpy(h->identification, id.p, id.n);
+        memcpy(wish->identification, id.p, id.n);
     }
-    h->identification_n = id.n;
+    wish->identification_n = id.n;
     return true;
 }
 
-static uicc_sw open_channel(struct m2m_cattp *h, const struct cat_channel *channel)
+/* The wish comes true, in place of what was there. */
+static uicc_sw begin(struct m2m_cattp *h)
 {
     struct euicc_m2m *m = h->m;
-    struct bip_params params = {.channel = *channel,
-                                .qualifier = CAT_OPEN_IMMEDIATE,
+    struct bip_params params = {.qualifier = CAT_OPEN_IMMEDIATE,
                                 .callbacks = {.opened = on_opened,
                                               .received = on_received,
                                               .closed = on_closed},
                                 .ctx = m};
+    drop(h);
+    h->port = h->wish.port;
+    h->max_sdu = h->wish.max_sdu;
+    memcpy(h->identification, h->wish.identification, sizeof h->identification);
+    h->identification_n = h->wish.identification_n;
     h->leave_ms = NEVER;
     h->heard_ms = now_ms(h);
-    h->open = bip_open(m->e->uicc, &params, &h->channel, NULL) == CR_OK;
+    h->open = cat_channel_read(cr_buf_span(&h->wish.connection), &params.channel, NULL) == CR_OK &&
+              bip_open(m->e->uicc, &params, &h->channel, NULL) == CR_OK;
+    forget_wish(h);
     return h->open ? UICC_SW_OK : UICC_SW_TECHNICAL;
+}
+
+/* Request and what is stored, as one. */
+static uicc_sw take_connection(struct m2m_cattp *h, cr_buf *out)
+{
+    struct cat_channel channel;
+    if (cat_channel_read(cr_buf_span(&h->request), &channel, NULL) != CR_OK) {
+        return UICC_SW_WRONG_DATA;
+    }
+    fill_from_isdr(h->m, &channel);
+    euicc_m2m_fill_channel(h->m, 0xA1, &channel);
+    if (!channel.address.n || channel.transport != CAT_TRANSPORT_UDP_CLIENT || !channel.port) {
+        return UICC_SW_WRONG_DATA;
+    }
+    out->secret = true;
+    cat_channel_put(out, &channel);
+    return cr_buf_ok(out) ? UICC_SW_OK : UICC_SW_NO_MEMORY;
 }
 
 static uicc_sw take_link(struct m2m_cattp *h, const struct ota_push *push)
 {
-    struct euicc_m2m *m = h->m;
-    struct cat_channel channel;
+    struct wish wish = {.there = true, .at_ms = now_ms(h) + QUIET_MS, .port = push->port};
     /* One that comes over the link itself cannot replace it. */
-    if (m->switching || h->executing || (h->open && now_ms(h) - h->heard_ms < QUIET_MS)) {
+    if (h->m->switching || h->executing) {
         return UICC_SW_CONDITIONS;
     }
-    if (!push->port || !take_identification(h, push) ||
-        cat_channel_read(cr_buf_span(&h->request), &channel, NULL) != CR_OK) {
+    if (!push->port || !take_identification(h, &wish, push)) {
         return UICC_SW_WRONG_DATA;
     }
-    fill_from_isdr(m, &channel);
-    euicc_m2m_fill_channel(m, 0xA1, &channel);
-    if (!channel.address.n || channel.transport != CAT_TRANSPORT_UDP_CLIENT || !channel.port) {
-        return UICC_SW_WRONG_DATA;
+    wish.max_sdu = push->max_sdu && push->max_sdu < MAX_SDU ? push->max_sdu : MAX_SDU;
+    uicc_sw sw = take_connection(h, &wish.connection);
+    if (sw != UICC_SW_OK) {
+        cr_buf_free(&wish.connection);
+        return sw;
     }
-    drop(h);
-    h->port = push->port;
-    h->max_sdu = push->max_sdu && push->max_sdu < MAX_SDU ? push->max_sdu : MAX_SDU;
-    uicc_sw sw = open_channel(h, &channel);
+    forget_wish(h);
+    h->wish = wish;
     cr_buf_free(&h->request);
-    return sw;
+    if (!h->open || now_ms(h) - h->heard_ms >= QUIET_MS) {
+        return begin(h);
+    }
+    if (h->link && !h->ended) {
+        cattp_probe(h->link, now_ms(h));
+    }
+    set_alarm(h);
+    return UICC_SW_OK;
 }
 
 uicc_sw euicc_m2m_cattp_push(struct euicc_m2m *m, const struct uicc_apdu *apdu)
@@ -394,6 +467,7 @@ void euicc_m2m_cattp_free(struct euicc_m2m *m)
 {
     if (m->cattp) {
         cattp_free(m->cattp->link);
+        forget_wish(m->cattp);
         cr_buf_free(&m->cattp->request);
         free(m->cattp);
         m->cattp = NULL;

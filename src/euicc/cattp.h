@@ -14,10 +14,10 @@ void euicc_m2m_cattp_free(struct euicc_m2m *m);
 /* 80 EC 01 xx for the ISD-R. 01 says how to open the channel, 02 opens it and a link over it. What
  * they leave out is taken from the addressing parameters of the SM-SR (A4) and the connectivity
  * parameters of the enabled profile (A1). 6A80: not to be understood, or nobody said where to;
- * 6985: a link is in use, or the profile changes; 6F00: the terminal opens no such channel.
+ * 6985: the profile changes, or it came over a link; 6F00: the terminal opens no such channel.
  *
- * A link that has heard nothing for 10 s gives way to the next one. When a link is over a switch
- * that waits begins. */
+ * While a link is in use the server is asked whether it still knows it; if not, or if it says
+ * nothing for 10 s, the new one takes its place. When a link is over a switch that waits begins. */
 uicc_sw euicc_m2m_cattp_push(struct euicc_m2m *m, const struct uicc_apdu *apdu);
 
 /* A packet of the link is being executed: its answer has to reach the server before the profile
