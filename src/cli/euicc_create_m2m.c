@@ -25,8 +25,8 @@ static cr_status keep(struct cli *cli, cr_buf *b, cr_span *out, struct cr_err *e
 }
 
 /* "192.0.2.10:9000" into the value of a TLV 3E and a port. */
-static cr_status place_of(struct cli *cli, const char *text, const char **host,
-                          uint8_t address[17], size_t *size, uint16_t *port, struct cr_err *err)
+static cr_status place_of(struct cli *cli, const char *text, const char **host, uint8_t address[17],
+                          size_t *size, uint16_t *port, struct cr_err *err)
 {
     *host = NULL;
     CR_TRY(cli_host_port(&cli->arena, text, host, port, err));
@@ -82,9 +82,8 @@ static cr_status cattp_of(struct cli *cli, const char *text, cr_span *out, struc
     uint16_t port = 0;
     size_t size;
     CR_TRY(place_of(cli, text, &host, address, &size, &port, err));
-    const struct cat_channel channel = {.transport = CAT_TRANSPORT_UDP_CLIENT,
-                                        .port = port,
-                                        .address = cr_span_of(address, size)};
+    const struct cat_channel channel = {
+        .transport = CAT_TRANSPORT_UDP_CLIENT, .port = port, .address = cr_span_of(address, size)};
     cr_buf b = {0};
     cat_channel_put(&b, &channel);
     return keep(cli, &b, out, err);

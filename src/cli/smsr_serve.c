@@ -289,7 +289,8 @@ const struct cli_command cli_smsr_serve = {
     .description =
         "Serves the parties of SGP.02 (SOAP over HTTPS with client certificates) and the chips: "
         "SMS through the SMSCs of the configuration (SMPP 3.4), administration sessions over TLS "
-        "with pre-shared keys, links of CAT_TP over UDP. What was under way when it was stopped goes on when it is started "
+        "with pre-shared keys, links of CAT_TP over UDP. What was under way when it was stopped "
+        "goes on when it is started "
         "again.",
     .options = options,
     .option_count = CR_COUNT(options),

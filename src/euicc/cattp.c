@@ -14,22 +14,22 @@
 
 #include <stdlib.h>
 
-#define MAX_CONNECTION   255   /* bytes of TLVs for OPEN CHANNEL */
-#define MAX_PDU          1400  /* where the terminal's buffer has room for more */
-#define MAX_SDU          8192  /* unless the request asks for less */
-#define WINDOW           4     /* datagrams that a terminal keeps */
-#define QUIET_MS         10000 /* then a link gives way to the next one */
-#define ANSWER_MS        60000 /* at most so long a switch waits for its answer to arrive */
-#define LEAVE_MS         5000  /* and when it has arrived for the server to end the link */
-#define FIRST_PORT       0xC000
-#define NEVER            INT64_MAX
-#define MS_OF_A_SECOND   1000
-#define ALARM_SLACK_MS   MS_OF_A_SECOND
+#define MAX_CONNECTION 255   /* bytes of TLVs for OPEN CHANNEL */
+#define MAX_PDU        1400  /* where the terminal's buffer has room for more */
+#define MAX_SDU        8192  /* unless the request asks for less */
+#define WINDOW         4     /* datagrams that a terminal keeps */
+#define QUIET_MS       10000 /* then a link gives way to the next one */
+#define ANSWER_MS      60000 /* at most so long a switch waits for its answer to arrive */
+#define LEAVE_MS       5000  /* and when it has arrived for the server to end the link */
+#define FIRST_PORT     0xC000
+#define NEVER          INT64_MAX
+#define MS_OF_A_SECOND 1000
+#define ALARM_SLACK_MS MS_OF_A_SECOND
 
 /* What a push SMS asks for. */
 struct wish {
     bool there;
-    int64_t at_ms; /* not before, while there is another link */
+    int64_t at_ms;     /* not before, while there is another link */
     cr_buf connection; /* TLVs for OPEN CHANNEL */
     uint16_t port, max_sdu;
     uint8_t identification[CATTP_ID_MAX];
@@ -177,8 +177,7 @@ static void on_sdu(void *ctx, cr_span sdu)
     struct m2m_cattp *h = ctx;
     cr_buf response = {.secret = true};
     h->executing = true;
-    enum ota_result result =
-        gp_card_packet(h->m->e->gp, sdu, cattp_peer_sdu(h->link), &response);
+    enum ota_result result = gp_card_packet(h->m->e->gp, sdu, cattp_peer_sdu(h->link), &response);
     h->executing = false;
     (void)result; /* whoever sent it hears of it, or of nothing, by the response */
     if (response.n) {
@@ -357,11 +356,10 @@ static bool take_identification(const struct m2m_cattp *h, struct wish *wish,
 static uicc_sw begin(struct m2m_cattp *h)
 {
     struct euicc_m2m *m = h->m;
-    struct bip_params params = {.qualifier = CAT_OPEN_IMMEDIATE,
-                                .callbacks = {.opened = on_opened,
-                                              .received = on_received,
-                                              .closed = on_closed},
-                                .ctx = m};
+    struct bip_params params = {
+        .qualifier = CAT_OPEN_IMMEDIATE,
+        .callbacks = {.opened = on_opened, .received = on_received, .closed = on_closed},
+        .ctx = m};
     drop(h);
     h->port = h->wish.port;
     h->max_sdu = h->wish.max_sdu;

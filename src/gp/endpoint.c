@@ -386,8 +386,7 @@ static void packet_end(struct packet *p)
 static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sms_address *sender,
                           cr_span bytes)
 {
-    struct packet p = {
-        .gp = gp, .dialect = OTA_SMS, .sender = sender, .scratch = {.secret = true}};
+    struct packet p = {.gp = gp, .dialect = OTA_SMS, .sender = sender, .scratch = {.secret = true}};
     struct ota_command command;
     enum ota_result result = packet_take(&p, bytes, &command);
     uicc_sw sw = respond(&p, call, result);

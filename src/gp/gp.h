@@ -81,9 +81,9 @@ void gp_free(struct gp *gp);
 cr_status gp_card_script(struct gp *gp, cr_span aid, uint16_t owner, uint8_t kvn, cr_span script,
                          cr_buf *response, struct cr_err *err) CR_MUST_CHECK;
 
-/* A secured packet (dialect of channels) that came over a channel of the card's own, for a domain of
- * hooks.card; the response packet, where one is due, is appended, of at most room bytes: what does
- * not fit is told as such. The counter is moved, as of a packet that came by SMS. Inside the
+/* A secured packet (dialect of channels) that came over a channel of the card's own, for a domain
+ * of hooks.card; the response packet, where one is due, is appended, of at most room bytes: what
+ * does not fit is told as such. The counter is moved, as of a packet that came by SMS. Inside the
  * transaction of a command. */
 enum ota_result gp_card_packet(struct gp *gp, cr_span packet, size_t room,
                                cr_buf *response) CR_MUST_CHECK;

@@ -15,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define AT_ONCE        64              /* datagrams between two looks at the clock */
-#define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes asked of the kernel: a fleet may answer at once */
+#define AT_ONCE        64                /* datagrams between two looks at the clock */
+#define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes asked of the kernel: a fleet may answer at once  \
+                                          */
 
 struct udp_socket {
     struct udp_options o;
@@ -93,8 +94,7 @@ static void receive_some(struct udp_socket *s)
         struct sockaddr_storage from = {0};
         socklen_t size = sizeof from;
         struct udp_address address;
-        const ssize_t n =
-            recvfrom(s->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
+        const ssize_t n = recvfrom(s->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
         if (n < 0 && errno != ECONNREFUSED) {
             return; /* nothing more; a peer that is gone is reported once, and is no end */
         }

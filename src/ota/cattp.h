@@ -153,7 +153,7 @@ int64_t cattp_deadline(const struct cattp_link *link); /* INT64_MAX = none */
 
 enum cattp_state cattp_link_state(const struct cattp_link *link);
 cr_span cattp_peer_identification(const struct cattp_link *link); /* of its SYN */
-uint16_t cattp_peer_sdu(const struct cattp_link *link); /* the largest that it takes */
+uint16_t cattp_peer_sdu(const struct cattp_link *link);           /* the largest that it takes */
 size_t cattp_queued(const struct cattp_link *link); /* bytes of SDUs not acknowledged */
 
 #endif

@@ -215,15 +215,14 @@ static cr_status new_link(struct peer *p, struct cr_err *err)
 {
     uint8_t random[2];
     CR_TRY(cr_random(env_of(p->owner), random, sizeof random, err));
-    const struct cattp_options options = {
-        .source = p->owner->o.config->cattp_port,
-        .max_sdu = SMSR_LINK_SDU,
-        .initial = (uint16_t)(random[0] << 8 | random[1]),
-        .callbacks = {.transmit = on_transmit,
-                      .opened = on_opened,
-                      .received = on_received,
-                      .closed = on_closed},
-        .ctx = p};
+    const struct cattp_options options = {.source = p->owner->o.config->cattp_port,
+                                          .max_sdu = SMSR_LINK_SDU,
+                                          .initial = (uint16_t)(random[0] << 8 | random[1]),
+                                          .callbacks = {.transmit = on_transmit,
+                                                        .opened = on_opened,
+                                                        .received = on_received,
+                                                        .closed = on_closed},
+                                          .ctx = p};
     CR_TRY(cattp_new(&options, &p->link, err));
     return cattp_listen(p->link, err);
 }
@@ -457,8 +456,8 @@ static cr_status take_answer(struct store_tx *tx, void *ctx, struct cr_err *err)
         return CR_OK; /* its time was over */
     }
     CR_TRY(smsr_carrier_load(&c, err));
-    cr_status status = smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&w->p->answer), &scratch,
-                                          &response, &why);
+    cr_status status =
+        smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&w->p->answer), &scratch, &response, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         w->forged = true;
         status = smsr_carrier_end(&c, SMSR_EV_UNANSWERED, (cr_span){0},
@@ -619,8 +618,7 @@ static cr_status do_script(struct working *w, struct cr_err *err)
         p->given_ms = p->worked_ms = now_of(c);
         p->announced = w->given.more_to_do;
         p->last = w->given.is_switch;
-        p->lost = !p->open ||
-                  cattp_send(p->link, cr_buf_span(&w->packet), c->now, NULL) != CR_OK;
+        p->lost = !p->open || cattp_send(p->link, cr_buf_span(&w->packet), c->now, NULL) != CR_OK;
     }
     (void)pthread_mutex_unlock(&c->lock);
     if (status == CR_OK && !w->found) {

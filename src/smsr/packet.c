@@ -5,7 +5,7 @@
 
 #define SPI1         (OTA_SPI1_CC | OTA_SPI1_CIPHER | OTA_SPI1_CNT_HIGHER)
 #define SPI2_SECURED (OTA_SPI2_CC | OTA_SPI2_CIPHER | OTA_SPI2_SUBMIT) /* proofs of receipt */
-#define TAR_IN_AID   12 /* offset */
+#define TAR_IN_AID   12                                                /* offset */
 #define KEY_AES      0x88
 #define MAX_KVN      0x0F
 #define BLOCK        16

@@ -20,8 +20,8 @@
 
 enum smsr_channel { SMSR_SMS = 1, SMSR_HTTPS, SMSR_CATTP };
 
-/* Bytes of commands in one script, if there is more than one TLV: with all that goes around them they
- * fit an SDU of CAT_TP. */
+/* Bytes of commands in one script, if there is more than one TLV: with all that goes around them
+ * they fit an SDU of CAT_TP. */
 #define SMSR_SCRIPT_MAX 8000
 
 struct smsr_script {

@@ -21,8 +21,8 @@ static const uint8_t stored_parameters[] = {0x81, 0x00};
 /* Push without an address: the network's default bearer, a buffer for one of our PDUs. */
 #define PUSH_BUFFER  0x0578
 #define DEFAULT_LINK 10000
-static const uint8_t stored_push[] = {0x35, 0x01, 0x03, 0x39, 0x02, PUSH_BUFFER >> 8,
-                                      PUSH_BUFFER & 0xFF};
+static const uint8_t stored_push[] = {
+    0x35, 0x01, 0x03, 0x39, 0x02, PUSH_BUFFER >> 8, PUSH_BUFFER & 0xFF};
 
 struct reader {
     struct smsr_radio_config *out;

@@ -287,8 +287,8 @@ static cr_status start(struct smsr_service *s, const struct smsr_service_options
     }
     if (o->cattp) {
         const unsigned workers = o->workers ? o->workers : WORKERS;
-        CR_TRY(smsr_cattp_edge_start(s->sr, s->radio, o->cattp_host, o->cattp_port,
-                                     workers / 8 + 1, &s->cattp, err));
+        CR_TRY(smsr_cattp_edge_start(s->sr, s->radio, o->cattp_host, o->cattp_port, workers / 8 + 1,
+                                     &s->cattp, err));
     }
     const struct smsr_sms_options sms = {.sr = s->sr,
                                          .config = s->radio,

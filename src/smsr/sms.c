@@ -119,7 +119,8 @@ static cr_status written(struct smsr_carrier *c, int64_t next_ms, struct cr_err 
 /* First copy: script, packet and counter are committed together, then they leave. */
 static cr_status send_first(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
-    const struct smsr_sealing what = {.euicc = &c->e, .target = c->s.target, .por = OTA_SPI2_POR_ALWAYS};
+    const struct smsr_sealing what = {
+        .euicc = &c->e, .target = c->s.target, .por = OTA_SPI2_POR_ALWAYS};
     cr_buf script = {.secret = true}, packet = {0};
     cr_status status = smsr_carrier_write(c, OTA_FORM_DEFINITE, &script, err);
     if (status == CR_OK) {
@@ -164,8 +165,8 @@ static cr_status put_wake(struct round *r, struct smsr_carrier *c, cr_span paylo
 {
     const struct smsr_sealing what = {.euicc = &c->e, .por = por};
     cr_buf sealed = {0};
-    cr_status status = smsr_packet_seal(c->sr, c->tx, &what, payload, &sealed, &c->s.keyset,
-                                        &c->s.counter, err);
+    cr_status status =
+        smsr_packet_seal(c->sr, c->tx, &what, payload, &sealed, &c->s.keyset, &c->s.counter, err);
     if (status == CR_OK) {
         *packet = cr_arena_copy(c->arena, cr_buf_span(&sealed));
         status = packet->p ? CR_OK : cr_fail_memory(err);
@@ -202,9 +203,9 @@ static cr_status push_script(const struct smsr_radio_config *config, cr_span eid
         der_close(&commands, mark);
     }
     if (status == CR_OK) {
-        status = cr_buf_ok(&commands) ? smsr_packet_script(OTA_FORM_DEFINITE, 0,
-                                                           cr_buf_span(&commands), out, err)
-                                      : cr_fail_memory(err);
+        status = cr_buf_ok(&commands)
+                     ? smsr_packet_script(OTA_FORM_DEFINITE, 0, cr_buf_span(&commands), out, err)
+                     : cr_fail_memory(err);
     }
     cr_buf_free(&commands);
     return status;

@@ -2,6 +2,7 @@
 # crisp smsr serve: starts from the files of a lab, says where it listens, stops on a signal and
 # starts again; what is wrong in its files is named.
 . "$(dirname "$0")/lib.sh"
+need jq
 
 run 0 pki init pki --host smdp.example.com
 run 0 pki m2m-parties lab --pki pki
@@ -9,6 +10,8 @@ run 0 pki m2m-parties lab --pki pki
 cat >radio.ini <<EOF
 [radio]
 trigger = 8100
+cattp-address = [2001:db8::1]:9000
+cattp-port = 10001
 [smsc one]
 port = 1
 system-id = smsr
@@ -47,6 +50,12 @@ grep -q es5 ports && fail "HTTPS is served although it was not to be"
 grep -q "by SMS only" sr.out || fail "it does not say that"
 stop
 
+serve --no-https --cattp 127.0.0.1:0
+grep -q '"cattp":[1-9]' ports || fail "no port for links"
+grep -q "CAT_TP at 127.0.0.1, UDP port $(jq .cattp ports)" sr.out || fail "it does not say where"
+grep -q "by SMS only" sr.out && fail "it says what is not true"
+stop
+
 run 3 smsr serve --dir sr --parties lab/smdp.ini
 says err "lab/smdp.ini describes no SM-SR"
 run 1 smsr serve --dir sr --parties nothing.ini
@@ -55,6 +64,9 @@ run 1 smsr serve --dir sr --parties lab/smsr-1.ini --pki nowhere
 says err "nowhere"
 usage "--ci and --pki exclude each other" smsr serve --dir sr --parties lab/smsr-1.ini --pki pki --ci x
 usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --soap host:99999
+usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --cattp host:99999
+run 3 smsr serve --dir sr --parties lab/smsr-1.ini --cattp 192.0.2.300:1
+says err "'192.0.2.300' is no IP address to listen at"
 
 wrong() { # text of the file, what is said
     printf '%b' "$1" >bad.ini
@@ -67,6 +79,10 @@ wrong '[smsc x]\nnumber = shop\n' "[smsc x] number"
 wrong '[radio]\nchannel = pigeon\n' "[radio] channel"
 wrong '[radio]\ntrigger = 8201\n' "[radio] trigger"
 wrong '[radio]\npath = x\n' "[radio] path"
+for address in 192.0.2.10 host:9000 192.0.2.10:0 192.0.2.10:65536 '[2001:db8::1]' '[192.0.2.1]:9000' 2001:db8::1:9000; do
+    wrong "[radio]\ncattp-address = $address\n" "[radio] cattp-address"
+done
+wrong '[radio]\ncattp-port = 0\n' "[radio] cattp-port"
 wrong '[euicc 12]\nchannel = sms\n' "[euicc 12] channel"
 wrong '[nonsense]\na = b\n' "[nonsense] a"
 one='port = 1\nsystem-id = a\npassword = b\nnumber = 1\n'
