@@ -26,12 +26,12 @@ create bad third fourth
 network
 cat >>network.ini <<INI
 [faults]
-f1 = lose-data-down odds=15 chip=1
-f2 = lose-data-up odds=15 chip=1
-f3 = double-data-down odds=15 chip=1
-f4 = double-data-up odds=15 chip=1
-f5 = swap-data-down odds=15 chip=1
-f6 = swap-data-up odds=15 chip=1
+f1 = lose-data-down every=5 chip=1
+f2 = lose-data-up every=7 chip=1
+f3 = double-data-down every=3 chip=1
+f4 = double-data-up every=4 chip=1
+f5 = swap-data-down every=6 chip=1
+f6 = swap-data-up every=8 chip=1
 INI
 sed -i "/^map/a map = 192.0.2.10:9000 127.0.0.1:$cattp" network.ini
 radio
@@ -93,10 +93,16 @@ es4 0 enable-profile --iccid $five
 is $one Disabled
 is $five Enabled
 
-# ---- a bad one, and an SM-SR that was killed
+# ---- the SM-SR is killed while there is a link: the chip notices when it is pushed to
+es4 0 audit-eis
+opened=$(grep -c "good channel: channel 1 is open" trace)
 kill -9 "$smsr"
 wait "$smsr" 2>/dev/null
 links
+es4 0 audit-eis
+equal "$(grep -c "good channel: channel 1 is open" trace)" "$((opened + 1))"
+
+# ---- a bad network
 eid=$bad_eid
 numbers $three 3 $four 4
 over $three $four
