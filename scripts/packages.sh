@@ -6,7 +6,7 @@ build_packages=(gcc meson ninja-build pkg-config libssl-dev libevent-dev libcurl
     libjpeg62-turbo-dev libedit-dev libinih-dev libxml2-dev libcmocka-dev libsmpp34-dev)
 run_packages=(openssl ca-certificates curl pcscd vsmartcard-vpcd opensc)
 check_packages=(clang lld llvm libclang-rt-14-dev clang-format clang-tidy curl jq sqlite3 socat
-    zbar-tools man-db procps faketime)
+    zbar-tools man-db procps faketime libxml2-utils tshark)
 
 # Installs what is missing on Debian; names it on any other system.
 need_packages() {

@@ -13,8 +13,6 @@
 
 #define SQN_SIZE        6
 #define RAND_SIZE       16
-#define MAX_MAC         8 /* of AUTN and AUTS as the USIM takes them */
-#define AUTS_SIZE       14
 #define MAX_DESCRIPTION 1048576 /* bytes */
 #define IND_BITS        5       /* of SQN, the lowest */
 
@@ -173,18 +171,14 @@ static cr_status challenge(struct cli *cli, struct aka_values *v, struct cr_err 
     struct aka_vector vector = {0};
     uint8_t sqn[SQN_SIZE];
     uint8_t amf[2];
-    uint8_t autn[SQN_SIZE + 2 + MAX_MAC];
+    uint8_t autn[AKA_AUTN];
     uint8_t kc[8];
     CR_TRY(read_subscriber(cli, v, &s, err));
     CR_TRY(hex_exact("SQN", v->sqn, sqn, sizeof(sqn), err));
     CR_TRY(hex_exact("AMF", v->amf, amf, sizeof(amf), err));
     cr_status status = aka_compute(&s.params, s.rand, sqn, amf, &vector, err);
     if (status == CR_OK) {
-        for (size_t i = 0; i < SQN_SIZE; i++) {
-            autn[i] = sqn[i] ^ vector.ak[i];
-        }
-        memcpy(autn + SQN_SIZE, amf, 2);
-        memcpy(autn + SQN_SIZE + 2, vector.mac_a, MAX_MAC);
+        aka_autn(&vector, sqn, amf, autn);
         aka_kc(vector.ck, vector.ik, kc);
         const struct row rows[] = {
             {"RAND", CR_SPAN_ARRAY(s.rand), "the challenge"},
@@ -219,31 +213,16 @@ static void next_sqn(const uint8_t sqn_ms[SQN_SIZE], uint8_t out[SQN_SIZE])
 
 static cr_status resync(struct cli *cli, struct aka_values *v, struct cr_err *err)
 {
-    static const uint8_t amf_star[2] = {0, 0}; /* TS 33.102 6.3.3 */
-    static const uint8_t zero[SQN_SIZE] = {0};
     struct subscriber s = {0};
-    struct aka_vector vector = {0};
-    uint8_t auts[AUTS_SIZE];
+    uint8_t auts[AKA_AUTS];
     uint8_t sqn_ms[SQN_SIZE];
     uint8_t next[SQN_SIZE];
-    uint8_t mac[32];
     if (!v->rand) {
         return cr_fail(err, CR_MALFORMED, NULL, "--rand is missing: AUTS belongs to a challenge");
     }
     CR_TRY(read_subscriber(cli, v, &s, err));
     CR_TRY(hex_exact("AUTS", v->auts, auts, sizeof(auts), err));
-    cr_status status = aka_compute(&s.params, s.rand, zero, amf_star, &vector, err);
-    if (status == CR_OK) {
-        for (size_t i = 0; i < SQN_SIZE; i++) {
-            sqn_ms[i] = auts[i] ^ vector.ak_s[i];
-        }
-        status = aka_mac_s(&s.params, s.rand, sqn_ms, amf_star, mac, err);
-    }
-    if (status == CR_OK &&
-        !cr_span_equal_ct(cr_span_of(mac, MAX_MAC), cr_span_of(auts + SQN_SIZE, MAX_MAC))) {
-        status = cr_fail(err, CR_REFUSED, "TS 33.102 6.3.5", "MAC-S in AUTS is wrong");
-        status = cr_err_next(err, status, "another K or OPc, or AUTS is of another RAND");
-    }
+    cr_status status = aka_auts(&s.params, s.rand, auts, sqn_ms, err);
     if (status == CR_OK) {
         next_sqn(sqn_ms, next);
         const struct row rows[] = {
@@ -253,7 +232,6 @@ static cr_status resync(struct cli *cli, struct aka_values *v, struct cr_err *er
         put_rows(cli, rows, CR_COUNT(rows), v->json);
     }
     cr_wipe(&s, sizeof(s));
-    cr_wipe(&vector, sizeof(vector));
     return status;
 }
 

@@ -175,6 +175,39 @@ cr_status aka_mac_s(const struct aka_params *params, const uint8_t rand[16],
     return CR_OK;
 }
 
+void aka_autn(const struct aka_vector *v, const uint8_t sqn[6], const uint8_t amf[2],
+              uint8_t autn[AKA_AUTN])
+{
+    for (size_t i = 0; i < 6; i++) {
+        autn[i] = sqn[i] ^ v->ak[i];
+    }
+    memcpy(autn + 6, amf, 2);
+    memcpy(autn + 8, v->mac_a, 8);
+}
+
+cr_status aka_auts(const struct aka_params *params, const uint8_t rand[16],
+                   const uint8_t auts[AKA_AUTS], uint8_t sqn_ms[6], struct cr_err *err)
+{
+    static const uint8_t zero[6] = {0}; /* AMF* (6.3.3), and what f5* does not look at */
+    struct aka_vector v = {0};
+    uint8_t mac_s[32] = {0};
+    cr_status status = aka_compute(params, rand, zero, zero, &v, err);
+    for (size_t i = 0; i < 6; i++) {
+        sqn_ms[i] = auts[i] ^ v.ak_s[i];
+    }
+    if (status == CR_OK) {
+        status = aka_mac_s(params, rand, sqn_ms, zero, mac_s, err);
+    }
+    if (status == CR_OK && (params->mac_size != 8 ||
+                            !cr_span_equal_ct(cr_span_of(mac_s, 8), cr_span_of(auts + 6, 8)))) {
+        status = cr_fail(err, CR_REFUSED, "TS 33.102 6.3.5", "MAC-S in AUTS is wrong");
+        status = cr_err_next(err, status, "another K or OPc, or AUTS is of another RAND");
+    }
+    cr_wipe(&v, sizeof v);
+    cr_wipe(mac_s, sizeof mac_s);
+    return status;
+}
+
 cr_status aka_opc(const struct aka_params *params, cr_span op, uint8_t *out, struct cr_err *err)
 {
     CR_TRY(params_check(params, err));

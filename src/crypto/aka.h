@@ -52,6 +52,19 @@ cr_status aka_mac_s(const struct aka_params *params, const uint8_t rand[16],
                     const uint8_t sqn_ms[6], const uint8_t amf_s[2], uint8_t *mac_s,
                     struct cr_err *err) CR_MUST_CHECK;
 
+/* The network's side (TS 33.102 6.3). Both tokens have a MAC of 8 bytes. */
+#define AKA_AUTN 16
+#define AKA_AUTS 14
+
+/* AUTN = (SQN xor AK) || AMF || MAC-A, of what aka_compute() made of sqn and amf. */
+void aka_autn(const struct aka_vector *v, const uint8_t sqn[6], const uint8_t amf[2],
+              uint8_t autn[AKA_AUTN]);
+/* SQN_MS out of AUTS = (SQN_MS xor AK*) || MAC-S, the card's answer to a challenge of this RAND.
+ * CR_REFUSED: MAC-S is wrong. */
+cr_status aka_auts(const struct aka_params *params, const uint8_t rand[16],
+                   const uint8_t auts[AKA_AUTS], uint8_t sqn_ms[6],
+                   struct cr_err *err) CR_MUST_CHECK;
+
 /* OPc = E_K(OP) xor OP; TOPc for TUAK (op of 16 or 32 bytes, out of the same size). */
 cr_status aka_opc(const struct aka_params *params, cr_span op, uint8_t *out,
                   struct cr_err *err) CR_MUST_CHECK;

@@ -163,25 +163,18 @@ static void sqn_bytes(uint64_t sqn, uint8_t out[6])
     }
 }
 
-/* AUTS = (SQN_MS xor AK*) || MAC-S: takes the card's sequence number over when it is genuine. */
+/* Takes the card's sequence number over when it is genuine. */
 static bool resynchronise(struct device_modem *m, const struct device_key *key,
-                          const uint8_t rand[16], const struct aka_vector *v, cr_span auts)
+                          const uint8_t rand[16], cr_span auts)
 {
-    static const uint8_t amf_s[2] = {0};
-    uint8_t sqn[6], mac[32];
-    if (auts.n != 6 + key->aka.mac_size) {
+    uint8_t sqn[6];
+    if (auts.n != AKA_AUTS || aka_auts(&key->aka, rand, auts.p, sqn, NULL) != CR_OK) {
         return false;
     }
-    uint64_t value = 0;
+    m->sqn = 0;
     for (unsigned i = 0; i < 6; i++) {
-        sqn[i] = auts.p[i] ^ v->ak_s[i];
-        value = value << 8 | sqn[i];
+        m->sqn = m->sqn << 8 | sqn[i];
     }
-    if (aka_mac_s(&key->aka, rand, sqn, amf_s, mac, NULL) != CR_OK ||
-        !cr_span_equal_ct(cr_span_of(mac, key->aka.mac_size), cr_span_sub(auts, 6, auts.n))) {
-        return false;
-    }
-    m->sqn = value;
     return true;
 }
 
@@ -201,18 +194,14 @@ static enum outcome authenticate_once(struct device_modem *m, const struct devic
         return AUTH_FAILED;
     }
     autn[-1] = 16;
-    for (unsigned i = 0; i < 6; i++) {
-        autn[i] = sqn[i] ^ v.ak[i];
-    }
-    memcpy(autn + 6, amf, 2);
-    memcpy(autn + 8, v.mac_a, 8);
+    aka_autn(&v, sqn, amf, autn);
     enum outcome outcome = AUTH_FAILED;
     unsigned sw = modem_exchange(m, CR_SPAN_ARRAY(command), &answer);
     if (sw == 0x9000 && answer.n >= 2 && answer.p[1] <= answer.n - 2) {
         cr_span value = cr_span_sub(answer, 2, answer.p[1]);
         if (answer.p[0] == 0xDB && cr_span_equal_ct(value, cr_span_of(v.res, key->aka.res_size))) {
             outcome = AUTH_GOOD;
-        } else if (answer.p[0] == 0xDC && resynchronise(m, key, rand, &v, value)) {
+        } else if (answer.p[0] == 0xDC && resynchronise(m, key, rand, value)) {
             modem_say(m, DEVICE_EVENT_NETWORK, "authentication: sequence number taken over");
             outcome = AUTH_AGAIN;
         }

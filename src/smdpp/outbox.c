@@ -1,8 +1,8 @@
 #include "smdpp/outbox.h"
 
 #include "net/http_client.h"
+#include "store/lanes.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,53 +10,34 @@
 #define FIRST_DELAY_MS 1000
 #define MAX_DELAY_MS   ((int64_t)15 * 60 * 1000)
 #define GIVE_UP_MS     ((int64_t)30 * 24 * 3600 * 1000)
-#define MAX_WAITING    64 /* operators found to be due at one look */
 
-_Static_assert(BATCH == 16 && MAX_WAITING == 64, "the LIMITs of the statements below");
+_Static_assert(BATCH == 16 && LANES_MAX_DUE == 64, "the LIMITs of the statements below");
 
-/* A thread that delivers what one operator has to hear, then waits for the next operator. */
-struct worker {
-    struct smdpp_outbox *box;
-    pthread_t thread;
-    char *operator_name; /* whom it works for; NULL = nobody */
-};
-
-/* One thread (the dispatcher) looks who has something due, and gives each to a worker that has
- * nobody. An operator belongs to one worker at a time, which keeps its messages in order. */
+/* A lane for each operator. */
 struct smdpp_outbox {
     struct smdpp *dp;
     const cr_env *env;
     const char *client_cert, *client_key;
-    pthread_t dispatcher;
-    struct worker workers[SMDPP_OUTBOX_WORKERS];
-    size_t worker_count;
-    pthread_mutex_t lock;   /* of what follows and of the workers' operators */
-    pthread_cond_t changed; /* for the dispatcher */
-    pthread_cond_t work;    /* for the workers */
-    bool woken, stop;
+    struct lanes *lanes;
 };
 
 /* ---- what is due --------------------------------------------------------------------------------
  */
 
-struct waiting {
+struct look {
+    int64_t now_ms;
     cr_arena *arena;
-    const char *names[MAX_WAITING];
+    const char **names;
     size_t count;
 };
 
 static cr_status take_name(const struct store_row *row, void *ctx, struct cr_err *err)
 {
-    struct waiting *waiting = ctx;
-    const char *name = store_text(row, 0, waiting->arena);
-    waiting->names[waiting->count++] = name;
+    struct look *look = ctx;
+    const char *name = store_text(row, 0, look->arena);
+    look->names[look->count++] = name;
     return name ? CR_OK : cr_fail_memory(err);
 }
-
-struct look {
-    int64_t now_ms;
-    struct waiting waiting;
-};
 
 /* The operators whose oldest message is due: those behind it wait for it. Walks from operator to
  * operator, however many messages lie behind one that does not answer. Who has waited longest is
@@ -64,7 +45,7 @@ struct look {
 static cr_status look_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct look *look = ctx;
-    look->waiting.count = 0;
+    look->count = 0;
     return store_exec(
         tx,
         "WITH RECURSIVE operators(name) AS ("
@@ -74,7 +55,7 @@ static cr_status look_work(struct store_tx *tx, void *ctx, struct cr_err *err)
         " SELECT name FROM (SELECT name, (SELECT next_ms FROM outbox WHERE operator = name"
         " ORDER BY id LIMIT 1) AS due FROM operators WHERE name IS NOT NULL)"
         " WHERE due <= ? ORDER BY due LIMIT 64",
-        STORE_VALUES(STORE_I(look->now_ms)), take_name, &look->waiting, NULL, err);
+        STORE_VALUES(STORE_I(look->now_ms)), take_name, look, NULL, err);
 }
 
 struct message {
@@ -141,14 +122,13 @@ static cr_status outcome_work(struct store_tx *tx, void *ctx, struct cr_err *err
                       NULL, NULL, err);
 }
 
-static bool stopping(struct smdpp_outbox *box);
-
 /* A delivery under way does not hold up the end of the server. */
 static bool go_on(void *ctx, size_t done, size_t total)
 {
     (void)done;
     (void)total;
-    return !stopping(ctx);
+    const struct smdpp_outbox *box = ctx;
+    return !lanes_stopping(box->lanes);
 }
 
 /* http://127.a.b.c[:port]: digits and dots only, so that no name that begins alike passes. */
@@ -229,7 +209,7 @@ static enum result deliver(struct smdpp_outbox *box, struct line *line, const ch
     } else {
         outcome.done = post(box, line, m, &err) == CR_OK;
     }
-    if (!outcome.done && stopping(box)) {
+    if (!outcome.done && lanes_stopping(box->lanes)) {
         return KEPT; /* broken off by us: it is due again at the next start */
     }
     if (!outcome.done) {
@@ -261,7 +241,7 @@ static enum result deliver_due(struct smdpp_outbox *box, const char *name)
         cr_log(box->env, CR_LOG_ERROR, "outbox: %s", err.cause);
         result = STUCK;
     }
-    for (size_t i = 0; result == DELIVERED && i < due.count && !stopping(box); i++) {
+    for (size_t i = 0; result == DELIVERED && i < due.count && !lanes_stopping(box->lanes); i++) {
         result = deliver(box, &line, name, &due.messages[i]);
     }
     http_client_free(line.client);
@@ -269,143 +249,28 @@ static enum result deliver_due(struct smdpp_outbox *box, const char *name)
     return result;
 }
 
-/* ---- threads ------------------------------------------------------------------------------------
+/* ---- lanes --------------------------------------------------------------------------------------
  */
 
-static bool stopping(struct smdpp_outbox *box)
+static cr_status due(void *ctx, cr_arena *arena, const char *names[LANES_MAX_DUE], size_t *count,
+                     struct cr_err *err)
 {
-    (void)pthread_mutex_lock(&box->lock);
-    bool stop = box->stop;
-    (void)pthread_mutex_unlock(&box->lock);
-    return stop;
-}
-
-/* With the lock held: until somebody says so, stop, or the time is over. */
-static void wait_a_while(struct smdpp_outbox *box, pthread_cond_t *cond, const bool *unless)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += FIRST_DELAY_MS / 1000;
-    while (!box->stop && !(unless && *unless)) {
-        if (pthread_cond_timedwait(cond, &box->lock, &until) != 0) {
-            break;
-        }
-    }
-}
-
-static void *worker_thread(void *ctx)
-{
-    struct worker *worker = ctx;
-    struct smdpp_outbox *box = worker->box;
-    (void)pthread_mutex_lock(&box->lock);
-    while (!box->stop) {
-        if (!worker->operator_name) {
-            (void)pthread_cond_wait(&box->work, &box->lock);
-            continue;
-        }
-        (void)pthread_mutex_unlock(&box->lock);
-        enum result result = deliver_due(box, worker->operator_name);
-        (void)pthread_mutex_lock(&box->lock);
-        if (result == STUCK) {
-            /* It stays and will be sent again, but not at once: the operator is not to be flooded.
-             */
-            wait_a_while(box, &box->work, NULL);
-        }
-        free(worker->operator_name);
-        worker->operator_name = NULL;
-        box->woken = true; /* there may be more, and a worker is free */
-        (void)pthread_cond_signal(&box->changed);
-    }
-    (void)pthread_mutex_unlock(&box->lock);
-    return NULL;
-}
-
-/* With the lock held: gives the operator to a worker; false when all are busy. */
-static bool assign(struct smdpp_outbox *box, const char *name)
-{
-    struct worker *idle = NULL;
-    for (size_t i = 0; i < box->worker_count; i++) {
-        struct worker *worker = &box->workers[i];
-        if (!worker->operator_name) {
-            idle = idle ? idle : worker;
-        } else if (strcmp(worker->operator_name, name) == 0) {
-            return true; /* it is being looked after */
-        }
-    }
-    if (!idle) {
-        return false;
-    }
-    idle->operator_name = strdup(name);
-    return idle->operator_name != NULL;
-}
-
-static void dispatch(struct smdpp_outbox *box)
-{
-    cr_arena arena = {0};
-    struct cr_err err;
-    struct look look = {.now_ms = cr_now_ms(box->env), .waiting = {.arena = &arena}};
-    cr_status status = store_read(smdpp_store(box->dp), look_work, &look, &err);
+    const struct smdpp_outbox *box = ctx;
+    struct look look = {.now_ms = cr_now_ms(box->env), .arena = arena, .names = names};
+    cr_status status = store_read(smdpp_store(box->dp), look_work, &look, err);
     if (status != CR_OK) {
-        cr_log(box->env, CR_LOG_ERROR, "outbox: %s", err.cause);
+        cr_log(box->env, CR_LOG_ERROR, "outbox: %s", err->cause);
     }
-    (void)pthread_mutex_lock(&box->lock);
-    for (size_t i = 0; status == CR_OK && i < look.waiting.count; i++) {
-        if (!assign(box, look.waiting.names[i])) {
-            break;
-        }
-    }
-    (void)pthread_cond_broadcast(&box->work);
-    (void)pthread_mutex_unlock(&box->lock);
-    cr_arena_free(&arena);
+    *count = look.count;
+    return status;
 }
 
-static void *dispatcher_thread(void *ctx)
+static bool work(void *ctx, const char *lane)
 {
-    struct smdpp_outbox *box = ctx;
-    while (!stopping(box)) {
-        dispatch(box);
-        (void)pthread_mutex_lock(&box->lock);
-        wait_a_while(box, &box->changed, &box->woken);
-        box->woken = false;
-        (void)pthread_mutex_unlock(&box->lock);
-    }
-    return NULL;
+    return deliver_due(ctx, lane) != STUCK;
 }
 
-static bool start_threads(struct smdpp_outbox *box)
-{
-    for (size_t i = 0; i < SMDPP_OUTBOX_WORKERS; i++) {
-        box->workers[i].box = box;
-        if (pthread_create(&box->workers[i].thread, NULL, worker_thread, &box->workers[i]) != 0) {
-            return false;
-        }
-        box->worker_count++;
-    }
-    return pthread_create(&box->dispatcher, NULL, dispatcher_thread, box) == 0;
-}
-
-static void join_workers(struct smdpp_outbox *box)
-{
-    (void)pthread_mutex_lock(&box->lock);
-    box->stop = true;
-    (void)pthread_cond_broadcast(&box->changed);
-    (void)pthread_cond_broadcast(&box->work);
-    (void)pthread_mutex_unlock(&box->lock);
-    for (size_t i = 0; i < box->worker_count; i++) {
-        (void)pthread_join(box->workers[i].thread, NULL);
-    }
-}
-
-static void box_free(struct smdpp_outbox *box)
-{
-    for (size_t i = 0; i < SMDPP_OUTBOX_WORKERS; i++) {
-        free(box->workers[i].operator_name);
-    }
-    (void)pthread_mutex_destroy(&box->lock);
-    (void)pthread_cond_destroy(&box->changed);
-    (void)pthread_cond_destroy(&box->work);
-    free(box);
-}
+static const struct lanes_ops lanes_ops = {.due = due, .work = work};
 
 cr_status smdpp_outbox_start(struct smdpp *dp, const char *client_cert, const char *client_key,
                              const cr_env *env, struct smdpp_outbox **out, struct cr_err *err)
@@ -414,17 +279,12 @@ cr_status smdpp_outbox_start(struct smdpp *dp, const char *client_cert, const ch
     if (!box) {
         return cr_fail_memory(err);
     }
-    box->dp = dp;
-    box->env = env;
-    box->client_cert = client_cert;
-    box->client_key = client_key;
-    (void)pthread_mutex_init(&box->lock, NULL);
-    (void)pthread_cond_init(&box->changed, NULL);
-    (void)pthread_cond_init(&box->work, NULL);
-    if (!start_threads(box)) {
-        join_workers(box);
-        box_free(box);
-        return cr_fail(err, CR_RESOURCE, NULL, "cannot start a thread");
+    *box = (struct smdpp_outbox){
+        .dp = dp, .env = env, .client_cert = client_cert, .client_key = client_key};
+    cr_status status = lanes_start(&lanes_ops, box, SMDPP_OUTBOX_WORKERS, &box->lanes, err);
+    if (status != CR_OK) {
+        free(box);
+        return status;
     }
     *out = box;
     return CR_OK;
@@ -432,10 +292,7 @@ cr_status smdpp_outbox_start(struct smdpp *dp, const char *client_cert, const ch
 
 void smdpp_outbox_wake(struct smdpp_outbox *box)
 {
-    (void)pthread_mutex_lock(&box->lock);
-    box->woken = true;
-    (void)pthread_cond_signal(&box->changed);
-    (void)pthread_mutex_unlock(&box->lock);
+    lanes_wake(box->lanes);
 }
 
 void smdpp_outbox_stop(struct smdpp_outbox *box)
@@ -443,7 +300,6 @@ void smdpp_outbox_stop(struct smdpp_outbox *box)
     if (!box) {
         return;
     }
-    join_workers(box);
-    (void)pthread_join(box->dispatcher, NULL);
-    box_free(box);
+    lanes_stop(box->lanes);
+    free(box);
 }

@@ -18,9 +18,8 @@
 #include "net/udp.h"
 #include "smsr/radio_config.h"
 
-#define SMSR_LINKS         100000                 /* eUICCs with a link, or expected */
-#define SMSR_LINK_QUIET_MS ((int64_t)10 * 1000)   /* then a link gives way to another of its eUICC \
-                                                   */
+#define SMSR_LINKS          100000                /* eUICCs with a link, or expected */
+#define SMSR_LINK_QUIET_MS  ((int64_t)10 * 1000)  /* then a link gives way to the next one */
 #define SMSR_LINK_END_MS    ((int64_t)20 * 1000)  /* without work for so long it is ended .. */
 #define SMSR_LINK_MORE_MS   ((int64_t)300 * 1000) /* .. when more was announced */
 #define SMSR_LINK_EXPECT_MS ((int64_t)400 * 1000) /* after a push SMS: three of them, and some */

@@ -174,12 +174,13 @@ cr_status lanes_start(const struct lanes_ops *ops, void *ctx, unsigned workers, 
     (void)pthread_cond_init(&lanes->work, &clock);
     (void)pthread_condattr_destroy(&clock);
     workers = workers < 1 ? 1 : workers > LANES_MAX_WORKERS ? LANES_MAX_WORKERS : workers;
+    *out = lanes; /* before the first work asks lanes_stopping() */
     if (!start_threads(lanes, workers)) {
+        *out = NULL;
         join_workers(lanes);
         lanes_free(lanes);
         return cr_fail(err, CR_RESOURCE, NULL, "cannot start a thread");
     }
-    *out = lanes;
     return CR_OK;
 }
 

@@ -27,7 +27,8 @@ struct lanes_ops {
 
 struct lanes;
 
-/* Starts the threads. ops and ctx must outlive it. workers 1..LANES_MAX_WORKERS. */
+/* Starts the threads. ops and ctx must outlive it. workers 1..LANES_MAX_WORKERS. *out is set before
+ * ops are called for the first time: it may be in ctx. */
 cr_status lanes_start(const struct lanes_ops *ops, void *ctx, unsigned workers, struct lanes **out,
                       struct cr_err *err) CR_MUST_CHECK;
 /* Something became due: look now, not at the next second. From any thread. */

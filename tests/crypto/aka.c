@@ -304,6 +304,22 @@ static void test_milenage_tokens(void **state)
     xor6(six, sqn, v.ak_s);
     assert_bytes(six, "ba853f3c123c");
     assert_bytes(mac_s, "cf44e93596e355c6");
+    uint8_t autn[AKA_AUTN];
+    uint8_t auts[AKA_AUTS];
+    aka_autn(&v, sqn, vector(set->amf).p, autn);
+    assert_memory_equal(autn + 6, vector(set->amf).p, 2);
+    assert_memory_equal(autn + 8, vector(set->f1).p, 8);
+    xor6(six, autn, v.ak);
+    assert_memory_equal(six, sqn, 6);
+    memcpy(auts, vector("ba853f3c123c").p, 6);
+    memcpy(auts + 6, mac_s, 8);
+    assert_int_equal(aka_auts(&p, rand, auts, six, NULL), CR_OK);
+    assert_memory_equal(six, sqn, 6);
+    for (size_t bit = 0; bit < 8 * sizeof auts; bit++) {
+        auts[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_equal(aka_auts(&p, rand, auts, six, NULL), CR_REFUSED);
+        auts[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
     aka_kc(v.ck, v.ik, kc);
     assert_bytes(kc, "eae4be823af9a08b");
     aka_sres(v.res, p.res_size, sres);
