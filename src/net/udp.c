@@ -16,8 +16,7 @@
 #include <unistd.h>
 
 #define AT_ONCE        64                /* datagrams between two looks at the clock */
-#define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes asked of the kernel: a fleet may answer at once  \
-                                          */
+#define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes asked of the kernel: fleets answer at once */
 
 struct udp_socket {
     struct udp_options o;
