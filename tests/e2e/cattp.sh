@@ -46,6 +46,20 @@ channel = cattp
 channel = cattp
 INI
 links() { start_smsr --no-https --cattp "127.0.0.1:$cattp"; }
+
+# a protocol analyser listens where there is one
+listening=0
+if have tshark; then
+    tshark -i lo -q -w wire.pcapng -f "udp port $cattp" >capture.out 2>capture.err &
+    capture=$!
+    pids+=("$capture")
+    for ((i = 0; i < 100; i++)); do
+        [[ -s wire.pcapng ]] && listening=1 && break
+        kill -0 "$capture" 2>/dev/null || break
+        sleep 0.1
+    done
+fi
+
 start_device
 links
 says smsr.out "CAT_TP at 127.0.0.1, UDP port $cattp"
@@ -133,6 +147,29 @@ s.send(syn(b"nobody"))
 answer = s.recv(100)
 sys.exit(not (answer[0] == 0x50 and answer[18] == 2))
 PY
+
+# ---- what the analyser says to it: all but the stranger's greeting is CAT_TP, and nothing is wrong with it
+seen() { # FILTER: packets that match
+    tshark -r wire.pcapng --enable-heuristic cattp_udp -Y "$1" -T fields -e frame.number 2>tshark.err ||
+        fail "tshark: $(<tshark.err)"
+}
+if ((listening)); then
+    for ((i = 0; i < 100; i++)); do # what was sent is in the file a moment later
+        [[ $(seen "udp.srcport == $cattp and cattp.rc == 2") ]] && break
+        sleep 0.1
+    done
+    kill -INT "$capture"
+    wait "$capture"
+    equal "$(seen "udp and not cattp" | wc -l)" 1
+    equal "$(seen "_ws.malformed or _ws.expert.severity == error or cattp.bad_checksum or cattp.checksum.status != 1")" ""
+    for what in "cattp.flags.syn == 1 and cattp.flags.ack == 0 and cattp.idlen == 16" \
+        "cattp.flags.syn == 1 and cattp.flags.ack == 1 and udp.srcport == $cattp" \
+        "cattp.flags.seg == 1" "cattp.datalen > 1000" \
+        "cattp.flags.rst == 1 and cattp.rc == 0" "cattp.flags.nul == 1"; do
+        ((checks++))
+        [[ $(seen "$what") ]] || fail "no datagram is '$what'"
+    done
+fi
 
 stop_device
 chip_is good $one Disabled
