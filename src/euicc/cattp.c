@@ -14,13 +14,14 @@
 
 #include <stdlib.h>
 
-#define MAX_CONNECTION 255   /* bytes of TLVs for OPEN CHANNEL */
-#define MAX_PDU        1400  /* where the terminal's buffer has room for more */
-#define MAX_SDU        8192  /* unless the request asks for less */
-#define WINDOW         4     /* datagrams that a terminal keeps */
-#define QUIET_MS       10000 /* then a link gives way to the next one */
-#define ANSWER_MS      60000 /* at most so long a switch waits for its answer to arrive */
-#define LEAVE_MS       5000  /* and when it has arrived for the server to end the link */
+#define MAX_CONNECTION 255     /* bytes of TLVs for OPEN CHANNEL */
+#define MAX_PDU        1400    /* where the terminal's buffer has room for more */
+#define MAX_SDU        8192    /* unless the request asks for less */
+#define WINDOW         4       /* datagrams that a terminal keeps */
+#define QUIET_MS       10000   /* then a link gives way to the next one */
+#define IDLE_MS        1200000 /* without a packet for so long the chip ends a link itself */
+#define ANSWER_MS      60000   /* at most so long a switch waits for its answer to arrive */
+#define LEAVE_MS       5000    /* and when it has arrived for the server to end the link */
 #define FIRST_PORT     0xC000
 #define NEVER          INT64_MAX
 #define MS_OF_A_SECOND 1000
@@ -185,9 +186,7 @@ static void on_sdu(void *ctx, cr_span sdu)
         cr_status status = cattp_send(h->link, cr_buf_span(&response), now_ms(h), NULL);
         (void)status;
     }
-    if (h->m->switching) {
-        h->leave_ms = now_ms(h) + (response.n ? ANSWER_MS : LEAVE_MS);
-    }
+    h->leave_ms = now_ms(h) + (!h->m->switching ? IDLE_MS : response.n ? ANSWER_MS : LEAVE_MS);
     cr_buf_free(&response);
 }
 
@@ -268,6 +267,7 @@ static void on_opened(void *ctx, struct uicc *uicc, unsigned channel,
     }
     h->ended = !start_link(h, opened->buffer_size);
     h->heard_ms = now_ms(h);
+    h->leave_ms = h->heard_ms + IDLE_MS;
     settle(h);
 }
 

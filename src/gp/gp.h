@@ -85,7 +85,7 @@ cr_status gp_card_script(struct gp *gp, cr_span aid, uint16_t owner, uint8_t kvn
  * of hooks.card; the response packet, where one is due, is appended, of at most room bytes: what
  * does not fit is told as such. The counter is moved, as of a packet that came by SMS. Inside the
  * transaction of a command. */
-enum ota_result gp_card_packet(struct gp *gp, cr_span packet, size_t room,
+enum ota_result gp_card_packet(struct gp *gp, cr_span bytes, size_t room,
                                cr_buf *response) CR_MUST_CHECK;
 
 /* The registry of the visible profile; NULL = none. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Machines without HTTPS: SM-SR and chip over SMS and CAT_TP, every party a process of its own. One
-# chip switches, is audited and gets a profile over a good network, the other over one that loses,
-# doubles and reorders datagrams; the SM-SR is killed in between.
+# chip switches, is audited and gets a profile over a good network, another over one that loses,
+# doubles and reorders datagrams, a third by whatever channel the SM-SR chooses; the SM-SR is killed in
+# between.
 . "$(dirname "$0")/../cli/lib.sh"
 . "$(dirname "$0")/fleet_lib.sh"
 
@@ -11,18 +12,22 @@ three=8988211000000000033
 four=8988211000000000041
 five=8988211000000000058
 six=8988211000000000066
-chips=(good bad)
+seven=8988211000000000074
+eight=8988211000000000082
+nine=8988211000000000090
+chips=(good bad auto)
 
 parties
 read -r cattp <<<"$(free_ports 1)"
-for n in 1 2 3 4 5 6; do
-    names=(first second third fourth fifth sixth)
-    iccids=("$one" "$two" "$three" "$four" "$five" "$six")
+for n in 1 2 3 4 5 6 7 8 9; do
+    names=(first second third fourth fifth sixth seventh eighth ninth)
+    iccids=("$one" "$two" "$three" "$four" "$five" "$six" "$seven" "$eight" "$nine")
     profile "${names[n - 1]}" "${iccids[n - 1]}" "00101000000000$n"
 done
 # one has the address of the SM-SR stored, the other is told it by the push SMS
 create good first second --smsr-cattp 192.0.2.10:9000
 create bad third fourth
+create auto seventh eighth
 network
 cat >>network.ini <<INI
 [faults]
@@ -67,7 +72,8 @@ equal "$(jq .cattp smsr.ports)" "$cattp"
 wait_text trace "home: service for 001010000000001"
 wait_text trace "home: service for 001010000000003"
 listen
-register good bad
+wait_text trace "home: service for 001010000000007"
+register good bad auto
 
 # over ICCID ICCID: enable, disable, audit over CAT_TP
 over() {
@@ -87,6 +93,7 @@ over() {
 stock_up() {
     stock "$five" 5 fifth.der
     stock "$six" 6 sixth.der
+    stock "$nine" 9 ninth.der
 }
 
 # ---- a good network
@@ -106,6 +113,17 @@ is $five Disabled
 es4 0 enable-profile --iccid $five
 is $one Disabled
 is $five Enabled
+
+# ---- by the rules: what is short goes by SMS, a profile by CAT_TP
+eid=$(jq -r .eid auto.json)
+numbers $seven 7 $eight 8
+es4 0 audit-eis
+says smsr.err "to $eid: SMS, few messages, nothing follows"
+says_not smsr.err "to $eid: CAT_TP"
+es2 0 download-profile --iccid $nine
+is $nine Disabled
+says smsr.err "to $eid: CAT_TP, HTTPS cannot be had"
+eid=$good_eid
 
 # ---- the SM-SR is killed while there is a link: the chip notices when it is pushed to
 es4 0 audit-eis
@@ -176,4 +194,5 @@ chip_is good $one Disabled
 chip_is good $five Enabled
 chip_is bad $three Enabled
 chip_is bad $six Disabled
+chip_is auto $nine Disabled
 done_testing

@@ -605,6 +605,17 @@ static void silence(void **state)
     far_wait(f, 1000);
     assert_int_equal(closed(f), 1);
     far_free(f);
+    /* a server that acknowledges, and never ends it */
+    f = opened_link();
+    far_wait(f, 1000);
+    assert_true(far_send(f, 1, m2m_script(f->bed, GET, NULL)));
+    far_wait(f, 1000);
+    assert_int_equal(closed(f), 0);
+    far_wait(f, 1500);
+    assert_int_equal(closed(f), 1);
+    assert_true(f->ended);
+    assert_int_equal(f->reason, CATTP_NORMAL);
+    far_free(f);
     /* without timers: by the terminal's polls */
     f = far_new(m2m_bed_new());
     f->bed->terminal.profile[7] = 0; /* 57 to 64 */
