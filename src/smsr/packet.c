@@ -57,6 +57,27 @@ cr_status smsr_packet_script(enum ota_form form, uint8_t chaining, cr_span comma
     return ota_writer_end(&w, err);
 }
 
+cr_status smsr_packet_push(cr_span channel, const struct ota_push *link, cr_buf *out,
+                           struct cr_err *err)
+{
+    struct ota_push requests[] = {{.kind = OTA_PUSH_CHANNEL, .tlvs = channel}, *link};
+    cr_buf commands = {0};
+    cr_status status = CR_OK;
+    requests[1].kind = OTA_PUSH_CATTP;
+    for (size_t i = 0; i < CR_COUNT(requests) && status == CR_OK; i++) {
+        const size_t mark = der_open(&commands, OTA_TAG_C_APDU);
+        status = ota_push_write(&commands, &requests[i], err);
+        der_close(&commands, mark);
+    }
+    if (status == CR_OK) {
+        status = cr_buf_ok(&commands)
+                     ? smsr_packet_script(OTA_FORM_DEFINITE, 0, cr_buf_span(&commands), out, err)
+                     : cr_fail_memory(err);
+    }
+    cr_buf_free(&commands);
+    return status;
+}
+
 static void take_item(const struct ota_item *item, cr_buf *tlvs, enum smsr_event *event,
                       const char **why)
 {

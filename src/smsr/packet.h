@@ -7,6 +7,7 @@
 #define CRISP_SMSR_PACKET_H
 
 #include "ota/packet.h"
+#include "ota/push.h"
 #include "ota/script.h"
 #include "smsr/radio.h"
 
@@ -19,6 +20,11 @@ uint8_t smsr_packet_chaining(bool open, const struct smsr_script *script);
 /* Appends the template: AA for SMS and CAT_TP (OTA_FORM_DEFINITE), AE for HTTPS. */
 cr_status smsr_packet_script(enum ota_form form, uint8_t chaining, cr_span commands, cr_buf *out,
                              struct cr_err *err) CR_MUST_CHECK;
+
+/* Appends the script of a push SMS (TS 102 226): open a channel as these TLVs say, and a link over
+ * it: port, max_sdu, identification. */
+cr_status smsr_packet_push(cr_span channel, const struct ota_push *link, cr_buf *out,
+                           struct cr_err *err) CR_MUST_CHECK;
 
 /* Reads a response script: its TLVs as struct smsr_outcome wants them, appended to tlvs, and the
  * event: OK; ERROR (83 or 90 is in it: not run); UNANSWERED (unreadable: it ran, nobody knows how).

@@ -1,8 +1,6 @@
 #include "smsr/sms.h"
 
-#include "asn1/der.h"
 #include "base/text.h"
-#include "ota/push.h"
 #include "ota/sms.h"
 #include "smsr/carrier.h"
 #include "smsr/core.h"
@@ -186,36 +184,14 @@ static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr
     return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
 }
 
-/* The script of a push SMS: open a channel, and a link over it whose identification is the EID. */
-static cr_status push_script(const struct smsr_radio_config *config, cr_span eid, cr_buf *out,
-                             struct cr_err *err)
-{
-    const struct ota_push requests[] = {{.kind = OTA_PUSH_CHANNEL, .tlvs = config->push},
-                                        {.kind = OTA_PUSH_CATTP,
-                                         .port = config->cattp_port,
-                                         .max_sdu = SMSR_LINK_SDU,
-                                         .identification = eid}};
-    cr_buf commands = {0};
-    cr_status status = CR_OK;
-    for (size_t i = 0; i < CR_COUNT(requests) && status == CR_OK; i++) {
-        const size_t mark = der_open(&commands, OTA_TAG_C_APDU);
-        status = ota_push_write(&commands, &requests[i], err);
-        der_close(&commands, mark);
-    }
-    if (status == CR_OK) {
-        status = cr_buf_ok(&commands)
-                     ? smsr_packet_script(OTA_FORM_DEFINITE, 0, cr_buf_span(&commands), out, err)
-                     : cr_fail_memory(err);
-    }
-    cr_buf_free(&commands);
-    return status;
-}
-
 /* The packet is kept: a proof of receipt that it was refused is believed. */
 static cr_status send_push(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
+    const struct smsr_radio_config *config = r->sms->o.config;
+    const struct ota_push link = {
+        .port = config->cattp_port, .max_sdu = SMSR_LINK_SDU, .identification = c->s.eid};
     cr_buf script = {0};
-    cr_status status = push_script(r->sms->o.config, c->s.eid, &script, err);
+    cr_status status = smsr_packet_push(config->push, &link, &script, err);
     if (status == CR_OK) {
         status = put_wake(r, c, cr_buf_span(&script), OTA_SPI2_POR_ERROR, &c->s.packet, err);
     }
