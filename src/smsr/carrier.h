@@ -22,6 +22,10 @@ struct smsr_carrier {
     const struct smsr_smsc *smsc; /* that serves it; NULL = nobody */
 };
 
+/* What an eUICC is called back with when its link broke while it had a script: two more push SMS,
+ * under counters below the script's. If it has executed the script it refuses them. */
+#define SMSR_CALL_BACKS 2
+
 /* Fills e, air and number from s.eid. */
 cr_status smsr_carrier_load(struct smsr_carrier *c, struct cr_err *err) CR_MUST_CHECK;
 

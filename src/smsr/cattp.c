@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define SECOND_MS 1000
-#define LATE_MS   ((int64_t)5000) /* behind the time of a script: its link is of no more use */
 
 static const cr_env *env_of(const struct smsr_cattp *c)
 {
@@ -217,6 +216,9 @@ static void take_syn(struct smsr_cattp *c, const struct udp_address *from,
         return;
     }
     drop_link(p);
+    if (*by_place(c, from, syn->source)) { /* one that is over, of another eUICC */
+        drop_link(*by_place(c, from, syn->source));
+    }
     if (new_link(p, &err) != CR_OK) {
         cattp_free(p->link);
         p->link = NULL;
@@ -245,7 +247,7 @@ void smsr_cattp_input(struct smsr_cattp *c, const struct udp_address *from, cr_s
     struct smsr_peer *p = *by_place(c, from, pdu.source);
     if (pdu.destination != c->o.config->cattp_port) {
         refuse(c, from, &pdu, CATTP_NO_PORT);
-    } else if (p) {
+    } else if (p && !(p->over && pdu.flags == CATTP_SYN)) {
         p->heard_ms = now;
         cattp_input(p->link, datagram, now);
     } else if (pdu.flags == CATTP_SYN) {
@@ -325,7 +327,7 @@ static bool is_idle(const struct smsr_peer *p, int64_t now)
 
 static void tick_link(struct smsr_peer *p, int64_t now)
 {
-    const int64_t given = smsr_policy_of(p->owner->o.sr)->script_ms + LATE_MS;
+    const int64_t given = smsr_policy_of(p->owner->o.sr)->script_ms;
     if (now >= cattp_deadline(p->link)) {
         cattp_tick(p->link, now);
     }
@@ -393,9 +395,9 @@ static cr_status take_pushed(const struct store_row *row, void *ctx, struct cr_e
 
 static cr_status find_pushed(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
-    return store_exec(
-        tx, "SELECT DISTINCT eid FROM script WHERE channel = ? AND has_left = 0 AND attempts > 0",
-        STORE_VALUES(STORE_I(SMSR_CATTP)), take_pushed, ctx, NULL, err);
+    return store_exec(tx,
+                      "SELECT DISTINCT eid FROM script WHERE channel = ? AND attempts > has_left",
+                      STORE_VALUES(STORE_I(SMSR_CATTP)), take_pushed, ctx, NULL, err);
 }
 
 cr_status smsr_cattp_new(const struct smsr_cattp_options *options, struct smsr_cattp **out,

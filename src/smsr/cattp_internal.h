@@ -10,6 +10,8 @@
 #include "smsr/core.h"
 
 #define CATTP_BUCKETS 4096
+/* The link of a script without an answer is closed first, then somebody looks at the script. */
+#define CATTP_LATE_MS ((int64_t)5000)
 
 /* An eUICC that is expected, or has a link. */
 struct smsr_peer {

@@ -33,8 +33,18 @@ static void carry(struct working *w, struct store_tx *tx, struct smsr_carrier *c
                                .now_ms = cr_now_ms(env_of(w->c))};
 }
 
+/* The link is gone, or was never the eUICC's: it is called back, as far as that may be. */
+static cr_status lose(struct smsr_carrier *c, const char *why, struct cr_err *err)
+{
+    if (c->s.is_switch || c->s.attempts > SMSR_CALL_BACKS) {
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0}, why, err);
+    }
+    c->s.next_ms = c->now_ms;
+    return smsr_script_sent(c->tx, &c->s, err);
+}
+
 /* The answer to the script that was given out. What is no answer to it comes from somebody else
- * than the eUICC: it has not got the script then, and nobody knows. */
+ * than the eUICC. */
 static cr_status take_answer(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct working *w = ctx;
@@ -54,8 +64,7 @@ static cr_status take_answer(struct store_tx *tx, void *ctx, struct cr_err *err)
         smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&w->p->answer), &scratch, &response, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         w->forged = true;
-        status = smsr_carrier_end(&c, SMSR_EV_UNANSWERED, (cr_span){0},
-                                  "what came back on the CAT_TP link is not from the eUICC", err);
+        status = lose(&c, "what came back on the CAT_TP link is not from the eUICC", err);
     } else if (status == CR_OK) {
         status = smsr_carrier_proved(&c, &response, &w->ended, err);
     } else if (err) {
@@ -76,8 +85,7 @@ static cr_status lose_script(struct store_tx *tx, void *ctx, struct cr_err *err)
         return CR_OK;
     }
     CR_TRY(smsr_carrier_load(&c, err));
-    return smsr_carrier_end(&c, SMSR_EV_UNANSWERED, (cr_span){0},
-                            "the CAT_TP link broke before the eUICC answered", err);
+    return lose(&c, "the CAT_TP link broke before the eUICC answered", err);
 }
 
 static cr_status fits(struct smsr_carrier *c, bool *out, struct cr_err *err)
@@ -86,7 +94,8 @@ static cr_status fits(struct smsr_carrier *c, bool *out, struct cr_err *err)
     struct cr_err why;
     enum smsr_channel channel;
     const char *reason;
-    *out = !c->s.left && !(c->s.deadline_ms && c->now_ms >= c->s.deadline_ms);
+    *out = !(c->s.deadline_ms && c->now_ms >= c->s.deadline_ms) &&
+           (!c->s.left || (c->s.channel == SMSR_CATTP && c->s.packet.p));
     if (!*out || c->s.channel == SMSR_CATTP) {
         return CR_OK; /* the link was opened for it */
     }
@@ -95,10 +104,20 @@ static cr_status fits(struct smsr_carrier *c, bool *out, struct cr_err *err)
     return CR_OK;
 }
 
+/* The same octets once more: an eUICC that has executed them refuses the counter. */
+static cr_status repeat(struct working *w, const struct smsr_carrier *c, struct cr_err *err)
+{
+    cr_buf_append_span(&w->packet, c->s.packet);
+    return cr_buf_ok(&w->packet) ? CR_OK : cr_fail_memory(err);
+}
+
 static cr_status seal(struct working *w, struct smsr_carrier *c, struct cr_err *err)
 {
-    const struct smsr_sealing what = {
-        .euicc = &c->e, .target = c->s.target, .por = OTA_SPI2_POR_ALWAYS, .on_link = true};
+    const struct smsr_sealing what = {.euicc = &c->e,
+                                      .target = c->s.target,
+                                      .por = OTA_SPI2_POR_ALWAYS,
+                                      .on_link = true,
+                                      .keep = SMSR_CALL_BACKS};
     cr_buf script = {.secret = true};
     cr_status status = smsr_carrier_write(c, OTA_FORM_DEFINITE, &script, err);
     if (status == CR_OK) {
@@ -128,7 +147,8 @@ static cr_status take_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     if (!found) {
         return CR_OK;
     }
-    cr_status status = seal(w, &c, &why);
+    const bool again = c.s.left;
+    cr_status status = again ? repeat(w, &c, &why) : seal(w, &c, &why);
     if (status == CR_MALFORMED || status == CR_REFUSED) {
         CR_TRY(smsr_air_get(tx, c.s.eid, &c.air, err));
         return smsr_carrier_end(&c, SMSR_EV_UNREACHABLE, (cr_span){0}, why.cause, err);
@@ -141,14 +161,14 @@ static cr_status take_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     }
     if (w->packet.n > w->room) {
         CR_TRY(smsr_air_get(tx, c.s.eid, &c.air, err));
-        return smsr_carrier_end(&c, SMSR_EV_UNREACHABLE, (cr_span){0},
+        return smsr_carrier_end(&c, again ? SMSR_EV_UNANSWERED : SMSR_EV_UNREACHABLE, (cr_span){0},
                                 "the commands are longer than what the eUICC takes over CAT_TP",
                                 err);
     }
     c.s.left = true;
     c.s.channel = SMSR_CATTP;
-    c.s.attempts = 1;
-    c.s.next_ms = c.now_ms + smsr_policy_of(c.sr)->script_ms;
+    c.s.attempts = again ? c.s.attempts : 1;
+    c.s.next_ms = c.now_ms + smsr_policy_of(c.sr)->script_ms + CATTP_LATE_MS;
     c.s.packet = cr_buf_span(&w->packet);
     w->given = c.s;
     w->found = true;

@@ -208,8 +208,9 @@ cr_status smsr_packet_seal(struct smsr *sr, struct store_tx *tx, const struct sm
         .dialect = what->on_link ? OTA_BIP : OTA_SMS,
         .spi = {SPI1, what->por ? (uint8_t)(SPI2_SECURED | what->por) : 0}};
     CR_TRY(tar_of(what, fields.tar, err));
-    cr_status status = open_keys(sr, tx, what->euicc->eid, 0, &keys, err);
-    if (status == CR_OK) {
+    cr_status status = open_keys(sr, tx, what->euicc->eid, what->version, &keys, err);
+    *counter = what->counter;
+    for (unsigned i = 0; i <= what->keep && status == CR_OK && !what->counter; i++) {
         status = smsr_keyset_count(tx, what->euicc->eid, keys.version, counter, err);
     }
     if (status == CR_OK) {

@@ -39,13 +39,20 @@ struct smsr_sealing {
     cr_span target; /* AID; absent = ISD-R */
     uint8_t por;    /* proof of receipt: OTA_SPI2_POR_ALWAYS, OTA_SPI2_POR_ERROR, 0 = none */
     bool on_link;   /* dialect of CAT_TP, else of SMS */
+    /* Counters below the packet's own that are kept, to be used later by whoever seals with
+     * .counter: an eUICC that has executed the packet refuses them, one that has not takes them,
+     * and the packet after them. */
+    unsigned keep;
+    uint64_t counter; /* one that was kept, each once; 0 = a fresh one */
+    uint8_t version;  /* of the key set; 0 = the lowest */
 };
 
 /* Bytes of the packet of n bytes of payload. */
 size_t smsr_packet_size(size_t n);
 
-/* Seals a payload under the eUICC's lowest SCP80 key set and a fresh counter; the transaction has
- * to be committed before the packet leaves. CR_REFUSED 8.1.1/5.1: no key set, no counter left. */
+/* Seals a payload under the eUICC's lowest SCP80 key set and a fresh counter (or what says
+ * another); the transaction has to be committed before the packet leaves. CR_REFUSED 8.1.1/5.1: no
+ * key set, no counter left. */
 cr_status smsr_packet_seal(struct smsr *sr, struct store_tx *tx, const struct smsr_sealing *what,
                            cr_span payload, cr_buf *packet, uint8_t *version, uint64_t *counter,
                            struct cr_err *err) CR_MUST_CHECK;

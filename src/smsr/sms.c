@@ -157,48 +157,86 @@ static cr_status send_again(struct round *r, struct smsr_carrier *c, struct cr_e
 /* ---- sessions ----------------------------------------------------------------------------------
  */
 
-/* Puts a message that wakes the eUICC; *packet in the arena. */
-static cr_status put_wake(struct round *r, struct smsr_carrier *c, cr_span payload, uint8_t por,
-                          cr_span *packet, struct cr_err *err)
+static cr_status seal_wake(struct smsr_carrier *c, const struct smsr_sealing *what, cr_span payload,
+                           cr_span *packet, uint8_t *version, uint64_t *counter, struct cr_err *err)
 {
-    const struct smsr_sealing what = {.euicc = &c->e, .por = por};
     cr_buf sealed = {0};
     cr_status status =
-        smsr_packet_seal(c->sr, c->tx, &what, payload, &sealed, &c->s.keyset, &c->s.counter, err);
+        smsr_packet_seal(c->sr, c->tx, what, payload, &sealed, version, counter, err);
     if (status == CR_OK) {
         *packet = cr_arena_copy(c->arena, cr_buf_span(&sealed));
         status = packet->p ? CR_OK : cr_fail_memory(err);
     }
     cr_buf_free(&sealed);
-    CR_TRY(status);
+    return status;
+}
+
+static cr_status put_wake(struct round *r, struct smsr_carrier *c, cr_span packet, uint64_t counter,
+                          struct cr_err *err)
+{
     c->s.attempts++;
     memcpy(c->air.number, c->number, sizeof c->air.number);
-    put_letter(r, c, *packet, c->s.counter);
-    return CR_OK;
+    put_letter(r, c, packet, counter);
+    return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
 }
 
 static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
+    const struct smsr_sealing what = {.euicc = &c->e};
     cr_span packet;
-    CR_TRY(put_wake(r, c, r->sms->o.config->trigger, 0, &packet, err));
-    return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
+    CR_TRY(seal_wake(c, &what, c->config->trigger, &packet, &c->s.keyset, &c->s.counter, err));
+    return put_wake(r, c, packet, c->s.counter, err);
+}
+
+static cr_status seal_push(struct smsr_carrier *c, const struct smsr_sealing *what, cr_span *packet,
+                           uint8_t *version, uint64_t *counter, struct cr_err *err)
+{
+    const struct ota_push link = {
+        .port = c->config->cattp_port, .max_sdu = SMSR_LINK_SDU, .identification = c->s.eid};
+    cr_buf script = {0};
+    cr_status status = smsr_packet_push(c->config->push, &link, &script, err);
+    if (status == CR_OK) {
+        status = seal_wake(c, what, cr_buf_span(&script), packet, version, counter, err);
+    }
+    cr_buf_free(&script);
+    return status;
 }
 
 /* The packet is kept: a proof of receipt that it was refused is believed. */
 static cr_status send_push(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
-    const struct smsr_radio_config *config = r->sms->o.config;
-    const struct ota_push link = {
-        .port = config->cattp_port, .max_sdu = SMSR_LINK_SDU, .identification = c->s.eid};
-    cr_buf script = {0};
-    cr_status status = smsr_packet_push(config->push, &link, &script, err);
-    if (status == CR_OK) {
-        status = put_wake(r, c, cr_buf_span(&script), OTA_SPI2_POR_ERROR, &c->s.packet, err);
-    }
-    cr_buf_free(&script);
-    CR_TRY(status);
+    const struct smsr_sealing what = {.euicc = &c->e, .por = OTA_SPI2_POR_ERROR};
+    CR_TRY(seal_push(c, &what, &c->s.packet, &c->s.keyset, &c->s.counter, err));
     r->pushed[r->pushed_count++] = c->s.eid;
-    return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
+    return put_wake(r, c, c->s.packet, c->s.counter, err);
+}
+
+/* The push SMS that calls back, of this number from 1 on; nothing of the script is changed. */
+static cr_status seal_call_back(struct smsr_carrier *c, int number, cr_span *packet,
+                                uint64_t *counter, struct cr_err *err)
+{
+    const struct smsr_sealing what = {.euicc = &c->e,
+                                      .por = OTA_SPI2_POR_ERROR,
+                                      .version = c->s.keyset,
+                                      .counter =
+                                          c->s.counter - SMSR_CALL_BACKS + (unsigned)number - 1};
+    uint8_t version;
+    return seal_push(c, &what, packet, &version, counter, err);
+}
+
+/* The eUICC was given the script, and its link broke. attempts: 1 when it was, and one for each
+ * call. */
+static cr_status call_back(struct round *r, struct smsr_carrier *c, bool open, struct cr_err *err)
+{
+    cr_span packet;
+    uint64_t counter;
+    if (open || c->s.is_switch || c->s.attempts > SMSR_CALL_BACKS || !c->smsc) {
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                                "the eUICC took a script on a link and did not answer", err);
+    }
+    CR_TRY(seal_call_back(c, c->s.attempts, &packet, &counter, err));
+    r->pushed[r->pushed_count++] = c->s.eid;
+    return put_wake(r, c, packet, counter, err);
 }
 
 /* Over HTTPS or CAT_TP; open: the eUICC has a session or a link. */
@@ -206,6 +244,9 @@ static cr_status on_session(struct round *r, struct smsr_carrier *c, bool open, 
 {
     const struct smsr_policy *policy = smsr_policy_of(c->sr);
     const bool https = c->s.channel == SMSR_HTTPS;
+    if (c->s.left && !https) {
+        return call_back(r, c, open, err);
+    }
     if (c->s.left) {
         return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
                                 "the eUICC took a script in its session and did not answer", err);
@@ -446,12 +487,31 @@ static cr_status on_answer(struct smsr_carrier *c, const struct ota_response *re
     return smsr_carrier_proved(c, response, &ended, err);
 }
 
-/* The eUICC does not take our push SMS: another will not help. */
+/* Is the answer one to the push SMS that went out last? */
+static cr_status refused_push(struct smsr_carrier *c, cr_span answer, cr_buf *scratch,
+                              struct ota_response *response, struct cr_err *err)
+{
+    struct smsr_script push = c->s;
+    if (c->s.left) {
+        CR_TRY(smsr_carrier_load(c, err));
+        CR_TRY(seal_call_back(c, c->s.attempts - 1, &push.packet, &push.counter, err));
+        push.left = false;
+    }
+    return smsr_packet_answer(c->sr, c->tx, &push, answer, scratch, response, err);
+}
+
+/* The eUICC does not take a push SMS: another will not help. One that it was called back with it
+ * refuses because it has executed the script, which has a higher counter. */
 static cr_status on_refused_push(struct smsr_carrier *c, const struct ota_response *response,
                                  struct cr_err *err)
 {
     cr_log(smsr_env(c->sr), CR_LOG_WARNING, "a push SMS was refused: %s",
            ota_status_name(response->status));
+    if (c->s.left) {
+        return smsr_carrier_end(
+            c, SMSR_EV_UNANSWERED, (cr_span){0},
+            "the eUICC executed a script, and its link broke before it answered", err);
+    }
     c->s.attempts = SMSR_TRIES;
     return written(c, c->now_ms, err);
 }
@@ -465,11 +525,13 @@ static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, stru
     bool found;
     load_carrier(a->sms, tx, &a->arena, &c);
     CR_TRY(smsr_script_current(tx, eid, &a->arena, &c.s, &found, err));
-    const bool pushed = !c.s.left && c.s.channel == SMSR_CATTP;
+    const bool pushed = found && c.s.channel == SMSR_CATTP && (!c.s.left || c.s.attempts > 1);
     if (!found || !c.s.packet.p || !(pushed || (c.s.left && c.s.channel == SMSR_SMS))) {
         return CR_OK;
     }
-    cr_status status = smsr_packet_answer(c.sr, tx, &c.s, a->packet, &scratch, &response, &why);
+    cr_status status =
+        pushed ? refused_push(&c, a->packet, &scratch, &response, &why)
+               : smsr_packet_answer(c.sr, tx, &c.s, a->packet, &scratch, &response, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         cr_buf_free(&scratch);
         return CR_OK; /* not of this one */

@@ -39,7 +39,8 @@ struct line {
     struct datagram queue[QUEUE];
     size_t first, last;
     unsigned dice, lost_percent;
-    cr_buf out; /* the last datagram to nobody */
+    unsigned break_at; /* datagrams from now on until the chip's channel breaks; 0 = never */
+    cr_buf out;        /* the last datagram to nobody */
     unsigned refusals;
 };
 
@@ -53,6 +54,10 @@ static const struct udp_address elsewhere = {.ip = {10, 0, 0, 3}, .size = 4, .po
 static void put(struct line *l, bool up, const struct udp_address *to, cr_span bytes)
 {
     assert_true(l->last < QUEUE && bytes.n <= UDP_DATAGRAM_MAX);
+    if (l->break_at && --l->break_at == 0) {
+        terminal_drop(&l->bed->terminal, 1);
+        return;
+    }
     l->dice = l->dice * 1103515245U + 12345U;
     if ((l->dice >> 16) % 100 < l->lost_percent) {
         return;
@@ -415,6 +420,34 @@ static void test_bad_network(void **state)
     }
 }
 
+/* The chip's channel breaks at each datagram in turn: the command is executed once, or it is known
+ * that nobody knows. */
+static void test_broken_everywhere(void **state)
+{
+    bool whole = false;
+    unsigned done = 0, failed = 0;
+    (void)state;
+    for (unsigned n = 1; !whole; n++) {
+        struct line *l = line_open(false, true);
+        struct gp_counters counters;
+        l->break_at = n;
+        const int64_t id = send_data(l, GET, false);
+        for (int i = 0; i < 400 && state_of(l, id) == SMSR_STATE_SENT; i++) {
+            go_on(l);
+            wait_seconds(l, 1);
+        }
+        whole = l->break_at > 0;
+        const enum smsr_proc_state end = state_of(l, id);
+        done += end == SMSR_STATE_DONE;
+        failed += end == SMSR_STATE_FAILED;
+        assert_int_equal(done + failed, n);
+        gp_counters_get(&l->bed->euicc->m2m->reg, l->bed->euicc->m2m->isdr, 1, &counters);
+        assert_true(counters.packets >= 10); /* the script's, or that of a push behind it */
+        line_close(l);
+    }
+    assert_true(done > failed && failed > 0); /* only where its answer is lost */
+}
+
 /* ---- choice ------------------------------------------------------------------------------------
  */
 
@@ -540,17 +573,44 @@ static void test_answers(void **state)
     }
 }
 
-/* What comes back is not from the eUICC: the script counts as not answered, the link is ended. */
+/* The eUICC is called back under a counter that it takes if it has not executed the script. */
+static void is_called_back(struct line *l, size_t pushes, uint64_t counter)
+{
+    enum ota_result result;
+    world_due(&l->w);
+    assert_int_equal(l->w.count, pushes);
+    l->w.card_counter = counter - 1; /* the last one that it took */
+    assert_true(card_take(&l->w, pushes - 1, &result));
+    assert_int_equal(l->w.card_counter, counter);
+    assert_int_equal(l->w.asked.spi[1], 0x3A);
+}
+
+/* And gets the same octets. */
+static void is_given_again(struct line *l)
+{
+    cr_buf before = {0};
+    cr_buf_append_span(&before, cr_buf_span(&l->card.sdu));
+    card_dial(l);
+    assert_true(l->card.opened);
+    assert_int_equal(l->card.sdus, 1);
+    assert_true(cr_span_equal(cr_buf_span(&l->card.sdu), cr_buf_span(&before)));
+    assert_true(card_opens(l));
+    cr_buf_free(&before);
+}
+
+/* What comes back is not from the eUICC: the link is ended, and the eUICC called back. */
 static void test_forged(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
         struct line *l = line_open(false, false);
         const int64_t id = with_script(l);
-        struct ota_response_fields asked = l->w.asked;
+        const struct ota_response_fields asked = l->w.asked;
+        const struct ota_key kid = l->w.kid;
         if (i == 0) {
             memset(l->w.kid.value, 0x99, 16);
             card_says(l, 0, ANSWERED);
+            l->w.kid = kid;
         } else if (i == 1) { /* of another command */
             l->w.asked.counter--;
             card_says(l, 0, ANSWERED);
@@ -561,10 +621,12 @@ static void test_forged(void **state)
             assert_int_equal(cattp_send(l->card.link, cr_span_str("x"), l->w.now_ms, NULL), CR_OK);
             settle(l);
         }
-        l->w.asked = asked;
         assert_true(l->card.closed);
-        assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
-        assert_false(world_look(&l->w, id).has_script);
+        assert_int_equal(state_of(l, id), SMSR_STATE_SENT);
+        is_called_back(l, 2, asked.counter - 2);
+        is_given_again(l);
+        card_says(l, 0, ANSWERED);
+        assert_int_equal(state_of(l, id), SMSR_STATE_DONE);
         line_close(l);
     }
 }
@@ -583,34 +645,134 @@ static void test_unasked(void **state)
     line_close(l);
 }
 
-static void test_broken_link(void **state)
+/* The link breaks before the eUICC has executed the script: it does, once. */
+static void test_called_back(void **state)
 {
     (void)state;
-    struct line *l = line_open(false, false);
-    int64_t id = with_script(l);
-    cattp_close(l->card.link, l->w.now_ms); /* RST */
+    for (int on_disk = 0; on_disk < 2; on_disk++) {
+        struct line *l = line_open(on_disk, false);
+        int64_t id = with_script(l);
+        const uint64_t counter = l->w.asked.counter;
+        assert_int_equal(counter, 10); /* the push had 7 */
+        for (unsigned n = 0; n < 2; n++) {
+            cattp_close(l->card.link, l->w.now_ms); /* RST */
+            settle(l);
+            assert_int_equal(state_of(l, id), SMSR_STATE_SENT);
+            world_restart(&l->w);
+            is_called_back(l, n + 2, counter - 2 + n);
+            world_restart(&l->w);
+            is_given_again(l);
+        }
+        if (on_disk) {
+            card_says(l, 0, ANSWERED);
+            assert_int_equal(state_of(l, id), SMSR_STATE_DONE);
+        } else { /* a third time it is not called */
+            cattp_close(l->card.link, l->w.now_ms);
+            settle(l);
+            world_due(&l->w);
+            assert_int_equal(l->w.count, 3);
+            assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
+        }
+        /* the next script has counters of its own */
+        id = send_data(l, GET, false);
+        world_due(&l->w);
+        if (!on_disk) {
+            card_dial(l);
+        }
+        settle(l);
+        assert_true(card_opens(l));
+        assert_true(l->w.asked.counter > counter);
+        line_close(l);
+    }
+}
+
+/* It has executed the script: it refuses the push SMS, and proves that it does. */
+static void test_executed(void **state)
+{
+    (void)state;
+    struct line *l = line_open(true, false);
+    enum ota_result result;
+    const int64_t id = with_script(l);
+    cattp_close(l->card.link, l->w.now_ms);
     settle(l);
-    assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
-    line_close(l);
-    /* it says nothing: after the time for a script */
-    l = line_open(false, false);
-    id = with_script(l);
-    wait_seconds(l, 59);
+    world_due(&l->w);
+    assert_int_equal(l->w.count, 2);
+    assert_false(card_take(&l->w, 1, &result));
+    assert_int_equal(result, OTA_COUNTER_LOW);
+    world_restart(&l->w);
+    const struct ota_key kid = l->w.kid;
+    memset(l->w.kid.value, 0x99, 16);
+    card_answer(&l->w, OTA_STATUS_COUNTER_LOW, ""); /* from somebody else */
+    l->w.kid = kid;
+    l->w.asked.counter++; /* of another packet */
+    card_answer(&l->w, OTA_STATUS_COUNTER_LOW, "");
+    l->w.asked.counter--;
     assert_int_equal(state_of(l, id), SMSR_STATE_SENT);
-    wait_seconds(l, 2);
+    card_answer(&l->w, OTA_STATUS_COUNTER_LOW, "");
     assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
-    wait_seconds(l, 6);
-    assert_true(l->card.closed);
-    /* too late */
+    assert_false(world_look(&l->w, id).has_script);
     line_close(l);
-    /* it hears nothing */
-    l = line_open(false, false);
-    id = with_script(l);
-    l->card.deaf = true;
-    wait_seconds(l, 70);
-    assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
-    assert_int_equal(smsr_cattp_links(l->w.links), 0);
-    line_close(l);
+}
+
+static cr_status make_switch(struct world *w, struct store_tx *tx, struct cr_err *err)
+{
+    (void)w;
+    return store_exec(tx, "UPDATE script SET is_switch = 1", NULL, NULL, NULL, NULL, err);
+}
+
+/* One that switches tells what it did by a notification: it is not called back, and its link is
+ * ended as soon as it has answered. */
+static void test_switch(void **state)
+{
+    (void)state;
+    for (int answers = 0; answers < 2; answers++) {
+        struct line *l = line_open(false, false);
+        const int64_t id = send_data(l, GET, false);
+        world_run(&l->w, make_switch);
+        world_due(&l->w);
+        card_dial(l);
+        assert_int_equal(l->card.sdus, 1);
+        assert_true(card_opens(l));
+        assert_false(smsr_cattp_has_link(l->w.links, vector(W_EID))); /* for nothing else */
+        if (answers) {
+            card_says(l, 0, ANSWERED);
+            assert_true(l->card.closed);
+            assert_int_equal(l->card.reason, CATTP_NORMAL);
+        } else {
+            cattp_close(l->card.link, l->w.now_ms);
+            settle(l);
+        }
+        world_due(&l->w);
+        assert_int_equal(state_of(l, id), answers ? SMSR_STATE_DONE : SMSR_STATE_FAILED);
+        assert_int_equal(l->w.count, 1);
+        line_close(l);
+    }
+}
+
+/* It says nothing: after the time for a script the link is ended, and it is called back. */
+static void test_silent(void **state)
+{
+    (void)state;
+    for (int deaf = 0; deaf < 2; deaf++) {
+        struct line *l = line_open(false, false);
+        const int64_t id = with_script(l);
+        l->card.deaf = deaf;
+        wait_seconds(l, 59);
+        assert_int_equal(l->w.count, 1);
+        wait_seconds(l, 3);
+        assert_int_equal(l->card.closed, !deaf);
+        assert_int_equal(l->w.count, 2);
+        wait_seconds(l, 115);
+        assert_int_equal(l->w.count, 2);
+        wait_seconds(l, 10);
+        assert_int_equal(l->w.count, 3);
+        assert_int_equal(state_of(l, id), SMSR_STATE_SENT);
+        wait_seconds(l, 120);
+        assert_int_equal(l->w.count, 3);
+        assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
+        assert_int_equal(smsr_cattp_links(l->w.links), 0);
+        line_close(l);
+    }
 }
 
 static void test_too_long(void **state)
@@ -724,8 +886,8 @@ static void test_flood(void **state)
     line_close(l);
 }
 
-/* A second link of the same eUICC takes the place of one that is silent; what that one owed it does
- * not answer. */
+/* A second link of the same eUICC takes the place of one that is silent, and gets what that one
+ * had. */
 static void test_second_link(void **state)
 {
     (void)state;
@@ -735,11 +897,15 @@ static void test_second_link(void **state)
     wait_seconds(l, 11);
     card_dial_as(l, &elsewhere, W_EID, 0);
     assert_true(l->card.opened);
-    assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
     assert_int_equal(smsr_cattp_links(l->w.links), 1);
+    assert_int_equal(l->card.sdus, 1);
+    l->w.card_counter = 9;
+    assert_true(card_opens(l));
+    card_says(l, 0, ANSWERED);
+    assert_int_equal(state_of(l, id), SMSR_STATE_DONE);
     const int64_t next = send_data(l, GET, false);
     go_on(l);
-    assert_int_equal(l->card.sdus, 1);
+    assert_int_equal(l->card.sdus, 2);
     assert_true(card_opens(l));
     card_says(l, 0, ANSWERED);
     assert_int_equal(state_of(l, next), SMSR_STATE_DONE);
@@ -765,9 +931,14 @@ static void test_restart(void **state)
     assert_true(l->card.closed);
     assert_int_equal(l->card.reason, CATTP_TEMPORARILY_UNABLE);
     world_pass(&l->w, 59 * SECOND);
-    assert_int_equal(state_of(l, id), SMSR_STATE_SENT);
-    world_pass(&l->w, 2 * SECOND);
-    assert_int_equal(state_of(l, id), SMSR_STATE_FAILED);
+    assert_int_equal(l->w.count, 1);
+    world_pass(&l->w, 7 * SECOND);
+    is_called_back(l, 2, 8);
+    card_dial(l);
+    assert_int_equal(l->card.sdus, 1);
+    assert_true(card_opens(l));
+    card_says(l, 0, ANSWERED);
+    assert_int_equal(state_of(l, id), SMSR_STATE_DONE);
     line_close(l);
 }
 
@@ -791,13 +962,24 @@ static void test_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_way),           cmocka_unit_test(test_bad_network),
-        cmocka_unit_test(test_not_supported), cmocka_unit_test(test_no_link),
-        cmocka_unit_test(test_refused_push),  cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_forged),        cmocka_unit_test(test_unasked),
-        cmocka_unit_test(test_broken_link),   cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_strangers),     cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_second_link),   cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_way),
+        cmocka_unit_test(test_bad_network),
+        cmocka_unit_test(test_broken_everywhere),
+        cmocka_unit_test(test_not_supported),
+        cmocka_unit_test(test_no_link),
+        cmocka_unit_test(test_refused_push),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_called_back),
+        cmocka_unit_test(test_executed),
+        cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_second_link),
+        cmocka_unit_test(test_restart),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
