@@ -37,6 +37,7 @@ f3 = double-data-down every=3 chip=1
 f4 = double-data-up every=4 chip=1
 f5 = swap-data-down every=6 chip=1
 f6 = swap-data-up every=8 chip=1
+f7 = drop-channel=1500 at=1 chip=2
 INI
 sed -i "/^map/a map = 192.0.2.10:9000 127.0.0.1:$cattp" network.ini
 radio
@@ -50,7 +51,7 @@ channel = cattp
 [euicc $bad_eid]
 channel = cattp
 INI
-links() { start_smsr --no-https --cattp "127.0.0.1:$cattp"; }
+links() { start_smsr --no-https --cattp "127.0.0.1:$cattp" --script-seconds 3; }
 
 # a protocol analyser listens where there is one
 listening=0
@@ -114,7 +115,8 @@ es4 0 enable-profile --iccid $five
 is $one Disabled
 is $five Enabled
 
-# ---- by the rules: what is short goes by SMS, a profile by CAT_TP
+# ---- by the rules: what is short goes by SMS, a profile by CAT_TP; the channel breaks on the way, and the
+# chip is called back
 eid=$(jq -r .eid auto.json)
 numbers $seven 7 $eight 8
 es4 0 audit-eis
@@ -122,7 +124,9 @@ says smsr.err "to $eid: SMS, few messages, nothing follows"
 says_not smsr.err "to $eid: CAT_TP"
 es2 0 download-profile --iccid $nine
 is $nine Disabled
-says smsr.err "to $eid: CAT_TP, HTTPS cannot be had"
+says smsr.err "to $eid: CAT_TP, HTTPS cannot be had" "CAT_TP link of $eid, 127.0.0.1:"
+says trace "auto fault: drop-channel"
+equal "$(grep -c "auto channel: channel 1 is open" trace)" 2
 eid=$good_eid
 
 # ---- the SM-SR is killed while there is a link: the chip notices when it is pushed to

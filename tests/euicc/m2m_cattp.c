@@ -379,6 +379,40 @@ static void long_packets(void **state)
     far_free(f);
 }
 
+/* A push SMS leaves a chain of scripts as it is, on both sides of a reset; other scripts do not. */
+static void chain(void **state)
+{
+    static const char *const first[] = {"AA0A830101220580CAFF2100", "AA0A830111220580CAFF2100"};
+    static const char *const last = "AA0A830103220580CAFF2100";
+    static const char *const no_previous = "AB06800100830101";
+    (void)state;
+    for (int keep = 0; keep < 2; keep++) {
+        struct far *f = opened_link();
+        assert_true(far_send(f, 1, first[keep]));
+        assert_true(m2m_send_as(f->bed, 1, 0x1639, PUSH));
+        assert_true(far_send(f, 1, last));
+        assert_memory_equal(f->bed->data, "AB", 2);
+        assert_string_not_equal(f->bed->data, no_previous);
+        assert_true(far_send(f, 1, first[keep]));
+        assert_true(m2m_send_as(f->bed, 1, 0x1639, m2m_script(f->bed, GET, NULL)));
+        assert_true(far_send(f, 1, last));
+        assert_string_equal(f->bed->data, no_previous);
+        assert_true(far_send(f, 1, first[keep]));
+        m2m_bed_reset(f->bed);
+        assert_true(m2m_send_as(f->bed, 1, 0x1639, PUSH));
+        assert_int_equal(f->links, 2);
+        assert_true(far_send(f, 1, last));
+        assert_int_equal(strcmp(f->bed->data, no_previous) == 0, !keep);
+        /* and nothing hides behind it */
+        assert_true(
+            m2m_send_as(f->bed, 1, 0x1639,
+                        m2m_script(f->bed, "80EC010100", "80E28800153A03124F10" AID_B, NULL)));
+        assert_string_equal(f->bed->data, "AB0B8001022302900023026985");
+        assert_int_equal(m2m_enabled(f->bed), 0x0010);
+        far_free(f);
+    }
+}
+
 /* ---- what is wrong -----------------------------------------------------------------------------
  */
 
@@ -758,13 +792,14 @@ static void power(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example),     cmocka_unit_test(stored),
-        cmocka_unit_test(enable),      cmocka_unit_test(long_packets),
-        cmocka_unit_test(malformed),   cmocka_unit_test(not_offered),
-        cmocka_unit_test(not_allowed), cmocka_unit_test(not_believed),
-        cmocka_unit_test(strangers),   cmocka_unit_test(oversize),
-        cmocka_unit_test(silence),     cmocka_unit_test(second_push),
-        cmocka_unit_test(reset),       cmocka_unit_test(power),
+        cmocka_unit_test(example),      cmocka_unit_test(stored),
+        cmocka_unit_test(enable),       cmocka_unit_test(long_packets),
+        cmocka_unit_test(chain),        cmocka_unit_test(malformed),
+        cmocka_unit_test(not_offered),  cmocka_unit_test(not_allowed),
+        cmocka_unit_test(not_believed), cmocka_unit_test(strangers),
+        cmocka_unit_test(oversize),     cmocka_unit_test(silence),
+        cmocka_unit_test(second_push),  cmocka_unit_test(reset),
+        cmocka_unit_test(power),
     };
     return cmocka_run_group_tests_name("euicc/m2m_cattp", tests, NULL, NULL);
 }
