@@ -165,6 +165,9 @@ static void put_procedure(struct reading *r, const struct smsr_procedure *p)
         cli_json_text(line, "eid", eid);
         cli_json_text(line, "iccid", p->iccid);
         cli_json_text(line, "requester", p->requester);
+        if (p->kind == SMSR_PROC_CHANGE || p->kind == SMSR_PROC_TAKEOVER) {
+            cli_json_text(line, "other", p->other); /* SM-SR */
+        }
         cli_json_text(line, "started", when);
         cli_json_text(line, "result", result);
         if (p->result.has_code) {

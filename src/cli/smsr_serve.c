@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "m2m/party.h"
+#include "pki/hierarchy.h"
 #include "smsr/service.h"
 
 #include <jansson.h>
@@ -20,9 +21,11 @@
 #define DEFAULT_ES5 "127.0.0.1:8446"
 #define MAX_WORKERS 1024
 
+#define DEFAULT_IDENTITY "m2msr"
+
 struct serve_values {
-    const char *dir, *parties, *config, *pki, *ci, *soap, *es5, *cattp, *port_file;
-    int64_t workers, hold_seconds, script_seconds, audit_minutes, keep_days;
+    const char *dir, *parties, *config, *pki, *identity, *ci, *soap, *es5, *cattp, *port_file;
+    int64_t workers, hold_seconds, script_seconds, audit_minutes, keep_days, max_euiccs;
     bool no_https, no_onc, allow_m2m_sp_change;
 };
 
@@ -30,8 +33,48 @@ struct serve_values {
 struct server {
     struct m2m_parties parties;
     struct smsr_radio_config radio;
+    struct pki_key *keys[SMSR_MAX_IDENTITIES];
     struct smsr_service_options options;
 };
+
+/* CERT.SR.ECDSA on a curve. One that is not named need not be there. */
+static cr_status load_identity(struct cli *cli, const struct serve_values *v,
+                               enum crypto_curve curve, struct server *s, struct cr_err *err)
+{
+    struct smsr_options *o = &s->options.core;
+    const char *name = v->identity ? v->identity : DEFAULT_IDENTITY;
+    const char *path =
+        cr_arena_printf(&cli->arena, "%s/%s/%s.gp", v->pki, pki_hierarchy_curve_dir(curve), name);
+    struct gpcert cert;
+    if (!path) {
+        return cr_fail_memory(err);
+    }
+    if (!cr_file_exists(path)) {
+        return CR_OK;
+    }
+    CR_TRY(pki_hierarchy_load_gp(v->pki, curve, name, &cli->arena, &cert,
+                                 &s->keys[o->identity_count], err));
+    o->identities[o->identity_count] =
+        (struct smsr_identity){.certificate = cert.raw, .key = s->keys[o->identity_count]};
+    o->identity_count++;
+    return CR_OK;
+}
+
+static cr_status load_identities(struct cli *cli, const struct serve_values *v, struct server *s,
+                                 struct cr_err *err)
+{
+    if (!v->pki) {
+        return CR_OK;
+    }
+    CR_TRY(load_identity(cli, v, CRYPTO_P256, s, err));
+    CR_TRY(load_identity(cli, v, CRYPTO_BRAINPOOL, s, err));
+    if (v->identity && !s->options.core.identity_count) {
+        return cr_err_next(err,
+                           cr_fail(err, CR_REFUSED, NULL, "%s has no %s.gp", v->pki, v->identity),
+                           "make it: crisp pki issue %s m2m-sr --name %s", v->pki, v->identity);
+    }
+    return CR_OK;
+}
 
 static cr_status load(struct cli *cli, const struct serve_values *v, struct server *s,
                       struct cr_err *err)
@@ -56,12 +99,15 @@ static cr_status load(struct cli *cli, const struct serve_values *v, struct serv
                             .hold_ms = v->hold_seconds * SECOND_MS,
                             .script_ms = v->script_seconds * SECOND_MS,
                             .again_ms = v->audit_minutes * 60 * SECOND_MS,
-                            .keep_ms = v->keep_days * DAY_MS},
-                 .env = cli->env},
+                            .keep_ms = v->keep_days * DAY_MS,
+                            .max_euiccs = v->max_euiccs},
+                 .env = cli->env,
+                 .radio = &s->radio},
         .radio = &s->radio,
         .soap_port = cli_url_port(s->parties.address), /* where the parties are told to go */
         .no_https = v->no_https,
         .workers = (unsigned)v->workers};
+    CR_TRY(load_identities(cli, v, s, err));
     if (v->soap) {
         CR_TRY(cli_host_port(&cli->arena, v->soap, &o->soap_host, &o->soap_port, err));
     }
@@ -128,6 +174,9 @@ static void announce(struct cli *cli, const struct server *s, const struct smsr_
     if (!o->core.ci_file) {
         (void)fprintf(cli->out, "no CI is trusted: no EUM can register eUICCs (--pki or --ci)\n");
     }
+    if (!o->core.identity_count) {
+        (void)fprintf(cli->out, "no certificate to show to eUICCs: none can be taken over\n");
+    }
     (void)fprintf(cli->out, "stop with Ctrl-C\n");
     (void)fflush(cli->out);
 }
@@ -168,7 +217,13 @@ static int serve_run(struct cli *cli, const void *values)
         cli_host_port(&cli->arena, v->es5, &host, &port, &err) != CR_OK) {
         return cli_fail_usage(cli, &err);
     }
+    if (v->ci && v->identity) {
+        return cli_usage(cli, "--identity is a name in the directory of --pki");
+    }
     cr_status status = run_service(cli, v, &s, &err);
+    for (size_t i = 0; i < SMSR_MAX_IDENTITIES; i++) {
+        pki_key_free(s.keys[i]);
+    }
     m2m_parties_free(&s.parties);
     smsr_radio_free(&s.radio);
     return status == CR_OK ? CLI_OK : cli_fail(cli, &err, false);
@@ -201,6 +256,12 @@ static const struct cli_option options[] = {
      .metavar = "DIR",
      .help = "A directory of 'crisp pki init': its CIs are those of EUMs.",
      FIELD(pki)},
+    {.name = "identity",
+     .kind = CLI_STRING,
+     .metavar = "NAME",
+     .help = "The certificate in the directory of --pki (NAME.gp) that this SM-SR shows to chips "
+             "which it takes over from another SM-SR; m2msr unless given.",
+     FIELD(identity)},
     {.name = "ci",
      .kind = CLI_STRING,
      .metavar = "FILE",
@@ -260,6 +321,14 @@ static const struct cli_option options[] = {
      .min = 1,
      .max = 36500,
      FIELD(keep_days)},
+    {.name = "max-euiccs",
+     .kind = CLI_INT,
+     .metavar = "N",
+     .help = "With so many chips none is taken over from another SM-SR; 0: no limit.",
+     .fallback = "0",
+     .min = 0,
+     .max = 1000000000,
+     FIELD(max_euiccs)},
     {.name = "allow-m2m-sp-change",
      .kind = CLI_FLAG,
      .help = "M2M service providers may ask for a change of the SM-SR.",

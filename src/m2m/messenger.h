@@ -63,6 +63,7 @@ struct m2m_answered {
     const char *context;
     int64_t now_ms;
     const struct soap_body *body; /* has_status is true */
+    bool none;                    /* the peer gave no answer: the status is ours, and says why */
 };
 typedef cr_status (*m2m_answer_handler)(void *ctx, const struct m2m_answered *answer,
                                         struct cr_err *err);

@@ -389,7 +389,7 @@ static cr_status take_waiting(const struct store_row *row, void *ctx, struct cr_
 }
 
 static cr_status tell(struct m2m *m2m, struct store_tx *tx, const struct waiting *w,
-                      const struct soap_body *body, struct cr_err *err)
+                      const struct soap_body *body, bool none, struct cr_err *err)
 {
     CR_TRY(store_exec(tx, "DELETE FROM asked WHERE id = ?", STORE_VALUES(STORE_I(w->id)), NULL,
                       NULL, NULL, err));
@@ -400,7 +400,8 @@ static cr_status tell(struct m2m *m2m, struct store_tx *tx, const struct waiting
                                     .peer = cr_span_str(w->peer),
                                     .context = w->context,
                                     .now_ms = cr_now_ms(m2m->options.env),
-                                    .body = body};
+                                    .body = body,
+                                    .none = none};
     return m2m->options.answered ? m2m->options.answered(m2m->options.ctx, &answered, err) : CR_OK;
 }
 
@@ -412,7 +413,7 @@ static cr_status tell_failure(struct m2m *m2m, struct store_tx *tx, const struct
     struct soap_body body = {.has_status = true};
     (void)cr_refuse(&why, subject, reason, NULL, "%s", cause);
     soap_status_from_err(&why, w->arena, &body.status);
-    return tell(m2m, tx, w, &body, err);
+    return tell(m2m, tx, w, &body, true, err);
 }
 
 static cr_status fail_asked(struct result *r, struct store_tx *tx, const char *subject,
@@ -460,7 +461,7 @@ cr_status m2m_take_answer(struct m2m *m2m, struct store_tx *tx, cr_arena *arena,
     /* A letter that is still there was taken, as its answer shows. */
     CR_TRY(store_exec(tx, "DELETE FROM letter WHERE asked = ?", STORE_VALUES(STORE_I(w.id)), NULL,
                       NULL, NULL, err));
-    return tell(m2m, tx, &w, &answer->body, err);
+    return tell(m2m, tx, &w, &answer->body, false, err);
 }
 
 /* ---- time --------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@
  * comes back as one.
  *
  * No socket: datagrams go out through transmit() and come in by smsr_cattp_input(). A link lives in
- * memory; the scripts are rows: packet and counter are committed before they leave. What a link owed
- * when it broke is due at once: smsr/sms.h calls the eUICC back, and it gets the same octets.
+ * memory; the scripts are rows: packet and counter are committed before they leave. What a link
+ * owed when it broke is due at once: smsr/sms.h calls the eUICC back, and it gets the same octets.
  *
  * A SYN is taken from an eUICC that is expected only: who knows an EID, and when it is pushed to,
  * can take the place of its link, and gets a packet that it can neither open nor answer.

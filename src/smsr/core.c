@@ -6,6 +6,7 @@
 #include "smsr/air.h"
 #include "smsr/engine.h"
 #include "smsr/handlers.h"
+#include "smsr/handover.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #define TICK_ROUNDS 16                /* transactions of one tick at most */
 
 static const struct store_migration migrations[] = {
-    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}};
+    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}, {4, smsr_handover_schema}};
 
 static void set_defaults(struct smsr_policy *p)
 {
@@ -94,6 +95,9 @@ cr_status smsr_open(const struct smsr_options *options, struct smsr **out, struc
     sr->parties = options->parties;
     sr->env = options->env;
     sr->policy = options->policy;
+    sr->radio = options->radio;
+    sr->identity_count = options->identity_count;
+    memcpy(sr->identities, options->identities, sizeof sr->identities);
     (void)pthread_mutex_init(&sr->lock, NULL);
     set_defaults(&sr->policy);
     cr_status status = open_trust(sr, options->ci_file, err);
@@ -105,6 +109,7 @@ cr_status smsr_open(const struct smsr_options *options, struct smsr **out, struc
                                         .parties = sr->parties,
                                         .env = sr->env,
                                         .rows = smsr_rows,
+                                        .answered = smsr_handover_answered,
                                         .committed = on_commit,
                                         .ctx = sr};
         status = m2m_new(&m2m, &sr->m2m, err);

@@ -14,6 +14,9 @@ struct smsr {
     const struct m2m_parties *parties;
     const cr_env *env;
     struct smsr_policy policy;
+    struct smsr_identity identities[SMSR_MAX_IDENTITIES];
+    size_t identity_count;
+    const struct smsr_radio_config *radio; /* NULL = none */
     struct store_seal seal;
     struct pki_trust *trust; /* CIs of EUM certificates */
     struct store *store;

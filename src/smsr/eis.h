@@ -44,11 +44,16 @@ struct smsr_euicc {
     cr_span notification_aid;
     cr_span imei;       /* absent = not known */
     const char *msisdn; /* last originating address; NULL = not known */
+    bool arriving;      /* is being taken over: not ours yet (SGP.02 3.8) */
 };
 
-/* CR_REFUSED 8.1.1/1.1 when there is no such eUICC here. */
+/* CR_REFUSED 8.1.1/1.1 when there is no such eUICC here, or when it is arriving; the cause says
+ * which SM-SR it was handed over to. */
 cr_status smsr_euicc_get(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
                          struct cr_err *err) CR_MUST_CHECK;
+/* The same, also one that is arriving. */
+cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
+                          struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_euicc_put(struct store_tx *tx, const struct smsr_euicc *euicc,
                          struct cr_err *err) CR_MUST_CHECK; /* by EID: inserts or replaces */
 /* Writes what changes: memory, last audit, locks, notification, IMEI, MSISDN. */
@@ -56,6 +61,11 @@ cr_status smsr_euicc_update(struct store_tx *tx, const struct smsr_euicc *euicc,
                             struct cr_err *err) CR_MUST_CHECK;
 /* Forgets an eUICC with its Profiles, key sets, audit trail and properties. */
 cr_status smsr_euicc_delete(struct store_tx *tx, cr_span eid, struct cr_err *err) CR_MUST_CHECK;
+/* The same, and remembers which SM-SR (OID) has it now; smsr_euicc_arrived() forgets that: it is
+ * here again. */
+cr_status smsr_euicc_depart(struct store_tx *tx, cr_span eid, const char *smsr, int64_t now_ms,
+                            struct cr_err *err) CR_MUST_CHECK;
+cr_status smsr_euicc_arrived(struct store_tx *tx, cr_span eid, struct cr_err *err) CR_MUST_CHECK;
 /* EIDs in order behind `after` (absent = from the start); false in *found at the end. */
 cr_status smsr_euicc_next(struct store_tx *tx, cr_span after, cr_arena *arena,
                           struct smsr_euicc *out, bool *found, struct cr_err *err) CR_MUST_CHECK;
@@ -131,6 +141,8 @@ struct smsr;
 cr_status smsr_keyset_get(struct smsr *sr, struct store_tx *tx, cr_span eid, int type,
                           uint8_t version, struct smsr_keyset *out,
                           struct cr_err *err) CR_MUST_CHECK;
+cr_status smsr_keyset_delete(struct store_tx *tx, cr_span eid, uint8_t version,
+                             struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_keyset_put(struct smsr *sr, struct store_tx *tx, cr_span eid,
                           const struct smsr_keyset *keyset, uint64_t counter,
                           struct cr_err *err) CR_MUST_CHECK;
@@ -212,7 +224,8 @@ cr_status smsr_eis_show(struct smsr *sr, struct store_tx *tx, const struct smsr_
 
 /* Takes a registered or handed-over EIS into the tables: EumSignature, EUM certificate, ECASD
  * certificate, EID range, Smsr-id, consistency and (from_eum) key values verified and unwrapped by
- * the EUM's transport key. CR_REFUSED with the codes of SGP.02 5.2.1. */
+ * the EUM's transport key. One that is handed over is arriving, without key sets. CR_REFUSED with
+ * the codes of SGP.02 5.2.1. */
 cr_status smsr_eis_take(struct smsr *sr, struct store_tx *tx, const struct m2m_party *from,
                         const struct soap_eis *eis, bool from_eum, cr_arena *arena,
                         struct cr_err *err) CR_MUST_CHECK;

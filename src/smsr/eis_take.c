@@ -81,7 +81,7 @@ static cr_status check_ids(struct taking *t, struct cr_err *err)
         return inconsistent(err, "more memory remains than is available");
     }
     struct cr_err gone = {0};
-    cr_status status = smsr_euicc_get(t->tx, eis->signed_info.eid, t->arena, &t->euicc, &gone);
+    cr_status status = smsr_euicc_load(t->tx, eis->signed_info.eid, t->arena, &t->euicc, &gone);
     if (status == CR_OK) {
         return cr_refuse(err, "8.1.1", "3.3", "SGP.02 5.2.1", "the EID is registered already");
     }
@@ -454,6 +454,7 @@ static cr_status make_euicc(struct taking *t, struct cr_err *err)
     e->remaining_memory = eis->remaining_memory;
     e->available_memory = eis->available_memory;
     e->last_audit_ms = eis->has_last_audit ? eis->last_audit : 0;
+    e->arriving = !t->from_eum;
     for (size_t i = 0; i < eis->isdr.tars.count; i++) {
         cr_buf_append_span(&tars, eis->isdr.tars.items[i]);
     }
@@ -476,7 +477,11 @@ static cr_status write_rows(struct taking *t, const struct smsr_profiles *profil
     if (eis->has_audit_trail && !t->from_eum) {
         CR_TRY(smsr_audit_take(t->tx, t->euicc.eid, &eis->audit_trail, err));
     }
-    return t->from_eum ? put_keysets(t, err) : CR_OK;
+    if (!t->from_eum) {
+        return CR_OK;
+    }
+    CR_TRY(smsr_euicc_arrived(t->tx, t->euicc.eid, err));
+    return put_keysets(t, err);
 }
 
 cr_status smsr_eis_take(struct smsr *sr, struct store_tx *tx, const struct m2m_party *from,

@@ -21,8 +21,11 @@ struct smsr_run {
     const struct smsr_script *script;             /* outcomes: that came to its end */
     const struct smsr_outcome *outcome;           /* likewise */
     const struct smsr_notification *notification; /* notifications */
+    const struct soap_body *es7;                  /* what the other SM-SR asks, or answers */
+    const struct m2m_call *call;                  /* of what it asks; NULL = it answers */
     uint16_t sw;                                  /* of the last R-APDU of an outcome; 0 = none */
-    struct smsr_told *news, **news_end;           /* put out after the answer to the requester */
+    bool gone; /* the eUICC is not here, or not any more: nothing of e is written */
+    struct smsr_told *news, **news_end; /* put out after the answer to the requester */
 };
 
 /* Each gives the state to go to; the engine holds it against the table. */
@@ -64,6 +67,12 @@ cr_status smsr_run_recall(struct smsr_run *run, struct cr_err *err) CR_MUST_CHEC
 cr_status smsr_run_has_left(struct smsr_run *run, bool *left, struct cr_err *err) CR_MUST_CHECK;
 /* Adds to what the eUICC answered: EuiccResponseData. */
 cr_status smsr_run_answered(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
+
+/* The requester is told EXPIRED now, and the procedure goes on. */
+cr_status smsr_run_expired(struct smsr_run *run, const char *sentence,
+                           struct cr_err *err) CR_MUST_CHECK;
+/* Answers the requester with the result as it stands, once; the procedure goes on. */
+cr_status smsr_run_answer(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 
 /* True once the requester was told EXPIRED: what comes later changes the EIS, not the answer. */
 bool smsr_run_told(const struct smsr_run *run);
@@ -130,6 +139,10 @@ cr_status smsr_start_data(struct smsr_run *run, enum smsr_proc_state *to, struct
 cr_status smsr_on_data(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_start_audit(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 cr_status smsr_on_audit(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
+cr_status smsr_start_change(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
+cr_status smsr_on_change(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
+cr_status smsr_start_takeover(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
+cr_status smsr_on_takeover(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err);
 
 /* ---- doubt (doubt.c) ---------------------------------------------------------------------------
  */

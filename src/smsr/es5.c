@@ -1,6 +1,7 @@
 #include "smsr/es5.h"
 
 #include "asn1/der.h"
+#include "ota/establish.h"
 
 #define TAG_COMMAND  0x22
 #define TAG_RESPONSE 0x23
@@ -103,6 +104,30 @@ void smsr_es5_set_fallback(cr_span aid, cr_buf *out)
 void smsr_es5_set_emergency(cr_span aid, cr_buf *out)
 {
     put_dgi_aid(out, 0x3A09, aid);
+}
+
+void smsr_es5_establish(cr_span data, bool last, uint8_t *block, cr_buf *out)
+{
+    while (data.n) {
+        cr_buf apdu = {0};
+        if (establish_next_command(&data, last, block, &apdu, NULL) != CR_OK) {
+            out->failed = true;
+            data.n = 0;
+        }
+        der_put(out, TAG_COMMAND, cr_buf_span(&apdu));
+        cr_buf_free(&apdu);
+    }
+}
+
+void smsr_es5_finalise(const struct smsr_key_range *keep, size_t count, cr_buf *out)
+{
+    cr_buf data = {0};
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t range[] = {keep[i].version, keep[i].first, keep[i].last};
+        der_put(&data, 0xF2, CR_SPAN_ARRAY(range));
+    }
+    put_apdu(out, 0x80E40000, &data, WITH_LE);
+    cr_buf_free(&data);
 }
 
 void smsr_es5_delete(cr_span aid, cr_buf *out)

@@ -20,9 +20,19 @@ void smsr_es5_parameters(cr_span tlvs, cr_buf *out);
 /* Memory and list of ISD-Ps; next: the rest of a list that ended with 6310. */
 void smsr_es5_audit(bool next, cr_buf *out);
 
+/* The data of one of the two commands of EstablishISDRKeySet (ota/establish.h), in as many STORE
+ * DATA as it takes; *block goes on from the first command to the second. */
+void smsr_es5_establish(cr_span data, bool last, uint8_t *block, cr_buf *out);
+/* FinaliseISDRhandover: these keys stay, all others of the ISD-R go. */
+struct smsr_key_range {
+    uint8_t version, first, last; /* key identifiers */
+};
+void smsr_es5_finalise(const struct smsr_key_range *keep, size_t count, cr_buf *out);
+
 #define SMSR_SW_OK        0x9000
 #define SMSR_SW_MORE      0x6310
 #define SMSR_SW_POL1      0x69E1
+#define SMSR_SW_SECURITY  0x6982
 #define SMSR_SW_CONDITION 0x6985
 #define SMSR_SW_NO_FILE   0x6A82
 #define SMSR_SW_NO_SPACE  0x6A84

@@ -8,7 +8,7 @@
     "SELECT e.eid, eum_id, signed_info, eum_signature, ecasd_certificate, isdp_loadfile,"          \
     " isdp_module, isdr_aid, isdr_tars, sin, sdin, http, cattp, remaining_memory,"                 \
     " available_memory, last_audit_ms, procedure, handover, in_doubt, notification_number,"        \
-    " notification_type, notification_aid, notification_confirmed, imei, msisdn"                   \
+    " notification_type, notification_aid, notification_confirmed, imei, msisdn, arriving"         \
     " FROM euicc e JOIN euicc_state s ON s.eid = e.eid "
 
 struct reading {
@@ -63,18 +63,71 @@ static cr_status take_euicc(const struct store_row *row, void *ctx, struct cr_er
     e->notification_number = (uint16_t)store_int(row, 19);
     e->notification_type = (uint8_t)store_int(row, 20);
     e->notification_confirmed = store_int(row, 22) != 0;
+    e->arriving = store_int(row, 25) != 0;
     return CR_OK;
+}
+
+/* ---- those that went away ----------------------------------------------------------------------
+ */
+
+struct departure {
+    cr_arena *arena;
+    const char *smsr;
+    int64_t when_ms;
+};
+
+static cr_status take_departure(const struct store_row *row, void *ctx, struct cr_err *err)
+{
+    struct departure *d = ctx;
+    d->when_ms = store_int(row, 1);
+    return smsr_take_text(row, 0, d->arena, &d->smsr, err);
+}
+
+/* 8.1.1/1.1, and where it is to be found. */
+static cr_status not_here(struct store_tx *tx, cr_span eid, cr_arena *arena, struct cr_err *err)
+{
+    struct departure d = {.arena = arena};
+    char when[CR_TIME_TEXT];
+    CR_TRY(store_exec(tx, "SELECT smsr, when_ms FROM departed WHERE eid = ?",
+                      STORE_VALUES(STORE_B(eid)), take_departure, &d, NULL, err));
+    if (!d.smsr) {
+        return cr_refuse(err, "8.1.1", "1.1", "SGP.02 annex E",
+                         "no eUICC with this EID is managed here");
+    }
+    (void)cr_time_format(when, d.when_ms);
+    return cr_refuse(err, "8.1.1", "1.1", "SGP.02 3.8",
+                     "the eUICC was handed over to the SM-SR %s at %s", d.smsr, when);
+}
+
+cr_status smsr_euicc_depart(struct store_tx *tx, cr_span eid, const char *smsr, int64_t now_ms,
+                            struct cr_err *err)
+{
+    CR_TRY(smsr_euicc_delete(tx, eid, err));
+    return store_exec(tx, "INSERT OR REPLACE INTO departed(eid, smsr, when_ms) VALUES(?, ?, ?)",
+                      STORE_VALUES(STORE_B(eid), STORE_T(smsr), STORE_I(now_ms)), NULL, NULL, NULL,
+                      err);
+}
+
+cr_status smsr_euicc_arrived(struct store_tx *tx, cr_span eid, struct cr_err *err)
+{
+    return store_exec(tx, "DELETE FROM departed WHERE eid = ?", STORE_VALUES(STORE_B(eid)), NULL,
+                      NULL, NULL, err);
+}
+
+cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
+                          struct cr_err *err)
+{
+    struct reading r = {.arena = arena, .out = out};
+    CR_TRY(store_exec(tx, COLUMNS "WHERE e.eid = ?", STORE_VALUES(STORE_B(eid)), take_euicc, &r,
+                      NULL, err));
+    return r.found ? CR_OK : not_here(tx, eid, arena, err);
 }
 
 cr_status smsr_euicc_get(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
                          struct cr_err *err)
 {
-    struct reading r = {.arena = arena, .out = out};
-    CR_TRY(store_exec(tx, COLUMNS "WHERE e.eid = ?", STORE_VALUES(STORE_B(eid)), take_euicc, &r,
-                      NULL, err));
-    return r.found ? CR_OK
-                   : cr_refuse(err, "8.1.1", "1.1", "SGP.02 annex E",
-                               "no eUICC with this EID is managed here");
+    CR_TRY(smsr_euicc_load(tx, eid, arena, out, err));
+    return out->arriving ? not_here(tx, eid, arena, err) : CR_OK;
 }
 
 cr_status smsr_euicc_next(struct store_tx *tx, cr_span after, cr_arena *arena,
@@ -82,7 +135,7 @@ cr_status smsr_euicc_next(struct store_tx *tx, cr_span after, cr_arena *arena,
 {
     struct reading r = {.arena = arena, .out = out};
     cr_span from = after.p ? after : cr_span_str("");
-    CR_TRY(store_exec(tx, COLUMNS "WHERE e.eid > ? ORDER BY e.eid LIMIT 1",
+    CR_TRY(store_exec(tx, COLUMNS "WHERE e.eid > ? AND arriving = 0 ORDER BY e.eid LIMIT 1",
                       STORE_VALUES(STORE_B(from)), take_euicc, &r, NULL, err));
     *found = r.found;
     return CR_OK;
@@ -95,7 +148,8 @@ cr_status smsr_euicc_update(struct store_tx *tx, const struct smsr_euicc *e, str
         tx,
         "INSERT INTO euicc_state(eid, remaining_memory, available_memory, last_audit_ms, procedure,"
         " handover, in_doubt, notification_number, notification_type, notification_aid,"
-        " notification_confirmed, imei, msisdn) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " notification_confirmed, imei, msisdn, arriving)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT(eid) DO UPDATE SET remaining_memory = excluded.remaining_memory,"
         " available_memory = excluded.available_memory, last_audit_ms = excluded.last_audit_ms,"
         " procedure = excluded.procedure, handover = excluded.handover,"
@@ -103,14 +157,14 @@ cr_status smsr_euicc_update(struct store_tx *tx, const struct smsr_euicc *e, str
         " notification_type = excluded.notification_type,"
         " notification_aid = excluded.notification_aid,"
         " notification_confirmed = excluded.notification_confirmed, imei = excluded.imei,"
-        " msisdn = excluded.msisdn",
+        " msisdn = excluded.msisdn, arriving = excluded.arriving",
         STORE_VALUES(STORE_B(e->eid), STORE_I(e->remaining_memory), STORE_I(e->available_memory),
                      STORE_I(e->last_audit_ms), STORE_I(e->procedure), STORE_I(e->handover),
                      STORE_I(e->in_doubt),
                      e->has_notification ? STORE_I(e->notification_number) : none,
                      e->has_notification ? STORE_I(e->notification_type) : none,
                      STORE_B(e->notification_aid), STORE_I(e->notification_confirmed),
-                     STORE_B(e->imei), STORE_T(e->msisdn)),
+                     STORE_B(e->imei), STORE_T(e->msisdn), STORE_I(e->arriving)),
         NULL, NULL, NULL, err);
 }
 

@@ -48,20 +48,27 @@ static struct route route_to(const struct smsr *sr, const char *recipient, const
     return (struct route){0};
 }
 
+static cr_status put_on(struct smsr *sr, struct store_tx *tx, enum soap_name name,
+                        const char *recipient, const struct route *route,
+                        const struct soap_body *body, struct cr_err *err)
+{
+    if (!route->to) {
+        cr_log(sr->env, CR_LOG_WARNING, "no route to %s for a notification", recipient);
+        return CR_OK;
+    }
+    struct soap_body out = *body;
+    if (route->interface == SOAP_ES3) {
+        out.mno_id = cr_span_str(recipient);
+    }
+    return m2m_notify(sr->m2m, tx, route->to, soap_function(route->interface, name), &out, err);
+}
+
 static cr_status put_out(struct smsr *sr, struct store_tx *tx, enum soap_name name,
                          const char *recipient, const char *smdp, const struct soap_body *body,
                          struct cr_err *err)
 {
     const struct route route = route_to(sr, recipient, smdp);
-    if (!route.to) {
-        cr_log(sr->env, CR_LOG_WARNING, "no route to %s for a notification", recipient);
-        return CR_OK;
-    }
-    struct soap_body out = *body;
-    if (route.interface == SOAP_ES3) {
-        out.mno_id = cr_span_str(recipient);
-    }
-    return m2m_notify(sr->m2m, tx, route.to, soap_function(route.interface, name), &out, err);
+    return put_on(sr, tx, name, recipient, &route, body, err);
 }
 
 /* ---- Profiles ----------------------------------------------------------------------------------
@@ -185,22 +192,60 @@ static cr_status audience_of(struct store_tx *tx, const struct smsr_euicc *euicc
     return CR_OK;
 }
 
+static cr_status tell_change(struct smsr *sr, struct store_tx *tx, const struct smsr_euicc *euicc,
+                             const char *oid, const struct route *route, cr_arena *arena,
+                             struct cr_err *err)
+{
+    struct soap_body body = {.has_eis = true,
+                             .has_completion_timestamp = true,
+                             .completion_timestamp = cr_now_ms(sr->env)};
+    CR_TRY(smsr_eis_show(sr, tx, euicc, SMSR_VIEW_CHANGE, oid, arena, &body.eis, err));
+    return put_on(sr, tx, SOAP_SMSR_CHANGED, oid, route, &body, err);
+}
+
+/* An SM-DP has to know too whom to ask about the eUICC from now on, also where the owners of its
+ * Profiles hear of it directly. */
+static cr_status to_smdps(struct smsr *sr, struct store_tx *tx, const struct smsr_euicc *euicc,
+                          struct audience *told, size_t room, size_t count, cr_arena *arena,
+                          struct cr_err *err)
+{
+    struct smsr_profiles profiles;
+    CR_TRY(smsr_profile_list(tx, euicc->eid, arena, &profiles, err));
+    for (size_t i = 0; i < profiles.count; i++) {
+        const struct smsr_profile *p = &profiles.items[i];
+        const size_t before = count;
+        const struct route route = {
+            .to = p->smdp_id ? m2m_party_by_oid(sr->parties, cr_span_str(p->smdp_id)) : NULL,
+            .interface = SOAP_ES3};
+        if (!route.to || !(route.to->roles & SOAP_SMDP) || !m2m_party_url(route.to, SOAP_ES3)) {
+            continue;
+        }
+        CR_TRY(add_audience(told, room, &count, p->smdp_id, NULL, err));
+        if (count > before) {
+            CR_TRY(tell_change(sr, tx, euicc, p->mno_id, &route, arena, err));
+        }
+    }
+    return CR_OK;
+}
+
 cr_status smsr_fan_out_change(struct smsr *sr, struct store_tx *tx, const struct smsr_euicc *euicc,
                               struct cr_err *err)
 {
-    struct audience list[M2M_MAX_PARTIES];
-    size_t count = 0;
+    struct audience list[M2M_MAX_PARTIES], smdps[M2M_MAX_PARTIES];
+    size_t count = 0, told = 0;
     cr_arena arena = {0};
     cr_status status = audience_of(tx, euicc, &arena, list, CR_COUNT(list), &count, err);
     for (size_t i = 0; status == CR_OK && i < count; i++) {
-        struct soap_body body = {.has_eis = true,
-                                 .has_completion_timestamp = true,
-                                 .completion_timestamp = cr_now_ms(sr->env)};
-        status =
-            smsr_eis_show(sr, tx, euicc, SMSR_VIEW_CHANGE, list[i].oid, &arena, &body.eis, err);
-        if (status == CR_OK) {
-            status = put_out(sr, tx, SOAP_SMSR_CHANGED, list[i].oid, list[i].smdp, &body, err);
+        const struct route route = route_to(sr, list[i].oid, list[i].smdp);
+        if (route.to && route.interface == SOAP_ES3) {
+            status = add_audience(smdps, CR_COUNT(smdps), &told, route.to->oid, NULL, err);
         }
+        if (status == CR_OK) {
+            status = tell_change(sr, tx, euicc, list[i].oid, &route, &arena, err);
+        }
+    }
+    if (status == CR_OK) {
+        status = to_smdps(sr, tx, euicc, smdps, CR_COUNT(smdps), told, &arena, err);
     }
     cr_arena_free(&arena);
     return status;

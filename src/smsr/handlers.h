@@ -53,13 +53,14 @@ cr_status smsr_set_onc(void *ctx, struct m2m_call *call, const struct soap_body 
                        struct soap_body *response, struct cr_err *err);
 cr_status smsr_get_onc(void *ctx, struct m2m_call *call, const struct soap_body *request,
                        struct soap_body *response, struct cr_err *err);
-/* change.c */
+/* change_to.c */
 cr_status smsr_prepare_change(void *ctx, struct m2m_call *call, const struct soap_body *request,
                               struct soap_body *response, struct cr_err *err);
-cr_status smsr_change(void *ctx, struct m2m_call *call, const struct soap_body *request,
-                      struct soap_body *response, struct cr_err *err);
 cr_status smsr_handover(void *ctx, struct m2m_call *call, const struct soap_body *request,
                         struct soap_body *response, struct cr_err *err);
+/* change_from.c */
+cr_status smsr_change(void *ctx, struct m2m_call *call, const struct soap_body *request,
+                      struct soap_body *response, struct cr_err *err);
 cr_status smsr_authenticate(void *ctx, struct m2m_call *call, const struct soap_body *request,
                             struct soap_body *response, struct cr_err *err);
 cr_status smsr_create_key_set(void *ctx, struct m2m_call *call, const struct soap_body *request,

@@ -121,6 +121,12 @@ cr_status smsr_keyset_put(struct smsr *sr, struct store_tx *tx, cr_span eid,
     return status;
 }
 
+cr_status smsr_keyset_delete(struct store_tx *tx, cr_span eid, uint8_t version, struct cr_err *err)
+{
+    return store_exec(tx, "DELETE FROM keyset WHERE eid = ? AND version = ?",
+                      STORE_VALUES(STORE_B(eid), STORE_I(version)), NULL, NULL, NULL, err);
+}
+
 struct listing {
     struct smsr_keyset_info *items;
     size_t count;

@@ -87,6 +87,9 @@ static cr_status follow(struct hearing *h, bool tell, struct cr_err *err)
     if (!tell || !f.changed) {
         return CR_OK;
     }
+    if (h->run.p.kind == SMSR_PROC_CHANGE) { /* the EIS that was handed over is not true any more */
+        CR_TRY(deliver(h, SMSR_EV_OTHER, err));
+    }
     if (f.was.iccid) {
         CR_TRY(smsr_run_news(&h->run, SOAP_PROFILE_DISABLED, &f.was, NULL, err));
     }
@@ -104,7 +107,8 @@ static cr_status audit_first(struct hearing *h, struct cr_err *err)
     struct smsr_run *run = &h->run;
     int64_t id;
     if (run->e.procedure || run->e.handover) {
-        return CR_OK; /* busy: the eUICC repeats its notification */
+        /* Busy: the eUICC repeats its notification. What is handed over is not true any more. */
+        return run->p.kind == SMSR_PROC_CHANGE ? deliver(h, SMSR_EV_OTHER, err) : CR_OK;
     }
     CR_TRY(smsr_euicc_update(run->tx, &run->e, err));
     CR_TRY(smsr_procedure_start_own(run->sr, run->tx, run->arena, &what,
@@ -214,9 +218,20 @@ static void remember(struct hearing *h)
     e->notification_confirmed = false;
 }
 
+/* Another SM-SR may have the eUICC already (handover.h): what it reports is that one's to confirm,
+ * and is repeated until it is. */
+static bool may_be_gone(const struct smsr_procedure *p)
+{
+    return p->kind == SMSR_PROC_CHANGE &&
+           (p->state == SMSR_STATE_ESTABLISHED || p->state == SMSR_STATE_ASKING);
+}
+
 static cr_status hear(struct hearing *h, struct cr_err *err)
 {
     struct smsr_euicc *e = &h->run.e;
+    if (may_be_gone(&h->run.p)) {
+        return CR_OK;
+    }
     if (h->n->imei.p) {
         e->imei = h->n->imei;
     }

@@ -18,6 +18,8 @@ const struct smsr_kind_ops smsr_kinds[SMSR_KINDS] = {
     [SMSR_PROC_EMERGENCY] = {smsr_start_attribute, smsr_on_attribute},
     [SMSR_PROC_MASTER_DELETE] = {smsr_start_delete, smsr_on_delete},
     [SMSR_PROC_ADDRESSING] = {smsr_start_data, smsr_on_data},
+    [SMSR_PROC_CHANGE] = {smsr_start_change, smsr_on_change},
+    [SMSR_PROC_TAKEOVER] = {smsr_start_takeover, smsr_on_takeover},
 };
 
 /* ---- rows --------------------------------------------------------------------------------------
@@ -121,14 +123,16 @@ static cr_status update_row(struct store_tx *tx, struct smsr_procedure *p, struc
     CR_TRY(store_exec(
         tx,
         "UPDATE procedure SET revision = revision + 1, state = ?, before = ?, exchange = ?,"
-        " data = ?, response = ?, switched = ?, ended_ms = ?, due_ms = ?, status = ?, subject = ?,"
-        " reason = ?, identifier = ?, message = ? WHERE id = ? AND revision = ?",
-        STORE_VALUES(
-            STORE_I(p->state), STORE_I(p->before), STORE_I(p->exchange), STORE_B(p->data),
-            STORE_B(p->response), STORE_I(p->switched), p->ended_ms ? STORE_I(p->ended_ms) : none,
-            p->due_ms ? STORE_I(p->due_ms) : none, STORE_I(p->result.status),
-            STORE_S(code->subject), STORE_S(code->reason), STORE_S(code->subject_identifier),
-            STORE_S(code->message), STORE_I(p->id), STORE_I(p->revision)),
+        " data = ?, response = ?, switched = ?, deadline_ms = ?, ended_ms = ?, due_ms = ?,"
+        " status = ?, subject = ?, reason = ?, identifier = ?, message = ?"
+        " WHERE id = ? AND revision = ?",
+        STORE_VALUES(STORE_I(p->state), STORE_I(p->before), STORE_I(p->exchange), STORE_B(p->data),
+                     STORE_B(p->response), STORE_I(p->switched), STORE_I(p->deadline_ms),
+                     p->ended_ms ? STORE_I(p->ended_ms) : none,
+                     p->due_ms ? STORE_I(p->due_ms) : none, STORE_I(p->result.status),
+                     STORE_S(code->subject), STORE_S(code->reason),
+                     STORE_S(code->subject_identifier), STORE_S(code->message), STORE_I(p->id),
+                     STORE_I(p->revision)),
         NULL, NULL, &changed, err));
     p->revision++;
     return changed == 1 ? CR_OK
@@ -162,7 +166,7 @@ static cr_status fill_eis(struct smsr_run *run, struct soap_body *body, struct c
                          run->p.requester, run->arena, &body->eis, err);
 }
 
-static cr_status answer(struct smsr_run *run, struct cr_err *err)
+cr_status smsr_run_answer(struct smsr_run *run, struct cr_err *err)
 {
     struct smsr_procedure *p = &run->p;
     struct soap_body body = {.has_status = true, .status = p->result};
@@ -227,7 +231,18 @@ static cr_status end(struct smsr_run *run, struct cr_err *err)
         run->e.procedure = 0;
         run->e.in_doubt = false;
     }
-    return answer(run, err);
+    if (run->e.handover == p->id) {
+        run->e.handover = 0;
+    }
+    return smsr_run_answer(run, err);
+}
+
+cr_status smsr_run_expired(struct smsr_run *run, const char *sentence, struct cr_err *err)
+{
+    struct cr_err why = {0};
+    (void)cr_refuse(&why, "1.6", "5.3", "SGP.02 annex A", "%s", sentence);
+    soap_status_from_err(&why, run->arena, &run->p.result);
+    return smsr_run_answer(run, err);
 }
 
 static cr_status enter_doubt(struct smsr_run *run, struct cr_err *err)
@@ -236,14 +251,16 @@ static cr_status enter_doubt(struct smsr_run *run, struct cr_err *err)
     const int64_t period = p->deadline_ms - p->started_ms;
     run->e.in_doubt = true;
     p->due_ms = run->now_ms + (period > 0 ? period : run->sr->policy.again_ms);
-    if (!smsr_run_told(run)) {
-        struct cr_err why = {0};
-        (void)cr_refuse(&why, "1.6", "5.3", "SGP.02 annex A",
-                        "the eUICC has not reported in time: what it did is not known yet");
-        soap_status_from_err(&why, run->arena, &p->result);
-        return answer(run, err);
-    }
-    return CR_OK;
+    return smsr_run_told(run)
+               ? CR_OK
+               : smsr_run_expired(
+                     run, "the eUICC has not reported in time: what it did is not known yet", err);
+}
+
+/* There the action says when it goes on. */
+static bool has_own_time(enum smsr_proc_state state)
+{
+    return state == SMSR_STATE_SETTLING || state == SMSR_STATE_ASKING || state == SMSR_STATE_PAUSED;
 }
 
 static cr_status move(struct smsr_run *run, enum smsr_proc_state to, struct cr_err *err)
@@ -257,14 +274,14 @@ static cr_status move(struct smsr_run *run, enum smsr_proc_state to, struct cr_e
         if (enters) {
             CR_TRY(enter_doubt(run, err));
         }
-    } else if (to != SMSR_STATE_SETTLING) { /* there, the action says when */
-        p->due_ms = p->deadline_ms;
-        if (smsr_run_told(run)) {
-            p->due_ms = run->now_ms + run->sr->policy.again_ms;
-        }
+    } else if (!has_own_time(to)) {
+        const bool over = smsr_run_told(run) || p->deadline_ms <= run->now_ms;
+        p->due_ms = over ? run->now_ms + run->sr->policy.again_ms : p->deadline_ms;
     }
     CR_TRY(smsr_run_tell(run, err));
-    CR_TRY(smsr_euicc_update(run->tx, &run->e, err));
+    if (!run->gone) {
+        CR_TRY(smsr_euicc_update(run->tx, &run->e, err));
+    }
     return update_row(run->tx, p, err);
 }
 
@@ -294,12 +311,46 @@ cr_status smsr_run_load(struct smsr *sr, struct store_tx *tx, int64_t procedure,
                         struct smsr_run *run, struct cr_err *err)
 {
     *run = (struct smsr_run){.sr = sr, .tx = tx, .arena = arena, .now_ms = cr_now_ms(sr->env)};
+    struct cr_err none = {0};
     CR_TRY(smsr_procedure_get(tx, procedure, arena, &run->p, err));
-    return smsr_euicc_get(tx, run->p.eid, arena, &run->e, err);
+    cr_status status = smsr_euicc_load(tx, run->p.eid, arena, &run->e, &none);
+    if (status == CR_REFUSED && run->p.kind == SMSR_PROC_TAKEOVER) { /* not here yet */
+        run->gone = true;
+        run->e = (struct smsr_euicc){.eid = run->p.eid};
+        return CR_OK;
+    }
+    if (status != CR_OK && err) {
+        *err = none;
+    }
+    return status;
 }
 
 /* ---- starting ----------------------------------------------------------------------------------
  */
+
+/* An eUICC that was taken over and does not have our addresses yet would report a switch to the
+ * SM-SR before. */
+static cr_status check_reports(struct store_tx *tx, const struct smsr_euicc *euicc,
+                               enum smsr_kind kind, struct cr_err *err)
+{
+    int64_t id = 0;
+    if (kind != SMSR_PROC_ENABLE && kind != SMSR_PROC_DISABLE && kind != SMSR_PROC_DELETE) {
+        return CR_OK;
+    }
+    CR_TRY(store_exec(tx,
+                      "SELECT id FROM procedure WHERE eid = ? AND kind = ? AND state = ?"
+                      " AND before IN (?, ?) LIMIT 1",
+                      STORE_VALUES(STORE_B(euicc->eid), STORE_I(SMSR_PROC_TAKEOVER),
+                                   STORE_I(SMSR_STATE_PAUSED), STORE_I(SMSR_STATE_FINALISING),
+                                   STORE_I(SMSR_STATE_ADDRESSING)),
+                      take_id, &id, NULL, err));
+    return id ? cr_refuse(
+                    err, "1.2", "4.4", "SGP.02 3.8",
+                    "the eUICC does not have the addresses of this SM-SR yet: it would report "
+                    "to the one before (procedure %lld)",
+                    (long long)id)
+              : CR_OK;
+}
 
 /* A doubt does not keep anybody from looking. */
 cr_status smsr_run_admit(struct store_tx *tx, const struct smsr_euicc *euicc, enum smsr_kind kind,
@@ -311,7 +362,7 @@ cr_status smsr_run_admit(struct store_tx *tx, const struct smsr_euicc *euicc, en
         return cr_refuse(err, "1.2", "4.4", "SGP.02 3.8", "the eUICC is being handed over");
     }
     if (!euicc->procedure) {
-        return CR_OK;
+        return check_reports(tx, euicc, kind, err);
     }
     cr_arena arena = {0};
     cr_status status = smsr_procedure_get(tx, euicc->procedure, &arena, &other, err);
@@ -329,9 +380,12 @@ static cr_status start(struct smsr_run *run, struct cr_err *err)
 {
     struct smsr_procedure *p = &run->p;
     enum smsr_proc_state to = SMSR_STATE_SENT;
-    bool holds;
-    CR_TRY(smsr_euicc_get(run->tx, p->eid, run->arena, &run->e, err));
-    CR_TRY(smsr_run_admit(run->tx, &run->e, p->kind, &holds, err));
+    bool holds = false;
+    run->gone = p->kind == SMSR_PROC_TAKEOVER; /* it comes with HandoverEUICC */
+    if (!run->gone) {
+        CR_TRY(smsr_euicc_get(run->tx, p->eid, run->arena, &run->e, err));
+        CR_TRY(smsr_run_admit(run->tx, &run->e, p->kind, &holds, err));
+    }
     p->state = SMSR_STATE_SENT;
     p->started_ms = run->now_ms;
     CR_TRY(insert_row(run->tx, p, err));
@@ -341,7 +395,9 @@ static cr_status start(struct smsr_run *run, struct cr_err *err)
     CR_TRY(smsr_kinds[p->kind].start(run, &to, err));
     p->state = to;
     p->due_ms = p->deadline_ms;
-    CR_TRY(smsr_euicc_update(run->tx, &run->e, err));
+    if (!run->gone) {
+        CR_TRY(smsr_euicc_update(run->tx, &run->e, err));
+    }
     return update_row(run->tx, p, err);
 }
 
@@ -350,12 +406,12 @@ cr_status smsr_procedure_start(struct smsr *sr, struct m2m_call *call,
 {
     struct smsr_run run = {
         .sr = sr, .tx = call->tx, .arena = call->arena, .now_ms = call->now_ms, .p = *what};
-    run.p.exchange = call->id;
+    run.p.exchange = what->kind == SMSR_PROC_TAKEOVER ? 0 : call->id; /* answered at once */
     run.p.requester = call->caller->oid;
     run.p.function = call->function->number;
     run.p.deadline_ms = call->deadline_ms;
     CR_TRY(start(&run, err));
-    call->later = true;
+    call->later = run.p.exchange != 0;
     return CR_OK;
 }
 

@@ -34,9 +34,12 @@ enum smsr_kind {
     SMSR_PROC_EMERGENCY, /* SetEmergencyProfileAttribute */
     SMSR_PROC_MASTER_DELETE,
     SMSR_PROC_ADDRESSING, /* UpdateSMSRAddressingParameters */
+    SMSR_PROC_CHANGE,     /* SMSRChange: this SM-SR hands over (handover.h) */
+    SMSR_PROC_TAKEOVER,   /* PrepareSMSRChange and HandoverEUICC: this SM-SR takes over */
     SMSR_KINDS
 };
 
+/* Kept in the database: new ones come last. */
 enum smsr_proc_state {
     SMSR_STATE_SENT = 1,   /* the command is on its way or executing */
     SMSR_STATE_DISABLING,  /* DELETE of an Enabled one: the disable part */
@@ -48,6 +51,22 @@ enum smsr_proc_state {
     SMSR_STATE_DONE,
     SMSR_STATE_FAILED,
     SMSR_STATE_EXPIRED,
+    /* CHANGE */
+    SMSR_STATE_OFFERED,     /* HandoverEUICC was asked: the other SM-SR shows itself, or refuses */
+    SMSR_STATE_CHALLENGED,  /* it has the random challenge: its key set is awaited */
+    SMSR_STATE_ESTABLISHED, /* it has the receipt: whether it took over is its word */
+    SMSR_STATE_ASKING,      /* its word is late: it is asked again and again */
+    SMSR_STATE_CLEARING,    /* it did not take over: its key set is removed from the eUICC */
+    /* TAKEOVER */
+    SMSR_STATE_PREPARED,   /* HandoverEUICC is awaited */
+    SMSR_STATE_FINALISING, /* taken over; FinaliseISDRhandover is on its way */
+    SMSR_STATE_ADDRESSING, /* our addresses are on their way */
+    SMSR_STATE_CERTIFYING, /* our certificate, for the SCP81 key set */
+    SMSR_STATE_KEYING,     /* the SCP81 key set */
+    SMSR_STATE_PAUSED,     /* the eUICC did not answer: the rest is tried again later */
+    /* both */
+    SMSR_STATE_AUTHENTICATING, /* our certificate is shown; its certificate goes to the eUICC */
+    SMSR_STATE_ESTABLISHING,   /* the new SCP80 key set */
     SMSR_PROC_STATES
 };
 
@@ -65,6 +84,14 @@ enum smsr_event {
     SMSR_EV_FELL_BACK,   /* 05: the eUICC did it by itself */
     SMSR_EV_OTHER,       /* another Profile than expected is enabled */
     SMSR_EV_AUDITED,     /* an audit that somebody asked for settled the doubt */
+    /* ES7: what the other SM-SR asks, and what it answers. */
+    SMSR_EV_PREPARE,      /* PrepareSMSRChange once more, by the initiator */
+    SMSR_EV_HANDOVER,     /* HandoverEUICC */
+    SMSR_EV_AUTHENTICATE, /* AuthenticateSMSR */
+    SMSR_EV_KEY_SET,      /* CreateAdditionalKeySet */
+    SMSR_EV_PEER_DONE,    /* executed, perhaps with a warning */
+    SMSR_EV_PEER_REFUSED,
+    SMSR_EV_PEER_SILENT, /* no answer in time, or EXPIRED */
     /* Time. */
     SMSR_EV_DEADLINE, /* of the request; in DOUBT: long enough waited */
     SMSR_EV_AGAIN,    /* SETTLING: the next try of the audit */
@@ -94,15 +121,16 @@ struct smsr_procedure {
     int64_t id, revision;
     enum smsr_kind kind;
     enum smsr_proc_state state;
-    enum smsr_proc_state before; /* DOUBT, SETTLING: the state in which it was lost; else 0 */
+    enum smsr_proc_state before; /* DOUBT, SETTLING: the state in which it was lost; PAUSED: with
+                                    which to go on; else 0 */
     cr_span eid;
     int64_t exchange;      /* for m2m_answer(); 0 = ours, or answered */
     const char *requester; /* OID; NULL = this SM-SR */
     int function;          /* number of the table of functions; 0 = ours */
     const char *iccid;     /* target; NULL = none */
     const char *other; /* ENABLE: the Profile that gives way; DISABLE and DELETE of an Enabled one:
-                          the Fall-Back Profile that takes over; attributes: the old holder; NULL =
-                          none */
+                          the Fall-Back Profile that takes over; attributes: the old holder; CHANGE
+                          and TAKEOVER: the OID of the other SM-SR; NULL = none */
     cr_span aid;       /* of the target */
     cr_span data;      /* kind's own: commands still to be sent, RequiredMemory ... */
     cr_span response;  /* what the eUICC answered so far: EuiccResponseData */

@@ -3,6 +3,7 @@
 #include "asn1/der.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ota/admin.h"
 #include "ota/push.h"
 
 #include <arpa/inet.h>
@@ -91,27 +92,51 @@ static bool read_trigger(struct reader *r, const char *value)
     return good;
 }
 
-/* "192.0.2.10:9000" or "[2001:db8::1]:9000" into the TLVs of OPEN CHANNEL. */
-static bool read_push(struct reader *r, const char *value)
+/* "192.0.2.10:8446", "[2001:db8::1]:8446" */
+static bool read_address(const char *value, char host[INET6_ADDRSTRLEN], cr_span *ip,
+                         uint8_t space[16], uint16_t *port)
 {
-    char host[64];
-    uint8_t ip[16];
-    long port;
-    const bool v6 = value[0] == '[';
-    const char *end = v6 ? strchr(value, ']') : strchr(value, ':');
-    const char *start = value + (v6 ? 1 : 0);
-    if (!end || (v6 && end[1] != ':') ||
-        !cr_str_copy(host, sizeof host, cr_span_of(start, (size_t)(end - start))) ||
-        inet_pton(v6 ? AF_INET6 : AF_INET, host, ip) != 1 ||
-        !read_number(end + (v6 ? 2 : 1), 1, 65535, &port)) {
+    long number;
+    const bool bracket = value[0] == '[';
+    const char *end = strstr(value, bracket ? "]:" : ":");
+    const char *digits = end ? end + (bracket ? 2 : 1) : "";
+    if (!read_number(digits, 1, 65535, &number) ||
+        !cr_str_copy(host, INET6_ADDRSTRLEN,
+                     cr_span_of(value + bracket, (size_t)(end - value) - bracket)) ||
+        inet_pton(bracket ? AF_INET6 : AF_INET, host, space) != 1) {
         return false;
     }
-    cr_buf b = {0};
-    cr_buf_append_span(&b, CR_SPAN_ARRAY(stored_push));
-    ota_push_put_address(&b, cr_span_of(ip, v6 ? 16 : 4), (uint16_t)port);
-    r->out->push = cr_arena_copy(&r->out->arena, cr_buf_span(&b));
-    cr_buf_free(&b);
-    return r->out->push.p != NULL;
+    *ip = cr_span_of(space, bracket ? 16 : 4);
+    *port = (uint16_t)number;
+    return true;
+}
+
+static bool read_https(struct reader *r, const char *value)
+{
+    char host[INET6_ADDRSTRLEN];
+    uint8_t space[16];
+    cr_span ip;
+    return read_address(value, host, &ip, space, &r->out->https_port) &&
+           keep(r, host, &r->out->https_address);
+}
+
+static bool read_cattp(struct reader *r, const char *value)
+{
+    struct smsr_radio_config *c = r->out;
+    char host[INET6_ADDRSTRLEN];
+    uint8_t space[16];
+    uint16_t port;
+    cr_span ip;
+    cr_buf push = {0};
+    if (!read_address(value, host, &ip, space, &port)) {
+        return false;
+    }
+    cr_buf_append_span(&push, CR_SPAN_ARRAY(stored_push));
+    ota_push_put_address(&push, ip, port);
+    c->push = cr_arena_copy(&c->arena, cr_buf_span(&push));
+    cr_buf_free(&push);
+    c->cattp_place = cr_span_sub(c->push, sizeof stored_push, c->push.n);
+    return c->push.p != NULL;
 }
 
 static bool set_radio(struct reader *r, const char *name, const char *value)
@@ -126,13 +151,19 @@ static bool set_radio(struct reader *r, const char *name, const char *value)
         return value[0] == '/' && keep(r, value, &r->out->path);
     }
     if (strcmp(name, "cattp-address") == 0) {
-        return read_push(r, value);
+        return read_cattp(r, value);
     }
     if (strcmp(name, "cattp-port") == 0) {
         long number;
         const bool good = read_number(value, 1, 65535, &number);
         r->out->cattp_port = good ? (uint16_t)number : 0;
         return good;
+    }
+    if (strcmp(name, "https-address") == 0) {
+        return read_https(r, value);
+    }
+    if (strcmp(name, "https-host") == 0) {
+        return keep(r, value, &r->out->https_host) && strlen(value) <= OTA_ADMIN_HOST;
     }
     if (strcmp(name, "encrypt-then-mac") == 0) {
         r->out->no_encrypt_then_mac = strcmp(value, "no") == 0;

@@ -2,16 +2,21 @@
  * The radio of the SM-SR, by configuration.
  *
  *     [radio]
- *     channel = sms                ; or https, cattp: for every eUICC; default: by
- *                                  ; smsr_channel_choose()
- *     trigger = 8100               ; hex: what the triggering SMS of an HTTPS session says (81 ..);
- *                                  ; default 8100: open it with what is stored in the ISD-R
- *     path = /gsma/adminagent      ; of administration sessions
- *     encrypt-then-mac = no        ; for eUICCs that fail on that extension of TLS
- *
- *     cattp-address = 192.0.2.10:9000   ; where the push SMS sends eUICCs; default: to what is
- *                                       ; stored in the ISD-R
- *     cattp-port = 10000           ; of links (TS 102 127), not of UDP; default 10000
+ *     channel = sms             ; or https, cattp: for every eUICC; default: by
+ *                               ; smsr_channel_choose()
+ *     trigger = 8100            ; hex, what the triggering SMS says (81 ...); default: open a
+ *                               ; session with the parameters stored in the ISD-R
+ *     path = /gsma/adminagent   ; of administration sessions
+ *     https-address = 192.0.2.10:8446
+ *                               ; where eUICCs that are taken over find our sessions; left
+ *                               ; out: they are told none, and get no key set for them
+ *     https-host = smsr.example ; what they call us there; default: the address
+ *     encrypt-then-mac = no     ; for eUICCs that fail on that extension of TLS
+ *     cattp-address = 192.0.2.10:9000
+ *                               ; where the push SMS sends eUICCs, and where those that are
+ *                               ; taken over are told that we are; left out: to what is stored
+ *                               ; in the ISD-R, and these are told none
+ *     cattp-port = 10000        ; of links (TS 102 127), not of UDP; default 10000
  *
  *     [smsc one]                   ; as many as there are
  *     host = 127.0.0.1             ; default
@@ -53,9 +58,13 @@ struct smsr_radio_config {
     enum smsr_channel channel;
     cr_span trigger;
     const char *path;
+    const char *https_address; /* IP address; NULL = none */
+    uint16_t https_port;
+    const char *https_host; /* NULL = the address */
     bool no_encrypt_then_mac;
     bool cattp;          /* links are served; set by who serves them */
     cr_span push;        /* TLVs of the push SMS: how to open the channel */
+    cr_span cattp_place; /* the TLVs in it that say where; absent = none */
     uint16_t cattp_port; /* of links */
     struct smsr_smsc smsc[SMSR_MAX_SMSC];
     size_t smsc_count;

@@ -6,7 +6,8 @@
  * audit        append only
  * plma, onc    what operators said about others and about themselves
  * procedure    smsr/procedure.h; ended ones are kept for a while
- * script       smsr/radio.h */
+ * script       smsr/radio.h
+ * Further tables: smsr/air.h, smsr/handover.h. */
 const char smsr_schema[] =
     "CREATE TABLE euicc ("
     " eid BLOB PRIMARY KEY,"

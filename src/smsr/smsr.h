@@ -9,6 +9,9 @@
 #define CRISP_SMSR_SMSR_H
 
 #include "m2m/messenger.h"
+#include "pki/key.h"
+
+struct smsr_radio_config; /* radio_config.h */
 
 struct smsr_policy {
     bool no_onc;             /* SetONC and GetONC are refused; default off */
@@ -17,6 +20,14 @@ struct smsr_policy {
     int64_t script_ms;       /* how long an answer to a script is waited for; default 60 s */
     int64_t again_ms;        /* pause between audits that settle a doubt; default 5 min */
     int64_t keep_ms;         /* how long ended procedures are kept; default 90 days */
+    int64_t max_euiccs;      /* with so many none is taken over; default 0 = no limit */
+};
+
+/* What this SM-SR shows to eUICCs that it takes over: CERT.SR.ECDSA and its key. */
+#define SMSR_MAX_IDENTITIES 2 /* one for each curve */
+struct smsr_identity {
+    cr_span certificate; /* 7F21 */
+    const struct pki_key *key;
 };
 
 struct smsr_options {
@@ -26,6 +37,11 @@ struct smsr_options {
                             of pki/hierarchy.h; NULL = none: nobody can register */
     struct smsr_policy policy; /* zeroed members take the defaults */
     const cr_env *env;         /* not owned */
+    /* Without an identity no eUICC can be taken over; without a radio those that are keep the
+     * addresses of the SM-SR before. Not owned. */
+    struct smsr_identity identities[SMSR_MAX_IDENTITIES];
+    size_t identity_count;
+    const struct smsr_radio_config *radio;
 };
 
 struct smsr;

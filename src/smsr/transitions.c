@@ -41,6 +41,44 @@
         kinds, S(SENT), E(DEADLINE), S(DOUBT), "requester told EXPIRED"                            \
     }
 
+/* Nothing is lost before the other SM-SR has the receipt. */
+#define GIVES_UP(from)                                                                             \
+    {K(CHANGE), from, E(PEER_DONE), S(FAILED), "without a key set"},                               \
+        {K(CHANGE), from, E(PEER_REFUSED), S(FAILED), "not taken over"},                           \
+        {K(CHANGE), from, E(PEER_SILENT), S(FAILED), "it does not answer"},                        \
+        {K(CHANGE), from, E(FELL_BACK), S(FAILED), "the Profile changed"},                         \
+        {K(CHANGE), from, E(OTHER), S(FAILED), "the Profile changed"},                             \
+    {                                                                                              \
+        K(CHANGE), from, E(DEADLINE), S(EXPIRED), "it did not go on in time"                       \
+    }
+
+#define CLEARED(event, does)                                                                       \
+    {K(CHANGE), S(CLEARING), event, S(FAILED), does},                                              \
+    {                                                                                              \
+        K(CHANGE), S(CLEARING), event, S(EXPIRED), does                                            \
+    }
+
+#define GIVES_BACK(from)                                                                           \
+    {K(TAKEOVER), from, E(PEER_REFUSED), S(FAILED), "EIS dropped"},                                \
+        {K(TAKEOVER), from, E(PEER_SILENT), S(FAILED), "EIS dropped"},                             \
+        {K(TAKEOVER), from, E(DEADLINE), S(FAILED), "EIS dropped"},                                \
+    {                                                                                              \
+        K(TAKEOVER), from, E(HANDOVER), from, "asked once more"                                    \
+    }
+
+#define FINISH(from, event, does)                                                                  \
+    {K(TAKEOVER), from, event, S(CERTIFYING), does},                                               \
+    {                                                                                              \
+        K(TAKEOVER), from, event, S(DONE), does                                                    \
+    }
+
+#define PAUSES(from)                                                                               \
+    {K(TAKEOVER), from, E(UNREACHABLE), S(PAUSED), "a warning; later again"},                      \
+        {K(TAKEOVER), from, E(UNANSWERED), S(PAUSED), "a warning; later again"},                   \
+    {                                                                                              \
+        K(TAKEOVER), from, E(DEADLINE), S(PAUSED), "a warning; later again"                        \
+    }
+
 const struct smsr_transition smsr_transitions[] = {
     SWITCH_COMMAND(SWITCHES, S(SENT)),
     SWITCH_COMMAND(K(DELETE), S(DISABLING)),
@@ -119,6 +157,77 @@ const struct smsr_transition smsr_transitions[] = {
     {PLAIN, S(SENT), E(UNREACHABLE), S(FAILED), "nothing left"},
     {PLAIN, S(SENT), E(UNANSWERED), S(FAILED), "no answer"},
     {PLAIN, S(SENT), E(DEADLINE), S(EXPIRED), "requester told EXPIRED"},
+
+    {K(CHANGE), S(OFFERED), E(AUTHENTICATE), S(AUTHENTICATING), "its certificate to the eUICC"},
+    GIVES_UP(S(OFFERED)),
+    {K(CHANGE), S(AUTHENTICATING), E(OK), S(CHALLENGED), "the challenge goes back"},
+    {K(CHANGE), S(AUTHENTICATING), E(OK), S(FAILED), "no challenge in the answer"},
+    {K(CHANGE), S(AUTHENTICATING), E(ERROR), S(FAILED), "the eUICC refused the certificate"},
+    {K(CHANGE), S(AUTHENTICATING), E(UNREACHABLE), S(FAILED), "nothing left"},
+    {K(CHANGE), S(AUTHENTICATING), E(UNANSWERED), S(FAILED), "no answer"},
+    GIVES_UP(S(AUTHENTICATING)),
+    {K(CHANGE), S(CHALLENGED), E(KEY_SET), S(ESTABLISHING), "its key set to the eUICC"},
+    {K(CHANGE), S(CHALLENGED), E(AUTHENTICATE), S(AUTHENTICATING), "once more"},
+    GIVES_UP(S(CHALLENGED)),
+    {K(CHANGE), S(ESTABLISHING), E(OK), S(ESTABLISHED), "the receipt goes back"},
+    {K(CHANGE), S(ESTABLISHING), E(OK), S(CLEARING), "no receipt in the answer"},
+    {K(CHANGE), S(ESTABLISHING), E(ERROR), S(FAILED), "the eUICC refused the signature"},
+    {K(CHANGE), S(ESTABLISHING), E(UNREACHABLE), S(FAILED), "nothing left"},
+    {K(CHANGE), S(ESTABLISHING), E(UNANSWERED), S(CLEARING), "the key set may be there"},
+    GIVES_UP(S(ESTABLISHING)),
+    {K(CHANGE), S(ESTABLISHING), E(PEER_DONE), S(CLEARING), "the key set may be there"},
+    {K(CHANGE), S(ESTABLISHING), E(PEER_REFUSED), S(CLEARING), "the key set may be there"},
+    {K(CHANGE), S(ESTABLISHING), E(PEER_SILENT), S(CLEARING), "the key set may be there"},
+    {K(CHANGE), S(ESTABLISHING), E(FELL_BACK), S(CLEARING), "the key set may be there"},
+    {K(CHANGE), S(ESTABLISHING), E(OTHER), S(CLEARING), "the key set may be there"},
+    {K(CHANGE), S(ESTABLISHING), E(DEADLINE), S(CLEARING), "initiator told EXPIRED"},
+    {K(CHANGE), S(ESTABLISHED), E(PEER_DONE), S(DONE), "handed over: EIS and keys are deleted"},
+    {K(CHANGE), S(ESTABLISHED), E(PEER_REFUSED), S(CLEARING), "not taken over"},
+    {K(CHANGE), S(ESTABLISHED), E(PEER_REFUSED), S(DONE), "it says that it has it"},
+    {K(CHANGE), S(ESTABLISHED), E(PEER_SILENT), S(ASKING), "asked again"},
+    {K(CHANGE), S(ESTABLISHED), E(DEADLINE), S(ASKING), "initiator told EXPIRED; asked again"},
+    {K(CHANGE), S(ASKING), E(PEER_DONE), S(DONE), "handed over: EIS and keys are deleted"},
+    {K(CHANGE), S(ASKING), E(PEER_DONE), S(EXPIRED), "the same; initiator was told EXPIRED"},
+    {K(CHANGE), S(ASKING), E(PEER_REFUSED), S(CLEARING), "not taken over"},
+    {K(CHANGE), S(ASKING), E(PEER_REFUSED), S(DONE), "it says that it has it"},
+    {K(CHANGE), S(ASKING), E(PEER_REFUSED), S(EXPIRED), "the same; initiator was told EXPIRED"},
+    {K(CHANGE), S(ASKING), E(PEER_SILENT), S(ASKING), "later again"},
+    {K(CHANGE), S(ASKING), E(DEADLINE), S(ASKING), "asked again"},
+    CLEARED(E(OK), "its key set is gone"),
+    CLEARED(E(ERROR), "the eUICC refused"),
+    CLEARED(E(UNREACHABLE), "its key set may stay"),
+    CLEARED(E(UNANSWERED), "its key set may stay"),
+    CLEARED(E(DEADLINE), "its key set may stay"),
+
+    {K(TAKEOVER), S(PREPARED), E(HANDOVER), S(AUTHENTICATING), "EIS verified; we show ourselves"},
+    {K(TAKEOVER), S(PREPARED), E(PREPARE), S(FAILED), "prepared anew"},
+    {K(TAKEOVER), S(PREPARED), E(DEADLINE), S(EXPIRED), "HandoverEUICC did not come"},
+    {K(TAKEOVER), S(AUTHENTICATING), E(PEER_DONE), S(ESTABLISHING), "challenged: our key set"},
+    {K(TAKEOVER), S(AUTHENTICATING), E(PEER_DONE), S(FAILED), "no challenge"},
+    GIVES_BACK(S(AUTHENTICATING)),
+    {K(TAKEOVER), S(ESTABLISHING), E(PEER_DONE), S(FINALISING), "receipt matches: it is ours"},
+    {K(TAKEOVER), S(ESTABLISHING), E(PEER_DONE), S(FAILED), "receipt wrong: EIS dropped"},
+    GIVES_BACK(S(ESTABLISHING)),
+    FINISH(S(FINALISING), E(OK), "old keys deleted"),
+    FINISH(S(FINALISING), E(ERROR), "a warning: the old keys stay"),
+    {K(TAKEOVER), S(FINALISING), E(OK), S(ADDRESSING), "old keys deleted"},
+    {K(TAKEOVER), S(FINALISING), E(ERROR), S(ADDRESSING), "a warning: the old keys stay"},
+    PAUSES(S(FINALISING)),
+    FINISH(S(ADDRESSING), E(OK), "our addresses are there"),
+    FINISH(S(ADDRESSING), E(ERROR), "a warning"),
+    PAUSES(S(ADDRESSING)),
+    {K(TAKEOVER), S(CERTIFYING), E(OK), S(KEYING), "challenged: the SCP81 key set"},
+    {K(TAKEOVER), S(CERTIFYING), E(OK), S(DONE), "no challenge: a warning"},
+    {K(TAKEOVER), S(CERTIFYING), E(ERROR), S(DONE), "a warning"},
+    PAUSES(S(CERTIFYING)),
+    {K(TAKEOVER), S(KEYING), E(OK), S(DONE), "done"},
+    {K(TAKEOVER), S(KEYING), E(ERROR), S(DONE), "a warning"},
+    PAUSES(S(KEYING)),
+    {K(TAKEOVER), S(PAUSED), E(DEADLINE), S(PAUSED), "the eUICC is busy"},
+    {K(TAKEOVER), S(PAUSED), E(DEADLINE), S(FINALISING), "once more"},
+    {K(TAKEOVER), S(PAUSED), E(DEADLINE), S(ADDRESSING), "once more"},
+    {K(TAKEOVER), S(PAUSED), E(DEADLINE), S(CERTIFYING), "once more"},
+    {K(TAKEOVER), S(PAUSED), E(DEADLINE), S(DONE), "nothing left to do, or handed on"},
     {0, 0, 0, 0, NULL},
 };
 
@@ -136,6 +245,8 @@ const char *smsr_kind_name(enum smsr_kind kind)
         [SMSR_PROC_EMERGENCY] = "SetEmergencyProfileAttribute",
         [SMSR_PROC_MASTER_DELETE] = "MasterDelete",
         [SMSR_PROC_ADDRESSING] = "UpdateSMSRAddressingParameters",
+        [SMSR_PROC_CHANGE] = "SMSRChange",
+        [SMSR_PROC_TAKEOVER] = "HandoverEUICC",
     };
     return kind > 0 && kind < SMSR_KINDS ? names[kind] : NULL;
 }
@@ -143,11 +254,29 @@ const char *smsr_kind_name(enum smsr_kind kind)
 const char *smsr_proc_state_name(enum smsr_proc_state state)
 {
     static const char *const names[SMSR_PROC_STATES] = {
-        [SMSR_STATE_SENT] = "sent",           [SMSR_STATE_DISABLING] = "disabling",
-        [SMSR_STATE_SWITCHING] = "switching", [SMSR_STATE_CONFIRMING] = "confirming",
-        [SMSR_STATE_CLEANING] = "cleaning",   [SMSR_STATE_SETTLING] = "settling",
-        [SMSR_STATE_DOUBT] = "doubt",         [SMSR_STATE_DONE] = "done",
-        [SMSR_STATE_FAILED] = "failed",       [SMSR_STATE_EXPIRED] = "expired",
+        [SMSR_STATE_SENT] = "sent",
+        [SMSR_STATE_DISABLING] = "disabling",
+        [SMSR_STATE_SWITCHING] = "switching",
+        [SMSR_STATE_CONFIRMING] = "confirming",
+        [SMSR_STATE_CLEANING] = "cleaning",
+        [SMSR_STATE_SETTLING] = "settling",
+        [SMSR_STATE_DOUBT] = "doubt",
+        [SMSR_STATE_DONE] = "done",
+        [SMSR_STATE_FAILED] = "failed",
+        [SMSR_STATE_EXPIRED] = "expired",
+        [SMSR_STATE_OFFERED] = "offered",
+        [SMSR_STATE_CHALLENGED] = "challenged",
+        [SMSR_STATE_ESTABLISHED] = "established",
+        [SMSR_STATE_ASKING] = "asking",
+        [SMSR_STATE_CLEARING] = "clearing",
+        [SMSR_STATE_PREPARED] = "prepared",
+        [SMSR_STATE_FINALISING] = "finalising",
+        [SMSR_STATE_ADDRESSING] = "addressing",
+        [SMSR_STATE_CERTIFYING] = "certifying",
+        [SMSR_STATE_KEYING] = "keying",
+        [SMSR_STATE_PAUSED] = "paused",
+        [SMSR_STATE_AUTHENTICATING] = "authenticating",
+        [SMSR_STATE_ESTABLISHING] = "establishing",
     };
     return state > 0 && state < SMSR_PROC_STATES ? names[state] : NULL;
 }
@@ -164,6 +293,13 @@ const char *smsr_event_name(enum smsr_event event)
         [SMSR_EV_FELL_BACK] = "notification fell back",
         [SMSR_EV_OTHER] = "notification of another Profile",
         [SMSR_EV_AUDITED] = "audited",
+        [SMSR_EV_PREPARE] = "PrepareSMSRChange",
+        [SMSR_EV_HANDOVER] = "HandoverEUICC",
+        [SMSR_EV_AUTHENTICATE] = "AuthenticateSMSR",
+        [SMSR_EV_KEY_SET] = "CreateAdditionalKeySet",
+        [SMSR_EV_PEER_DONE] = "other SM-SR: executed",
+        [SMSR_EV_PEER_REFUSED] = "other SM-SR: failed",
+        [SMSR_EV_PEER_SILENT] = "other SM-SR: no answer",
         [SMSR_EV_DEADLINE] = "deadline",
         [SMSR_EV_AGAIN] = "again",
     };
@@ -201,6 +337,16 @@ static const struct {
      "SendData, AuditEIS, UpdateConnectivityParameters, UpdateSMSRAddressingParameters",
      "Nothing of it is in the EIS before the eUICC has answered: no doubt to settle.",
      {SMSR_STATE_SENT, 0}},
+    {SMSR_PROC_CHANGE,
+     "SMSRChange: the SM-SR that hands an eUICC over",
+     "The eUICC is locked from the beginning: others get 1.2/4.4. Once the other SM-SR has the "
+     "receipt\n(*established*) only its word ends the procedure.",
+     {SMSR_STATE_OFFERED, 0}},
+    {SMSR_PROC_TAKEOVER,
+     "PrepareSMSRChange, HandoverEUICC: the SM-SR that takes an eUICC over",
+     "The matching receipt (*establishing* to *finalising*) is the commit point: before it the "
+     "eUICC is the\nother SM-SR's, from then on ours, whatever fails.",
+     {SMSR_STATE_PREPARED, 0}},
 };
 
 void smsr_states_markdown(cr_buf *out)

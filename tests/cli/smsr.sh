@@ -48,6 +48,15 @@ stop
 serve --no-https
 grep -q es5 ports && fail "HTTPS is served although it was not to be"
 grep -q "by SMS only" sr.out || fail "it does not say that"
+grep -q "none can be taken over" sr.out && fail "m2msr.gp is not found"
+stop
+sed -i 's/^trigger = .*/https-address = [2001:db8::1]:8446\nhttps-host = smsr.example/' radio.ini
+run 0 pki issue pki m2m-sr --name mine
+serve --identity mine --max-euiccs 10
+stop
+rm pki/nist/m2msr.* pki/brainpool/m2msr.*
+serve
+grep -q "none can be taken over" sr.out || fail "it does not say that it has no certificate"
 stop
 
 serve --no-https --cattp 127.0.0.1:0
@@ -63,6 +72,10 @@ says err "nothing.ini"
 run 1 smsr serve --dir sr --parties lab/smsr-1.ini --pki nowhere
 says err "nowhere"
 usage "--ci and --pki exclude each other" smsr serve --dir sr --parties lab/smsr-1.ini --pki pki --ci x
+usage "--identity is a name in the directory of --pki" smsr serve --dir sr --parties lab/smsr-1.ini \
+    --ci pki/nist/ci.der --identity x
+run 3 smsr serve --dir sr --parties lab/smsr-1.ini --pki pki --identity nobody
+says err "pki has no nobody.gp" "crisp pki issue pki m2m-sr --name nobody"
 usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --soap host:99999
 usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --cattp host:99999
 run 3 smsr serve --dir sr --parties lab/smsr-1.ini --cattp 192.0.2.300:1
@@ -83,6 +96,11 @@ for address in 192.0.2.10 host:9000 192.0.2.10:0 192.0.2.10:65536 '[2001:db8::1]
     wrong "[radio]\ncattp-address = $address\n" "[radio] cattp-address"
 done
 wrong '[radio]\ncattp-port = 0\n' "[radio] cattp-port"
+wrong '[radio]\nhttps-address = smsr.example:8446\n' "[radio] https-address"
+wrong '[radio]\nhttps-address = 192.0.2.10\n' "[radio] https-address"
+wrong '[radio]\nhttps-address = 192.0.2.10:0\n' "[radio] https-address"
+wrong '[radio]\nhttps-address = [2001:db8::1]\n' "[radio] https-address"
+wrong '[radio]\nhttps-host =\n' "[radio] https-host"
 wrong '[euicc 12]\nchannel = sms\n' "[euicc 12] channel"
 wrong '[nonsense]\na = b\n' "[nonsense] a"
 one='port = 1\nsystem-id = a\npassword = b\nnumber = 1\n'

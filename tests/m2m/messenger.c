@@ -27,7 +27,7 @@ struct end {
     struct m2m *m2m;
     int executed, notified, answers, pokes;
     int64_t pending; /* id of a request answered later */
-    bool later, refuse;
+    bool later, refuse, last_none;
     enum soap_execution last_status;
     char last_context[M2M_MAX_CONTEXT], last_subject[16], last_reason[16];
     cr_buf last_data;
@@ -106,6 +106,7 @@ static cr_status on_answer(void *ctx, const struct m2m_answered *answer, struct 
     const struct soap_status *status = &answer->body->status;
     (void)err;
     end->answers++;
+    end->last_none = answer->none;
     end->last_status = (enum soap_execution)status->status;
     (void)cr_str_copy(end->last_context, sizeof end->last_context, cr_span_str(answer->context));
     (void)cr_str_copy(end->last_subject, sizeof end->last_subject, status->code.subject);
@@ -332,6 +333,7 @@ static void test_answer_here(void **state)
     assert_int_equal(r->b.executed, 1);
     assert_int_equal(r->a.answers, 1);
     assert_int_equal(r->a.last_status, SOAP_EXECUTED_SUCCESS);
+    assert_false(r->a.last_none);
     assert_string_equal(r->a.last_context, "job 1");
     assert_int_equal(rows_of(&r->a, "SELECT (SELECT count(*) FROM asked) + count(*) FROM letter"),
                      0);
@@ -434,6 +436,7 @@ static void test_failed(void **state)
     assert_int_equal(r->b.executed, 1);
     assert_int_equal(carry(&r->a), 1);
     assert_int_equal(r->a.last_status, SOAP_FAILED);
+    assert_false(r->a.last_none);
     assert_string_equal(r->a.last_subject, "8.2.3");
     assert_string_equal(r->a.last_reason, "3.8");
     cr_buf_free(&first);
@@ -635,6 +638,7 @@ static void test_expired(void **state)
     assert_int_equal(m2m_tick(r->a.m2m, 100, &err), CR_OK);
     assert_int_equal(r->a.answers, 1);
     assert_int_equal(r->a.last_status, SOAP_EXPIRED);
+    assert_true(r->a.last_none);
     assert_string_equal(r->a.last_subject, "1.6");
     assert_string_equal(r->a.last_reason, "5.3");
     assert_int_equal(store_run(r->b.store, answer_work, &r->b, &err), CR_OK);

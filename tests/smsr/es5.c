@@ -4,7 +4,8 @@
 #include "../base/test.h"
 
 #include "base/text.h"
-#include "smsr/es5.h"
+#include "smsr/handover.h"
+#include "smsr/radio_config.h"
 
 #include <string.h>
 
@@ -59,6 +60,11 @@ static void test_vectors(void **state)
                                  0x21, 0x43, 0x65, 0x87, 0x09, 0xF1};
     smsr_es5_parameters(CR_SPAN_ARRAY(a3), &out);
     is(&out, "221480E288000F3A070CA30A81080B912143658709F1");
+    static const struct smsr_key_range keep[] = {{0x01, 1, 3}, {0x41, 1, 2}};
+    smsr_es5_finalise(keep, 2, &out);
+    is(&out, "221080E400000AF203010103F20341010200");
+    smsr_es5_finalise(&(struct smsr_key_range){0x02, 1, 3}, 1, &out);
+    is(&out, "220B80E4000005F20302010300");
     static const uint8_t token[16] = {9};
     const struct smsr_delete_token t = {.provider_id = cr_span_str("P"),
                                         .image_number = cr_span_str("I"),
@@ -72,6 +78,60 @@ static void test_vectors(void **state)
     smsr_es5_parameters(CR_SPAN_ARRAY(huge), &out);
     assert_false(cr_buf_ok(&out)); /* no APDU takes it */
     cr_buf_free(&out);
+}
+
+/* A part of more than 255 bytes goes in two; the blocks are counted through both parts. */
+static void test_establish(void **state)
+{
+    static const uint8_t data[300] = {0x3A, 0x01, 0xFF};
+    char text[1024];
+    cr_buf out = {0};
+    uint8_t block = 0;
+    (void)state;
+    smsr_es5_establish(CR_SPAN_ARRAY(data), false, &block, &out);
+    assert_true(cr_buf_ok(&out));
+    assert_int_equal(block, 2);
+    (void)cr_hex_into(text, sizeof text, cr_buf_span(&out));
+    assert_memory_equal(text, "2282010580E20900FF3A01FF", 24);
+    assert_memory_equal(text + 2 * (4 + 261), "223380E209012D", 14);
+    cr_buf_reset(&out);
+    smsr_es5_establish(cr_span_of(data, 16), true, &block, &out);
+    assert_int_equal(block, 3);
+    (void)cr_hex_into(text, sizeof text, cr_buf_span(&out));
+    assert_memory_equal(text, "221680E28902103A01FF", 20);
+    cr_buf_free(&out);
+}
+
+/* What the eUICCs of an SM-SR are told: the examples of the sheet, and what is erased. */
+static void test_addressing(void **state)
+{
+    struct smsr_radio_config config;
+    struct smsr_euicc e = {.http = true};
+    cr_buf out = {0};
+    (void)state;
+    smsr_radio_defaults(&config);
+    config.smsc[0] = (struct smsr_smsc){.name = "one", .number = "12345678901", .prefix = "45"};
+    config.smsc_count = 1;
+    assert_int_equal(smsr_addressing(&config, &e, "+4512", &out, NULL), CR_OK);
+    is(&out, "A30A81080B912143658709F1A500");
+    config.https_address = "192.0.2.10";
+    config.https_port = 8443;
+    config.https_host = "smsr.example";
+    e.cattp = true;
+    assert_int_equal(smsr_addressing(&config, &e, "46", &out, NULL), CR_OK); /* no such number */
+    is(&out,
+       "A400A537841335010339020500"
+       "3C030220FB3E0521C000020A89208A0C736D73722E6578616D706C658C102F67736D612F61646D696E6167"
+       "656E74");
+    e.http = e.cattp = false;
+    assert_int_equal(smsr_addressing(&config, &e, "4512", &out, NULL), CR_OK);
+    is(&out, "A30A81080B912143658709F1");
+    e.http = true;
+    config.https_address = "2001:db8::1";
+    config.https_host = NULL;
+    assert_int_equal(smsr_addressing(&config, &e, NULL, &out, NULL), CR_OK);
+    is(&out, "A544841F350103390205003C030220FB3E115720010DB800000000000000000000000189218A0D5B3230"
+             "30313A6462383A3A315D8C102F67736D612F61646D696E6167656E74");
 }
 
 static void test_answers(void **state)
@@ -157,8 +217,9 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors),
-                                       cmocka_unit_test(test_answers), cmocka_unit_test(test_audit),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_establish),
+        cmocka_unit_test(test_addressing), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_audit),      cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
