@@ -125,7 +125,10 @@ wait "$smsr2" 2>/dev/null
     --target-smsr-id smsr-2 --listen 127.0.0.1:0 --validity 120 >change.out 2>change.err &
 changing=$!
 pids+=("$changing")
-wait_text smsr.err "SMSRChange"
+for ((i = 0; i < 200; i++)); do
+    [[ $(last smsr-1) == SMSRChange* ]] && break
+    sleep 0.05
+done
 ask smsr-1 3 get-eis # locked
 says err "subject 1.2, reason 4.4"
 kill -9 "$smsr"
