@@ -8,6 +8,7 @@
 #include "asn1/der.h"
 #include "ota/cattp.h"
 #include "ota/push.h"
+#include "smsr/handover.h"
 
 #define MINUTE 60000
 #define SECOND 1000
@@ -455,6 +456,44 @@ static cr_status without_cattp(struct world *w, struct store_tx *tx, struct cr_e
 {
     (void)w;
     return store_exec(tx, "UPDATE euicc SET cattp = 0", NULL, NULL, NULL, NULL, err);
+}
+
+/* Where we are: what push SMS say, and what chips that are taken over are told. */
+static void test_address(void **state)
+{
+    static const struct {
+        const char *ini, *push, *told;
+    } rows[] = {
+        {"[radio]\n", "35010339020578", "A400"},
+        {"[radio]\ncattp-address = 192.0.2.10:9000\n", "350103390205783C030123283E0521C000020A",
+         "A40C3C030123283E0521C000020A"},
+        {"[radio]\ncattp-address = [2001:db8::1]:1\ncattp-port = 7\nchannel = cattp\n",
+         "350103390205783C030100013E115720010DB8000000000000000000000001",
+         "A4183C030100013E115720010DB8000000000000000000000001"},
+    };
+    const struct smsr_euicc with = {.cattp = true}, without = {.cattp = false};
+    char dir[] = "/tmp/crisp-smsr-cattp-XXXXXX", path[64];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/radio.ini", dir);
+    for (size_t i = 0; i < CR_COUNT(rows); i++) {
+        struct smsr_radio_config config;
+        cr_buf told = {0};
+        assert_int_equal(cr_file_write(path, cr_span_str(rows[i].ini), 0600, NULL), CR_OK);
+        assert_int_equal(smsr_radio_load(path, &config, NULL), CR_OK);
+        assert_true(cr_span_equal(config.push, vector(rows[i].push)));
+        assert_int_equal(config.cattp_port, i == 2 ? 7 : PORT);
+        assert_int_equal(config.channel, i == 2 ? SMSR_CATTP : 0);
+        assert_int_equal(smsr_addressing(&config, &with, NULL, &told, NULL), CR_OK);
+        assert_true(cr_span_equal(cr_buf_span(&told), vector(rows[i].told)));
+        cr_buf_reset(&told);
+        assert_int_equal(smsr_addressing(&config, &without, NULL, &told, NULL), CR_OK);
+        assert_int_equal(told.n, 0);
+        cr_buf_free(&told);
+        smsr_radio_free(&config);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 static void test_not_supported(void **state)
@@ -965,6 +1004,7 @@ int main(void)
         cmocka_unit_test(test_way),
         cmocka_unit_test(test_bad_network),
         cmocka_unit_test(test_broken_everywhere),
+        cmocka_unit_test(test_address),
         cmocka_unit_test(test_not_supported),
         cmocka_unit_test(test_no_link),
         cmocka_unit_test(test_refused_push),
