@@ -141,6 +141,16 @@ static cr_status write_ports(const char *path, const struct smsr_service *servic
     return status;
 }
 
+/* radio.ini asks for a channel that is not served: its commands fail. */
+static bool misses_cattp(const struct server *s)
+{
+    bool wanted = s->radio.channel == SMSR_CATTP;
+    for (size_t i = 0; i < s->radio.forced_count; i++) {
+        wanted = wanted || s->radio.forced[i].channel == SMSR_CATTP;
+    }
+    return wanted && !s->options.cattp;
+}
+
 static void announce(struct cli *cli, const struct server *s, const struct smsr_service *service)
 {
     const char *local = "127.0.0.1";
@@ -167,6 +177,9 @@ static void announce(struct cli *cli, const struct server *s, const struct smsr_
         (void)fprintf(cli->out, "SMSC %s: %s:%u as %s, number %s, for %s%s\n", smsc->name,
                       smsc->host ? smsc->host : local, smsc->port, smsc->system_id, smsc->number,
                       smsc->prefix[0] ? "+" : "all numbers", smsc->prefix);
+    }
+    if (misses_cattp(s)) {
+        (void)fprintf(cli->out, "CAT_TP is configured for eUICCs, and not served (--cattp)\n");
     }
     if (!s->radio.smsc_count) {
         (void)fprintf(cli->out, "no SMSC is configured: no eUICC can be woken (--config)\n");

@@ -64,6 +64,13 @@ grep -q '"cattp":[1-9]' ports || fail "no port for links"
 grep -q "CAT_TP at 127.0.0.1, UDP port $(jq .cattp ports)" sr.out || fail "it does not say where"
 grep -q "by SMS only" sr.out && fail "it says what is not true"
 stop
+sed -i 's/^channel = https/channel = cattp/' radio.ini
+serve
+grep -q "CAT_TP is configured for eUICCs, and not served" sr.out || fail "it does not say what will fail"
+stop
+serve --cattp 127.0.0.1:0
+grep -q "not served" sr.out && fail "it says what is not true"
+stop
 
 run 3 smsr serve --dir sr --parties lab/smdp.ini
 says err "lab/smdp.ini describes no SM-SR"
