@@ -184,8 +184,10 @@ static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr
 {
     const struct smsr_sealing what = {.euicc = &c->e};
     cr_span packet;
-    CR_TRY(seal_wake(c, &what, c->config->trigger, &packet, &c->s.keyset, &c->s.counter, err));
-    return put_wake(r, c, packet, c->s.counter, err);
+    uint8_t version;
+    uint64_t counter;
+    CR_TRY(seal_wake(c, &what, c->config->trigger, &packet, &version, &counter, err));
+    return put_wake(r, c, packet, counter, err);
 }
 
 static cr_status seal_push(struct smsr_carrier *c, const struct smsr_sealing *what, cr_span *packet,
@@ -226,7 +228,8 @@ static cr_status seal_call_back(struct smsr_carrier *c, int number, cr_span *pac
 
 /* The eUICC was given the script, and its link broke. attempts: 1 when it was, and one for each
  * call. */
-static cr_status call_back(struct round *r, struct smsr_carrier *c, bool open, struct cr_err *err)
+static cr_status call_back_link(struct round *r, struct smsr_carrier *c, bool open,
+                                struct cr_err *err)
 {
     cr_span packet;
     uint64_t counter;
@@ -245,7 +248,7 @@ static cr_status on_session(struct round *r, struct smsr_carrier *c, bool open, 
     const struct smsr_policy *policy = smsr_policy_of(c->sr);
     const bool https = c->s.channel == SMSR_HTTPS;
     if (c->s.left && !https) {
-        return call_back(r, c, open, err);
+        return call_back_link(r, c, open, err);
     }
     if (c->s.left) {
         return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
