@@ -13,6 +13,7 @@ struct bench_floor {
     /* The server's half of a full TLS 1.3 handshake, X25519, ECDSA P-256, AES-128-GCM, no ticket.
      */
     double handshake_us;
+    double psk_handshake_us;                  /* TLS 1.2, PSK-AES128-GCM-SHA256, likewise */
     double tls_us_per_byte;                   /* AES-128-GCM records of 4 KB */
     double cmac_us_per_byte, cbc_us_per_byte; /* BSP */
 };
@@ -35,6 +36,10 @@ double bench_floor_install_ms(const struct bench_floor *floor, double bsp_bytes)
 struct smdpp;
 cr_status bench_inventory_fill(struct cli *cli, struct smdpp *dp, size_t profiles,
                                size_t *package_size, struct cr_err *err) CR_MUST_CHECK;
+/* A profile as the builder makes it, in the arena; of a usual size (15.7 KB), or the bare
+ * subscription. */
+cr_status bench_package(const char *iccid, const char *imsi, bool usual_size, cr_arena *arena,
+                        cr_span *upp, struct cr_err *err) CR_MUST_CHECK;
 void bench_iccid(size_t i, char out[BENCH_ICCID]);
 void bench_matching_id(size_t i, char out[BENCH_MATCHING_ID]);
 
@@ -49,6 +54,14 @@ int bench_chips_run(struct cli *cli, const void *values);
 
 struct bench_chips_values {
     int64_t chips, seconds, profiles, threads;
+};
+
+#define BENCH_MAX_FLEET 1000000 /* chips in the SM-SR */
+int bench_fleet_run(struct cli *cli, const void *values);
+
+struct bench_fleet_values {
+    int64_t chips, parallel, seconds, workers;
+    const char *fleet, *dir;
 };
 
 #endif

@@ -7,7 +7,7 @@
  */
 #include "cli/bench.h"
 
-#include "base/file.h"
+#include "cli/bench_process.h"
 #include "cli/progress.h"
 #include "euicc/euicc.h"
 #include "lpa/download.h"
@@ -30,7 +30,7 @@
 struct bench {
     struct cli *cli;
     const struct bench_chips_values *options;
-    char dir[64], pki[96];
+    char dir[BENCH_DIR], pki[BENCH_PATH];
     struct smdpp_config config;
     struct smdpp *dp;
     struct euicc **chips;
@@ -56,10 +56,11 @@ struct worker {
 /* ---- measuring ---------------------------------------------------------------------------------
  */
 
-static double clock_ms(clockid_t clock)
+/* CPU time of this thread. */
+static double thread_ms(void)
 {
     struct timespec t;
-    (void)clock_gettime(clock, &t);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -74,9 +75,9 @@ static double allocated_kb(void)
 static cr_status card_transmit(void *ctx, cr_span command, cr_buf *response, struct cr_err *err)
 {
     struct worker *w = ctx;
-    double start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+    double start = thread_ms();
     cr_status status = w->chip.transmit(w->chip.ctx, command, response, err);
-    w->cpu_ms += clock_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+    w->cpu_ms += thread_ms() - start;
     return status;
 }
 
@@ -229,7 +230,7 @@ static cr_status run_workers(struct bench *b, struct worker *workers, size_t cou
     struct lpa_transport transport = {.ctx = b, .post = post};
     struct cli_progress progress;
     size_t started = 0;
-    double start = clock_ms(CLOCK_MONOTONIC);
+    double start = bench_now_ms();
     cr_status status = CR_OK;
     for (; status == CR_OK && started < count; started++) {
         struct worker *w = &workers[started];
@@ -245,9 +246,9 @@ static cr_status run_workers(struct bench *b, struct worker *workers, size_t cou
     }
     cli_progress_start(&progress, b->cli, "installing, seconds", (size_t)b->options->seconds);
     while (status == CR_OK && !cli_stop && atomic_load(&b->next) < b->profiles &&
-           clock_ms(CLOCK_MONOTONIC) - start < (double)b->options->seconds * 1000) {
+           bench_now_ms() - start < (double)b->options->seconds * 1000) {
         (void)usleep(50000);
-        cli_progress_at(&progress, (size_t)((clock_ms(CLOCK_MONOTONIC) - start) / 1000));
+        cli_progress_at(&progress, (size_t)((bench_now_ms() - start) / 1000));
     }
     cli_progress_end(&progress);
     atomic_store(&b->stop, true);
@@ -255,7 +256,7 @@ static cr_status run_workers(struct bench *b, struct worker *workers, size_t cou
         (void)pthread_join(workers[i].thread, NULL);
         es9_free(workers[i].lpa.server);
     }
-    *seconds = (clock_ms(CLOCK_MONOTONIC) - start) / 1000;
+    *seconds = (bench_now_ms() - start) / 1000;
     return status;
 }
 
@@ -317,16 +318,6 @@ static cr_status run(struct bench *b, struct cr_err *err)
     return report(b, seconds, kb_per_chip, err);
 }
 
-static void remove_tree(const char *dir)
-{
-    /* A directory of our own making under the system's temporary one. */
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf -- '%s'", dir);
-    if (system(command) != 0) {
-        (void)fprintf(stderr, "could not remove %s\n", dir);
-    }
-}
-
 int bench_chips_run(struct cli *cli, const void *values)
 {
     const struct bench_chips_values *v = values;
@@ -334,9 +325,7 @@ int bench_chips_run(struct cli *cli, const void *values)
     struct cr_err err = {0};
     cli_catch_signals();
     b.profiles = (size_t)(v->profiles ? v->profiles : v->seconds * PROFILES_PER_SECOND);
-    (void)snprintf(b.dir, sizeof(b.dir), "/tmp/crisp-bench-XXXXXX");
-    if (!mkdtemp(b.dir)) {
-        (void)cr_fail(&err, CR_RESOURCE, NULL, "cannot make a temporary directory");
+    if (bench_dir_open(NULL, b.dir, &err) != CR_OK) {
         return cli_fail(cli, &err, false);
     }
     (void)snprintf(b.pki, sizeof(b.pki), "%s/pki", b.dir);
@@ -352,6 +341,6 @@ int bench_chips_run(struct cli *cli, const void *values)
     }
     smdpp_config_free(&b.config);
     (void)pthread_mutex_destroy(&b.lock);
-    remove_tree(b.dir);
+    bench_dir_remove(b.dir);
     return status == CR_OK ? CLI_OK : cli_fail(cli, &err, false);
 }

@@ -44,38 +44,47 @@ static const char *ballast(cr_arena *arena)
                            BALLAST, hex);
 }
 
-/* An operator's profile as the builder makes it, for one ICCID. */
-static cr_status build_one(size_t i, cr_arena *arena, cr_span *upp, cr_span *metadata,
-                           struct cr_err *err)
+cr_status bench_package(const char *iccid, const char *imsi, bool usual_size, cr_arena *arena,
+                        cr_span *upp, struct cr_err *err)
 {
-    char iccid[BENCH_ICCID];
     cr_buf package = {0};
-    cr_buf bytes = {0};
-    bench_iccid(i, iccid);
-    const char *file = ballast(arena);
+    const char *file = usual_size ? ballast(arena) : "";
     const char *description = cr_arena_printf(
         arena,
-        "{\"profileType\":\"crisp bench\",\"iccid\":\"%s\",\"imsi\":\"001010000000001\","
+        "{\"profileType\":\"crisp bench\",\"iccid\":\"%s\",\"imsi\":\"%s\","
         "\"spn\":\"bench\",\"algorithm\":\"milenage\","
         "\"k\":\"465B5CE8B199B49FAA5F0A2EE238A6BC\","
         "\"opc\":\"CD63CB71954A9F4E48A5994E37A02BAF\",\"mncLength\":2,"
         "\"puk1\":\"12345678\",\"puk2\":\"12345678\",\"adm1\":\"88888888\",\"elements\":[%s]}",
-        iccid, file ? file : "");
-    cr_status status = description ? profile_build_text(cr_span_str(description), &package, err)
-                                   : cr_fail_memory(err);
-    if (status == CR_OK) {
-        struct profile_metadata m = {.iccid = cr_span_str(iccid),
-                                     .service_provider_name = cr_span_str("bench"),
-                                     .profile_name = cr_span_str("bench"),
-                                     .profile_class = RSP_CLASS_OPERATIONAL};
-        status = profile_metadata_encode(&m, &bytes, err);
-    }
+        iccid, imsi, file ? file : "");
+    cr_status status = file && description
+                           ? profile_build_text(cr_span_str(description), &package, err)
+                           : cr_fail_memory(err);
     if (status == CR_OK) {
         *upp = cr_arena_copy(arena, cr_buf_span(&package));
-        *metadata = cr_arena_copy(arena, cr_buf_span(&bytes));
-        status = upp->p && metadata->p ? CR_OK : cr_fail_memory(err);
+        status = upp->p ? CR_OK : cr_fail_memory(err);
     }
     cr_buf_free(&package);
+    return status;
+}
+
+/* An operator's profile with what its SM-DP+ says about it. */
+static cr_status build_one(size_t i, cr_arena *arena, cr_span *upp, cr_span *metadata,
+                           struct cr_err *err)
+{
+    char iccid[BENCH_ICCID];
+    cr_buf bytes = {0};
+    bench_iccid(i, iccid);
+    CR_TRY(bench_package(iccid, "001010000000001", true, arena, upp, err));
+    struct profile_metadata m = {.iccid = cr_span_str(iccid),
+                                 .service_provider_name = cr_span_str("bench"),
+                                 .profile_name = cr_span_str("bench"),
+                                 .profile_class = RSP_CLASS_OPERATIONAL};
+    cr_status status = profile_metadata_encode(&m, &bytes, err);
+    if (status == CR_OK) {
+        *metadata = cr_arena_copy(arena, cr_buf_span(&bytes));
+        status = metadata->p ? CR_OK : cr_fail_memory(err);
+    }
     cr_buf_free(&bytes);
     return status;
 }

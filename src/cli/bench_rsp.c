@@ -9,7 +9,7 @@
 #include "cli/bench.h"
 
 #include "base/file.h"
-#include "base/text.h"
+#include "cli/bench_process.h"
 #include "cli/progress.h"
 #include "euicc/euicc.h"
 #include "lpa/download.h"
@@ -19,27 +19,21 @@
 #include "rsp/ids.h"
 #include "smdpp/smdpp.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define BENCH_HOST          "smdpp.bench"
 #define PROFILES_PER_SECOND 600
 #define MEMORY_LOOKS        3 /* at the server's memory: begin, middle, end */
-#define MAX_LATENCIES       ((size_t)1 << 20)
-#define START_TIMEOUT_MS    20000
 
 struct bench {
     struct cli *cli;
     const struct bench_rsp_values *options;
-    char dir[512], pki[600], smdpp[600], ci[640], port_file[640];
-    pid_t server;
-    uint16_t port;
+    char dir[BENCH_DIR], pki[BENCH_PATH - 32], smdpp[BENCH_PATH], ci[BENCH_PATH];
+    char port_file[BENCH_PATH], log_file[BENCH_PATH];
+    struct bench_process server;
     char connect_to[64];
     size_t profiles;
     size_t package_size;
@@ -49,8 +43,7 @@ struct bench {
     atomic_size_t done, failed;
     atomic_bool stop;
     pthread_mutex_t lock; /* of the following */
-    double *latencies_ms;
-    size_t latency_count;
+    struct bench_latencies latencies;
     struct cr_err first_failure;
     double rss_mb[MEMORY_LOOKS];
 };
@@ -76,115 +69,22 @@ static cr_status fill_inventory(struct bench *b, struct cr_err *err)
 /* ---- the server --------------------------------------------------------------------------------
  */
 
-static void exec_server(const struct bench *b)
+static cr_status start_server(struct bench *b, struct cr_err *err)
 {
     char workers[16];
+    uint16_t port = 0;
     (void)snprintf(workers, sizeof(workers), "%lld", (long long)b->options->workers);
     const char *argv[] = {"crisp",       "smdpp",      "serve",     "--dir",       b->smdpp,
                           "--pki",       b->pki,       "--es9",     "127.0.0.1:0", "--no-es2",
                           "--port-file", b->port_file, "--workers", workers,       NULL};
-    (void)execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
-    _exit(127);
-}
-
-static cr_status read_port(struct bench *b, struct cr_err *err)
-{
-    cr_buf content = {0};
-    cr_status status = cr_file_read(b->port_file, 4096, &content, err);
-    if (status == CR_OK) {
-        json_t *json = json_loadb((const char *)content.p, content.n, 0, NULL);
-        b->port = (uint16_t)json_integer_value(json_object_get(json, "es9"));
-        json_decref(json);
-        status =
-            b->port ? CR_OK : cr_fail(err, CR_MALFORMED, NULL, "%s names no port", b->port_file);
-    }
-    cr_buf_free(&content);
-    return status;
-}
-
-static cr_status start_server(struct bench *b, struct cr_err *err)
-{
-    b->server = fork();
-    if (b->server < 0) {
-        return cr_fail(err, CR_RESOURCE, NULL, "cannot start a process: %s", strerror(errno));
-    }
-    if (b->server == 0) {
-        exec_server(b);
-    }
-    for (int waited = 0; !cr_file_exists(b->port_file); waited += 20) {
-        if (waitpid(b->server, NULL, WNOHANG) == b->server || waited > START_TIMEOUT_MS) {
-            b->server = waited > START_TIMEOUT_MS ? b->server : 0;
-            return cr_fail(err, CR_RESOURCE, NULL, "the SM-DP+ did not start");
-        }
-        (void)usleep(20000);
-    }
-    CR_TRY(read_port(b, err));
-    (void)snprintf(b->connect_to, sizeof(b->connect_to), "127.0.0.1:%u", b->port);
+    CR_TRY(bench_process_start(&b->server, argv, b->port_file, b->log_file, err));
+    CR_TRY(bench_process_port(b->port_file, "es9", &port, err));
+    (void)snprintf(b->connect_to, sizeof(b->connect_to), "127.0.0.1:%u", port);
     return CR_OK;
-}
-
-static void stop_server(struct bench *b)
-{
-    if (b->server > 0) {
-        (void)kill(b->server, SIGTERM);
-        (void)waitpid(b->server, NULL, 0);
-        b->server = 0;
-    }
-}
-
-/* CPU milliseconds (user and system) that the server has used so far. */
-static double server_cpu_ms(const struct bench *b)
-{
-    char path[64];
-    char line[1024] = "";
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)b->server);
-    FILE *f = fopen(path, "r");
-    if (!f) {
-        return 0;
-    }
-    (void)!fgets(line, sizeof(line), f);
-    (void)fclose(f);
-    /* Fields 14 and 15 (utime, stime) in ticks; the name in field 2 may have blanks, so from its
-     * closing bracket on. */
-    char *at = strrchr(line, ')');
-    for (int field = 2; at && field < 14; field++) {
-        at = strchr(at + 1, ' ');
-    }
-    if (!at) {
-        return 0;
-    }
-    unsigned long user = strtoul(at, &at, 10);
-    unsigned long system = strtoul(at, NULL, 10);
-    return (double)(user + system) * 1000.0 / (double)sysconf(_SC_CLK_TCK);
-}
-
-static double server_rss_mb(const struct bench *b)
-{
-    char path[64];
-    char line[256];
-    double kb = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)b->server);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof(line), f)) {
-        if (strncmp(line, "VmRSS:", 6) == 0) {
-            kb = strtod(line + 6, NULL);
-        }
-    }
-    if (f) {
-        (void)fclose(f);
-    }
-    return kb / 1024;
 }
 
 /* ---- the clients -------------------------------------------------------------------------------
  */
-
-static double now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 struct client {
     struct bench *b;
@@ -209,7 +109,7 @@ static cr_status download_one(struct client *c, size_t i, cr_arena *arena, doubl
     struct lpa_download_options how = {.notify = LPA_NOTIFY_OPERATION};
     struct lpa_download_hooks hooks = {0};
     struct lpa_download_result result = {0};
-    double start = now_ms();
+    double start = bench_now_ms();
     CR_TRY(es9_http_new(&options, &http, err));
     struct lpa_transport transport = es9_http_transport(http);
     cr_status status = es9_new(&transport, &c->lpa.where, &c->lpa.server, err);
@@ -220,7 +120,7 @@ static cr_status download_one(struct client *c, size_t i, cr_arena *arena, doubl
         status = cr_fail(err, CR_RESOURCE, NULL, "the result was not delivered: %s",
                          result.send.first.cause);
     }
-    *ms = now_ms() - start;
+    *ms = bench_now_ms() - start;
     es9_free(c->lpa.server);
     c->lpa.server = NULL;
     es9_http_free(http);
@@ -238,9 +138,7 @@ static void note(struct bench *b, cr_status status, double ms, const struct cr_e
 {
     (void)pthread_mutex_lock(&b->lock);
     if (status == CR_OK) {
-        if (b->latency_count < MAX_LATENCIES) {
-            b->latencies_ms[b->latency_count++] = ms;
-        }
+        bench_latencies_add(&b->latencies, ms);
         atomic_fetch_add(&b->done, 1);
     } else {
         if (atomic_fetch_add(&b->failed, 1) == 0) {
@@ -295,22 +193,6 @@ static void close_client(struct client *c)
 /* ---- the run -----------------------------------------------------------------------------------
  */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double percentile(const struct bench *b, double p)
-{
-    if (b->latency_count == 0) {
-        return 0;
-    }
-    size_t i = (size_t)(p * (double)(b->latency_count - 1) + 0.5);
-    return b->latencies_ms[i];
-}
-
 static void report(struct bench *b, double seconds, double cpu_ms, const struct bench_floor *floor)
 {
     size_t downloads = atomic_load(&b->done);
@@ -319,7 +201,6 @@ static void report(struct bench *b, double seconds, double cpu_ms, const struct 
     double tls_bytes = (double)b->package_size * 4 / 3 + 9000;
     double floor_ms = bench_floor_download_ms(floor, tls_bytes, 600);
     FILE *out = b->cli->out;
-    qsort(b->latencies_ms, b->latency_count, sizeof(double), by_value);
     (void)fprintf(out,
                   "floor, microseconds of bare OpenSSL: sign %.1f, verify %.1f, key pair %.1f, key "
                   "agreement %.1f, TLS 1.3 handshake %.1f\n",
@@ -338,8 +219,9 @@ static void report(struct bench *b, double seconds, double cpu_ms, const struct 
                   "\"efficiency\":%.3f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"server_rss_mb\":%.1f,"
                   "\"server_rss_mb_begin\":%.1f,\"server_rss_mb_middle\":%.1f,\"failed\":%zu}\n",
                   downloads, seconds, seconds > 0 ? (double)downloads / seconds : 0, each, floor_ms,
-                  each > 0 ? floor_ms / each : 0, percentile(b, 0.5), percentile(b, 0.99),
-                  b->rss_mb[2], b->rss_mb[0], b->rss_mb[1], atomic_load(&b->failed));
+                  each > 0 ? floor_ms / each : 0, bench_latencies_at(&b->latencies, 0.5),
+                  bench_latencies_at(&b->latencies, 0.99), b->rss_mb[2], b->rss_mb[0], b->rss_mb[1],
+                  atomic_load(&b->failed));
 }
 
 static cr_status drive(struct bench *b, struct client *clients, struct cr_err *err)
@@ -347,8 +229,8 @@ static cr_status drive(struct bench *b, struct client *clients, struct cr_err *e
     struct bench_floor floor;
     struct cli_progress progress;
     size_t count = (size_t)b->options->clients;
-    double cpu = server_cpu_ms(b);
-    double start = now_ms();
+    double cpu = bench_process_cpu_ms(&b->server);
+    double start = bench_now_ms();
     size_t looks = 0;
     size_t started = 0;
     while (started < count &&
@@ -356,25 +238,25 @@ static cr_status drive(struct bench *b, struct client *clients, struct cr_err *e
         started++;
     }
     cli_progress_start(&progress, b->cli, "downloading, seconds", (size_t)b->options->seconds);
-    while (now_ms() - start < (double)b->options->seconds * 1000 && !cli_stop &&
+    while (bench_now_ms() - start < (double)b->options->seconds * 1000 && !cli_stop &&
            atomic_load(&b->next) < b->profiles) {
         (void)usleep(50000);
         /* The first after a tenth of the time: everything has been used once. */
-        double gone = (now_ms() - start) / ((double)b->options->seconds * 1000);
+        double gone = (bench_now_ms() - start) / ((double)b->options->seconds * 1000);
         if ((looks == 0 && gone > 0.1) || (looks == 1 && gone > 0.5)) {
-            b->rss_mb[looks++] = server_rss_mb(b);
+            b->rss_mb[looks++] = bench_process_rss_mb(&b->server);
         }
-        cli_progress_at(&progress, (size_t)((now_ms() - start) / 1000));
+        cli_progress_at(&progress, (size_t)((bench_now_ms() - start) / 1000));
     }
     cli_progress_end(&progress);
     atomic_store(&b->stop, true);
     for (size_t i = 0; i < started; i++) {
         (void)pthread_join(clients[i].thread, NULL);
     }
-    double seconds = (now_ms() - start) / 1000;
-    cpu = server_cpu_ms(b) - cpu;
+    double seconds = (bench_now_ms() - start) / 1000;
+    cpu = bench_process_cpu_ms(&b->server) - cpu;
     while (looks < MEMORY_LOOKS) {
-        b->rss_mb[looks++] = server_rss_mb(b);
+        b->rss_mb[looks++] = bench_process_rss_mb(&b->server);
     }
     CR_TRY(bench_floor_measure(&floor, err));
     report(b, seconds, cpu, &floor);
@@ -394,7 +276,7 @@ static cr_status prepare(struct bench *b, struct cr_err *err)
     (void)snprintf(b->smdpp, sizeof(b->smdpp), "%s/smdpp", b->dir);
     (void)snprintf(b->ci, sizeof(b->ci), "%s/nist/ci.der", b->pki);
     (void)snprintf(b->port_file, sizeof(b->port_file), "%s/port.json", b->dir);
-    CR_TRY(cr_dir_make(b->dir, err));
+    (void)snprintf(b->log_file, sizeof(b->log_file), "%s/smdpp.log", b->dir);
     CR_TRY(pki_hierarchy_init(b->pki, &pki, b->cli->env, err));
     return fill_inventory(b, err);
 }
@@ -409,42 +291,31 @@ static cr_status run(struct bench *b, struct client *clients, struct cr_err *err
     return drive(b, clients, err);
 }
 
-static void remove_tree(const char *dir)
-{
-    /* A directory of our own making under the system's temporary one. */
-    char command[600];
-    (void)snprintf(command, sizeof(command), "rm -rf -- '%s'", dir);
-    if (strchr(dir, '\'') == NULL && system(command) != 0) {
-        (void)fprintf(stderr, "could not remove %s\n", dir);
-    }
-}
-
 int bench_rsp_run(struct cli *cli, const void *values)
 {
     const struct bench_rsp_values *v = values;
-    struct bench b = {.cli = cli, .options = v};
+    struct bench b = {.cli = cli, .options = v, .server = {.name = "the SM-DP+"}};
     struct cr_err err = {0};
-    bool temporary = v->dir == NULL;
     cli_catch_signals();
-    (void)snprintf(b.dir, sizeof(b.dir), "%s", temporary ? "/tmp/crisp-bench-XXXXXX" : v->dir);
-    if (temporary && !mkdtemp(b.dir)) {
-        (void)cr_fail(&err, CR_RESOURCE, NULL, "cannot make a temporary directory");
+    if (bench_dir_open(v->dir, b.dir, &err) != CR_OK) {
         return cli_fail(cli, &err, false);
     }
     b.profiles = (size_t)(v->profiles ? v->profiles : v->seconds * PROFILES_PER_SECOND);
-    b.latencies_ms = calloc(MAX_LATENCIES, sizeof(double));
     struct client *clients = calloc((size_t)v->clients, sizeof(*clients));
     (void)pthread_mutex_init(&b.lock, NULL);
-    cr_status status = b.latencies_ms && clients ? run(&b, clients, &err) : cr_fail_memory(&err);
-    stop_server(&b);
+    cr_status status = clients ? bench_latencies_new(&b.latencies, &err) : cr_fail_memory(&err);
+    if (status == CR_OK) {
+        status = run(&b, clients, &err);
+    }
+    bench_process_stop(&b.server);
     for (size_t i = 0; clients && i < (size_t)v->clients; i++) {
         close_client(&clients[i]);
     }
     free(clients);
-    free(b.latencies_ms);
+    bench_latencies_free(&b.latencies);
     (void)pthread_mutex_destroy(&b.lock);
-    if (temporary) {
-        remove_tree(b.dir);
+    if (!v->dir) {
+        bench_dir_remove(b.dir);
     }
     return status == CR_OK ? CLI_OK : cli_fail(cli, &err, false);
 }

@@ -120,6 +120,8 @@ int cli_fail_memory(struct cli *cli);
 /* Set by SIGINT and SIGTERM after cli_catch_signals(): servers poll it. */
 extern volatile bool cli_stop;
 void cli_catch_signals(void);
+/* Raises the limit on open files of this process towards so many, as far as the system lets it. */
+void cli_raise_files(size_t wanted);
 
 /* The commands. */
 extern const struct cli_command cli_root;

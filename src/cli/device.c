@@ -191,6 +191,7 @@ static int device_run_run(struct cli *cli, const void *values)
     } else {
         memset(s.cards, 0, count * sizeof *s.cards);
         cli_catch_signals();
+        cli_raise_files(count * 2 + 64); /* some have several channels */
         if (open_cards(cli, v, s.cards, s.printer.names, &err) == CR_OK) {
             code = run_devices(cli, v, &s, (uint32_t)count);
         } else {

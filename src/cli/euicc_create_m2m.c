@@ -44,8 +44,7 @@ static cr_status place_of(struct cli *cli, const char *text, const char **host, 
     return CR_OK;
 }
 
-/* "192.0.2.10:8443/gsma/adminagent": A5 { 84 { how to connect }, 89 { 8A host, 8C path } }. */
-static cr_status https_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
+cr_status cli_m2m_https(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
     static const uint8_t bearer[] = {0x03};
     uint8_t address[17];
@@ -89,16 +88,15 @@ static cr_status cattp_of(struct cli *cli, const char *text, cr_span *out, struc
     return keep(cli, &b, out, err);
 }
 
-/* A0 with the service centre, A1 and A2 with the access point. */
-static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v, cr_span *out,
-                                 struct cr_err *err)
+cr_status cli_m2m_connectivity(struct cli *cli, const char *smsc_number, const char *access_point,
+                               cr_span *out, struct cr_err *err)
 {
     static const uint8_t bearer[] = {0x03};
     struct sms_address smsc;
     cr_buf b = {0}, number = {0}, nan = {0};
     cr_status status = CR_OK;
-    if (v->smsc) {
-        status = sms_address_parse(cr_span_str(v->smsc), &smsc, err);
+    if (smsc_number) {
+        status = sms_address_parse(cr_span_str(smsc_number), &smsc, err);
         if (status == CR_OK) {
             status = sms_address_put_rp(&smsc, &number, err);
         }
@@ -106,8 +104,8 @@ static cr_status connectivity_of(struct cli *cli, const struct cli_m2m_values *v
         der_put(&b, 0x06, cr_buf_span(&number));
         der_close(&b, mark);
     }
-    if (status == CR_OK && v->nan) {
-        status = cat_nan_write(&nan, cr_span_str(v->nan), err);
+    if (status == CR_OK && access_point) {
+        status = cat_nan_write(&nan, cr_span_str(access_point), err);
         for (uint32_t tag = 0xA1; tag <= 0xA2; tag++) {
             size_t mark = der_open(&b, tag);
             der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
@@ -207,7 +205,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
         CR_TRY(add_profile(cli, v->profiles.items[i], chip, &profile, err));
         profile->enabled = profile->fall_back = i == 0;
         if (i == 0) {
-            CR_TRY(connectivity_of(cli, v, &profile->connectivity, err));
+            CR_TRY(cli_m2m_connectivity(cli, v->smsc, v->nan, &profile->connectivity, err));
         }
     }
     if (v->test_profile) {
@@ -224,7 +222,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
     if (v->smsr_cattp) {
         CR_TRY(cattp_of(cli, v->smsr_cattp, &chip->options.cattp, err));
     }
-    return v->smsr_https ? https_of(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
+    return v->smsr_https ? cli_m2m_https(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
 }
 
 cr_status cli_m2m_write_eis(struct cli *cli, const char *dir, const char *path, struct cr_err *err)

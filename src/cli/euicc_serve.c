@@ -15,7 +15,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define MAX_CHIPS   4096
@@ -453,17 +452,6 @@ static int check_values(struct cli *cli, const struct serve_values *v)
     return check_faults(cli, &v->faults);
 }
 
-/* Each chip has a connection, and may have a place to listen at. */
-static void raise_limits(size_t chips)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)chips * 2 + 64;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* if not: chips wait for their turn */
-    }
-}
-
 static int serve(struct serve *s)
 {
     struct cli *cli = s->cli;
@@ -476,7 +464,8 @@ static int serve(struct serve *s)
         return cli_fail_usage(cli, &err);
     }
     cli_catch_signals();
-    raise_limits(s->count);
+    /* Each chip has a connection, and may have a place to listen at. */
+    cli_raise_files(2 * s->count + 64);
     cr_status status = v->record ? cli_record_open(cli, v->record, &s->record, &err) : CR_OK;
     if (status == CR_OK) {
         status = open_chips(s, &err);

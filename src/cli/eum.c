@@ -4,18 +4,12 @@
 #include "cli/m2m.h"
 
 #include "base/text.h"
+#include "cli/eum_eis.h"
 #include "cli/eum_json.h"
 #include "cli/input.h"
 #include "cli/json_line.h"
 #include "cli/units.h"
-#include "crypto/symmetric.h"
-#include "pki/cert.h"
 #include "pki/hierarchy.h"
-#include "soap/eum_signature.h"
-
-#define KCV_SIZE  3
-#define TYPE_AES  0x88
-#define MAX_VALUE 64 /* bytes of a key */
 
 struct eum_values {
     struct cli_m2m_values m2m;
@@ -28,22 +22,24 @@ struct eum {
     const struct eum_values *v;
     struct m2m_parties parties;
     const struct m2m_party *to;
-    struct pki_cert cert; /* of the EUM */
-    struct pki_key *key;
-    uint8_t transport[M2M_TRANSPORT_KEY];
+    struct cli_eum eum;
 };
 
 static void eum_close(struct eum *e)
 {
-    cr_wipe(e->transport, sizeof e->transport);
-    pki_key_free(e->key);
+    cr_wipe(e->eum.transport, sizeof e->eum.transport);
+    pki_key_free(e->eum.key);
     m2m_parties_free(&e->parties);
 }
 
 static cr_status eum_open(struct eum *e, struct cr_err *err)
 {
     CR_TRY(cli_m2m_parties(e->cli, e->v->m2m.parties, SOAP_EUM, &e->parties, err));
-    return cli_m2m_peer(&e->parties, e->v->m2m.to, SOAP_SMSR, &e->to, err);
+    CR_TRY(cli_m2m_peer(&e->parties, e->v->m2m.to, SOAP_SMSR, &e->to, err));
+    e->eum.oid = e->parties.oid;
+    e->eum.smsr_oid = e->to->oid;
+    e->eum.env = e->cli->env;
+    return CR_OK;
 }
 
 static cr_status wrong_way(const struct eum_values *v, struct cr_err *err)
@@ -51,76 +47,6 @@ static cr_status wrong_way(const struct eum_values *v, struct cr_err *err)
     return v->m2m.poll + v->m2m.sync + (v->m2m.listen != NULL) > 1
                ? cr_fail(err, CR_REFUSED, NULL, "--poll, --sync and --listen exclude each other")
                : CR_OK;
-}
-
-/* ---- key sets ----------------------------------------------------------------------------------
- */
-
-static cr_status bad_key(struct cr_err *err, const struct soap_keyset *set, const char *what)
-{
-    return cr_fail(err, CR_MALFORMED, "SGP.02 annex E", "key set %d of Isd-r: %s",
-                   (int)set->version, what);
-}
-
-/* A mistyped key would be noticed by the first command that the eUICC does not answer. */
-static cr_status check_kcv(const struct soap_keyset *set, const struct soap_key *key,
-                           const struct soap_key_component *part, struct cr_err *err)
-{
-    uint8_t ones[CRYPTO_AES_BLOCK], block[CRYPTO_AES_BLOCK];
-    if (part->type.n != 1 || part->type.p[0] != TYPE_AES) {
-        return CR_OK;
-    }
-    if (part->value.n != 16 && part->value.n != 24 && part->value.n != 32) {
-        return bad_key(err, set, "an AES key has 16, 24 or 32 bytes");
-    }
-    memset(ones, 0x01, sizeof ones);
-    CR_TRY(crypto_aes_block(part->value, ones, block, err));
-    bool good = key->kcv.n == KCV_SIZE && memcmp(block, key->kcv.p, KCV_SIZE) == 0;
-    cr_wipe(block, sizeof block);
-    return good ? CR_OK : bad_key(err, set, "a key check value does not fit the key");
-}
-
-/* AES-128 in ECB mode; PKCS#7 padding where the length calls for it. */
-static cr_status wrap(const struct eum *e, struct soap_key_component *part, struct cr_err *err)
-{
-    uint8_t plain[MAX_VALUE + CRYPTO_AES_BLOCK] = {0};
-    const size_t rest = part->value.n % CRYPTO_AES_BLOCK;
-    const size_t pad = rest ? CRYPTO_AES_BLOCK - rest : 0, n = part->value.n + pad;
-    uint8_t *out = cr_arena_alloc(&e->cli->arena, n);
-    if (!out) {
-        return cr_fail_memory(err);
-    }
-    memcpy(plain, part->value.p, part->value.n);
-    memset(plain + part->value.n, (int)pad, pad);
-    cr_status status = CR_OK;
-    for (size_t i = 0; i < n && status == CR_OK; i += CRYPTO_AES_BLOCK) {
-        status = crypto_aes_block(CR_SPAN_ARRAY(e->transport), plain + i, out + i, err);
-    }
-    cr_wipe(plain, sizeof plain);
-    if (status == CR_OK) {
-        part->value = cr_span_of(out, n);
-    }
-    return status;
-}
-
-static cr_status wrap_all(const struct eum *e, struct soap_security_domain *isdr,
-                          struct cr_err *err)
-{
-    for (size_t s = 0; s < isdr->keysets.count; s++) {
-        struct soap_keyset *set = &isdr->keysets.items[s];
-        for (size_t k = 0; k < set->keys.count; k++) {
-            struct soap_key *key = &set->keys.items[k];
-            for (size_t c = 0; c < key->components.count; c++) {
-                struct soap_key_component *part = &key->components.items[c];
-                if (part->value.n == 0 || part->value.n > MAX_VALUE) {
-                    return bad_key(err, set, "a key is empty or too long");
-                }
-                CR_TRY(check_kcv(set, key, part, err));
-                CR_TRY(wrap(e, part, err));
-            }
-        }
-    }
-    return CR_OK;
 }
 
 /* ---- RegisterEIS -------------------------------------------------------------------------------
@@ -146,28 +72,6 @@ static cr_status read_eis(const struct eum *e, const char *path, struct soap_eis
     return CR_OK;
 }
 
-/* What the file does not say, and nobody else can: who registers it, where, and when. */
-static cr_status complete(const struct eum *e, struct soap_eis *eis, struct cr_err *err)
-{
-    struct soap_eum_signed_info *info = &eis->signed_info;
-    char eid[2 * SOAP_EID_SIZE + 1];
-    if (!eis->smsr_id.p) {
-        eis->smsr_id = cr_span_str(e->to->oid);
-    }
-    if (!info->eum_id.p) {
-        info->eum_id = cr_span_str(e->parties.oid);
-    }
-    if (!info->has_production_date) {
-        info->has_production_date = true;
-        info->production_date = cr_now_ms(e->cli->env);
-    }
-    cr_hex_into(eid, sizeof eid, info->eid);
-    return pki_eum_permits(&e->cert, cr_span_str(eid))
-               ? CR_OK
-               : cr_fail(err, CR_REFUSED, "SGP.02 2.3.2.1",
-                         "the EID %s is outside of the range of the EUM", eid);
-}
-
 static cr_status register_one(const struct eum *e, const char *path, struct cr_err *err)
 {
     struct soap_body body = {.has_eis = true};
@@ -175,13 +79,7 @@ static cr_status register_one(const struct eum *e, const char *path, struct cr_e
     char eid[2 * SOAP_EID_SIZE + 1];
     cr_status status = read_eis(e, path, &body.eis, err);
     if (status == CR_OK) {
-        status = complete(e, &body.eis, err);
-    }
-    if (status == CR_OK) {
-        status = wrap_all(e, &body.eis.isdr, err);
-    }
-    if (status == CR_OK) {
-        status = soap_eum_sign(&body.eis, e->key, e->cert.raw, (cr_span){0}, &e->cli->arena, err);
+        status = cli_eum_finish(&e->eum, &body.eis, &e->cli->arena, err);
     }
     if (status == CR_OK) {
         status = cli_m2m_ask(e->cli, &e->v->m2m, &e->parties, e->to,
@@ -206,7 +104,7 @@ static cr_status transport_key(struct eum *e, struct cr_err *err)
 {
     struct m2m_party with = *e->to;
     with.transport_key = e->v->transport ? e->v->transport : with.transport_key;
-    return m2m_party_transport_key(&with, e->transport, err);
+    return m2m_party_transport_key(&with, e->eum.transport, err);
 }
 
 static int register_run(struct cli *cli, const void *values)
@@ -222,8 +120,8 @@ static int register_run(struct cli *cli, const void *values)
     }
     status = eum_open(&e, &err);
     if (status == CR_OK) {
-        status =
-            pki_hierarchy_load(v->pki, CRYPTO_P256, v->name, &cli->arena, &e.cert, &e.key, &err);
+        status = pki_hierarchy_load(v->pki, CRYPTO_P256, v->name, &cli->arena, &e.eum.cert,
+                                    &e.eum.key, &err);
     }
     if (status == CR_OK) {
         status = transport_key(&e, &err);

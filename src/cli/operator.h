@@ -5,6 +5,7 @@
 #define CRISP_CLI_OPERATOR_H
 
 #include "cli/m2m.h"
+#include "m2m/messenger.h"
 
 #define OPERATOR_ROLES ((unsigned)(SOAP_OPERATOR | SOAP_M2MSP)) /* who sits at the desk */
 
@@ -16,5 +17,7 @@ bool cli_operator_calls(const struct soap_function *function);
 /* Appends the options that a function takes, optional ones in brackets: "--eid EID [--mno-id OID]";
  * nothing for one that the desk does not call. */
 void cli_operator_arguments(const struct soap_function *function, cr_buf *out);
+/* One handler for all notifications that an SM-DP or SM-SR sends to a desk. */
+void cli_operator_notices(m2m_handler handler, struct m2m_row rows[SOAP_FUNCTIONS + 1]);
 
 #endif

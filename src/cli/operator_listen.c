@@ -57,20 +57,18 @@ static cr_status on_notification(void *ctx, struct m2m_call *call, const struct 
     return written ? CR_OK : cr_fail(err, CR_RESOURCE, NULL, "it could not be printed");
 }
 
-/* All notifications that an SM-DP or SM-SR sends to a desk. */
-static size_t rows_of(struct m2m_row rows[SOAP_FUNCTIONS + 1])
+void cli_operator_notices(m2m_handler handler, struct m2m_row rows[SOAP_FUNCTIONS + 1])
 {
     size_t n = 0;
     for (size_t i = 0; i < SOAP_FUNCTIONS; i++) {
         const struct soap_function *f = &soap_functions[i];
         if (f->pattern == SOAP_NOTIFICATION &&
             (f->interface == SOAP_ES2 || f->interface == SOAP_ES4)) {
-            rows[n++] = (struct m2m_row){(enum soap_interface)f->interface, (enum soap_name)f->id,
-                                         on_notification};
+            rows[n++] =
+                (struct m2m_row){(enum soap_interface)f->interface, (enum soap_name)f->id, handler};
         }
     }
     rows[n] = (struct m2m_row){0, 0, NULL};
-    return n;
 }
 
 static bool enough(struct listening *l)
@@ -109,7 +107,7 @@ static cr_status run(struct listening *l, struct cr_err *err)
     struct m2m_parties parties = {0};
     struct store *store = NULL;
     struct m2m *m2m = NULL;
-    (void)rows_of(rows);
+    cli_operator_notices(on_notification, rows);
     cr_status status = cli_m2m_parties(l->cli, l->v->m2m.parties, OPERATOR_ROLES, &parties, err);
     if (status == CR_OK) {
         status = store_open(&memory, &store, err);

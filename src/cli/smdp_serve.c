@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TICK_MS     200
+#define OPEN_FILES  8192 /* connections of parties */
 #define MAX_WORKERS 256
 
 struct serve_values {
@@ -119,6 +120,7 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
         CR_TRY(cli_host_port(&cli->arena, v->listen, &o.host, &o.port, err));
     }
     cli_catch_signals();
+    cli_raise_files(OPEN_FILES);
     CR_TRY(m2m_service_start(&o, &service, err));
     uint16_t port = m2m_service_port(service);
     cr_status status = v->port_file ? write_port(v->port_file, port, err) : CR_OK;

@@ -19,6 +19,7 @@
 #define SECOND_MS   1000
 #define DAY_MS      ((int64_t)86400000)
 #define DEFAULT_ES5 "127.0.0.1:8446"
+#define OPEN_FILES  16384 /* connections of chips and parties */
 #define MAX_WORKERS 1024
 
 #define DEFAULT_IDENTITY "m2msr"
@@ -200,6 +201,7 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
     struct smsr_service *service = NULL;
     CR_TRY(load(cli, v, s, err));
     cli_catch_signals();
+    cli_raise_files(OPEN_FILES);
     CR_TRY(smsr_service_start(&s->options, &service, err));
     announce(cli, s, service);
     cr_status status =

@@ -21,7 +21,7 @@ struct unit {
     struct device_modem *modem;
     struct device_sockets sockets;
     struct event *timer;
-    bool powered, counted_dead;
+    bool powered, counted_dead, counted_served;
     uint32_t registrations; /* changed under the lock of the service centre */
 };
 
@@ -54,7 +54,7 @@ struct device_run {
     struct smsc *smsc;
     struct smpp_server *smpp;
     int64_t wall_ms, monotonic_ms; /* both at the start */
-    atomic_uint dead;
+    atomic_uint dead, served;
 };
 
 /* --- time: real, but not turned back -----------------------------------------------------------
@@ -155,6 +155,10 @@ static void op_registered(void *ctx, const char *imsi)
     u->registrations++;
     smsc_registered(run->smsc, u->number, imsi, now_of(run));
     (void)pthread_mutex_unlock(&run->lock);
+    if (u->counted_served != (imsi != NULL)) {
+        u->counted_served = imsi != NULL;
+        (void)(imsi ? atomic_fetch_add(&run->served, 1) : atomic_fetch_sub(&run->served, 1));
+    }
 }
 
 static void op_ended(void *ctx, uint64_t ref, enum device_sms_end end)
@@ -451,6 +455,19 @@ uint16_t device_run_smpp_port(const struct device_run *run)
 uint32_t device_run_dead(struct device_run *run)
 {
     return atomic_load(&run->dead);
+}
+
+uint32_t device_run_served(struct device_run *run)
+{
+    return atomic_load(&run->served);
+}
+
+size_t device_run_pending(struct device_run *run)
+{
+    (void)pthread_mutex_lock(&run->lock);
+    const size_t pending = smsc_pending(run->smsc);
+    (void)pthread_mutex_unlock(&run->lock);
+    return pending;
 }
 
 /* --- the end -----------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ cr_status device_run_start(const struct device_run_options *options, struct devi
 uint16_t device_run_smpp_port(const struct device_run *run); /* 0: none */
 /* Chips that are gone for good. */
 uint32_t device_run_dead(struct device_run *run);
+/* Chips that have service now. */
+uint32_t device_run_served(struct device_run *run);
+/* Short messages that the service centre keeps. */
+size_t device_run_pending(struct device_run *run);
 /* Ends threads and channels, closes chips. NULL allowed. */
 void device_run_stop(struct device_run *run);
 

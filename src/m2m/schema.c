@@ -39,12 +39,12 @@ const char m2m_schema[] = "CREATE TABLE inbox ("
                           " peer TEXT NOT NULL," /* OID */
                           " url TEXT NOT NULL,"
                           " action TEXT NOT NULL,"
-                          " body BLOB NOT NULL,"
                           " asked INTEGER NOT NULL," /* 0 = no answer is waited for */
                           " created_ms INTEGER NOT NULL,"
                           " next_ms INTEGER NOT NULL,"
                           " give_up_ms INTEGER NOT NULL,"
                           " attempts INTEGER NOT NULL DEFAULT 0,"
-                          " last_error TEXT);"
-                          "CREATE INDEX letter_lane ON letter(lane, id);"
+                          " last_error TEXT,"
+                          " body BLOB NOT NULL);" /* last: what is before it is read without it */
+                          "CREATE INDEX letter_lane ON letter(lane, id, next_ms);"
                           "CREATE INDEX letter_asked ON letter(asked);";

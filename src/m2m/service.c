@@ -15,6 +15,17 @@
 #define TICK_LIMIT   1000
 #define BATCH        16 /* letters of one lane before others get their turn */
 #define MAX_HELD     8  /* connections that wait for an answer; each holds a thread of the server */
+#define LINE_IDLE_MS ((int64_t)30 * 1000)  /* a line that nobody used for so long is closed */
+#define LINE_AGE_MS  ((int64_t)600 * 1000) /* and one of this age: certificates are renewed */
+
+/* A connection to a party, kept from letter to letter: a handshake with both certificates costs
+ * more than all else of a letter. */
+struct line {
+    struct line *next;
+    const struct m2m_party *to;
+    struct http_client *client;
+    int64_t born_ms, used_ms;
+};
 
 struct m2m_service {
     struct m2m *m2m;
@@ -26,6 +37,7 @@ struct m2m_service {
     pthread_cond_t answered;
     uint64_t round; /* goes up when an answer may be there */
     unsigned held;
+    struct line *idle; /* used last first; as many at most as there were workers at a time */
     bool stop;
 };
 
@@ -155,19 +167,16 @@ static void handle(void *ctx, const struct http_request *request, struct http_re
 /* ---- out ---------------------------------------------------------------------------------------
  */
 
-static cr_status due(void *ctx, cr_arena *arena, const char *names[LANES_MAX_DUE], size_t *count,
-                     struct cr_err *err)
+static void line_close(struct line *line)
 {
-    struct m2m_service *service = ctx;
-    cr_status status = m2m_due(service->m2m, arena, names, count, err);
-    if (status != CR_OK) {
-        cr_log(service->env, CR_LOG_ERROR, "outbox: %s", err->cause);
+    if (line) {
+        http_client_free(line->client);
+        free(line);
     }
-    return status;
 }
 
-static cr_status line_open(struct m2m_service *service, const struct m2m_party *to,
-                           struct http_client **client, struct cr_err *err)
+static cr_status line_new(struct m2m_service *service, const struct m2m_party *to,
+                          struct line **out, struct cr_err *err)
 {
     const struct m2m_parties *self = m2m_parties_of(service->m2m);
     struct http_client_options options = {
@@ -180,10 +189,88 @@ static cr_status line_open(struct m2m_service *service, const struct m2m_party *
         .max_response = SOAP_MAX_BODY,
         .allow_plain = true, /* addresses were checked: plain only on loopback */
     };
-    return *client ? CR_OK : http_client_new(&options, client, err);
+    struct line *line = calloc(1, sizeof *line);
+    cr_status status = line ? http_client_new(&options, &line->client, err) : cr_fail_memory(err);
+    if (status != CR_OK) {
+        free(line);
+        return status;
+    }
+    line->to = to;
+    line->born_ms = cr_now_ms(service->env);
+    *out = line;
+    return CR_OK;
 }
 
-static bool deliver(struct m2m_service *service, struct http_client **client,
+/* One to the party that is free and not too old, or a new one. */
+static cr_status line_take(struct m2m_service *service, const struct m2m_party *to,
+                           struct line **out, struct cr_err *err)
+{
+    struct line *found = NULL;
+    (void)pthread_mutex_lock(&service->lock);
+    for (struct line **at = &service->idle; *at && !found; at = *at ? &(*at)->next : at) {
+        if ((*at)->to == to) {
+            found = *at;
+            *at = found->next;
+        }
+    }
+    (void)pthread_mutex_unlock(&service->lock);
+    if (found && cr_now_ms(service->env) - found->born_ms >= LINE_AGE_MS) {
+        line_close(found);
+        found = NULL;
+    }
+    *out = found;
+    return found ? CR_OK : line_new(service, to, out, err);
+}
+
+static void line_give_back(struct m2m_service *service, struct line *line)
+{
+    if (line) {
+        line->used_ms = cr_now_ms(service->env);
+        (void)pthread_mutex_lock(&service->lock);
+        line->next = service->idle;
+        service->idle = line;
+        (void)pthread_mutex_unlock(&service->lock);
+    }
+}
+
+/* Closes what was not used since a time. */
+static void lines_close(struct m2m_service *service, int64_t since_ms)
+{
+    struct line *old = NULL;
+    (void)pthread_mutex_lock(&service->lock);
+    for (struct line **at = &service->idle; *at;) {
+        struct line *line = *at;
+        if (line->used_ms < since_ms) {
+            *at = line->next;
+            line->next = old;
+            old = line;
+        } else {
+            at = &line->next;
+        }
+    }
+    (void)pthread_mutex_unlock(&service->lock);
+    while (old) {
+        struct line *next = old->next;
+        line_close(old);
+        old = next;
+    }
+}
+
+/* Called every second at least. */
+static cr_status due(void *ctx, cr_arena *arena, const char *names[LANES_MAX_DUE], size_t *count,
+                     struct cr_err *err)
+{
+    struct m2m_service *service = ctx;
+    lines_close(service, cr_now_ms(service->env) - LINE_IDLE_MS);
+    cr_status status = m2m_due(service->m2m, arena, names, count, err);
+    if (status != CR_OK) {
+        cr_log(service->env, CR_LOG_ERROR, "outbox: %s", err->cause);
+    }
+    return status;
+}
+
+/* *line: of the letter before, which went to the same party. */
+static bool deliver(struct m2m_service *service, struct line **line,
                     const struct m2m_parcel *parcel, cr_arena *arena)
 {
     struct cr_err err = {0};
@@ -193,19 +280,21 @@ static bool deliver(struct m2m_service *service, struct http_client **client,
     if (!parcel->to) {
         sent = cr_fail(&err, CR_REFUSED, NULL, "the party is not configured any more");
     } else {
-        sent = line_open(service, parcel->to, client, &err);
+        sent = *line ? CR_OK : line_take(service, parcel->to, line, &err);
     }
     if (sent == CR_OK) {
         const char *type = cr_arena_printf(
             arena, "Content-Type: " SOAP_CONTENT_TYPE "; charset=utf-8; action=\"%s\"",
             parcel->action);
         const char *const headers[] = {type, NULL};
-        sent = type ? http_client_post(*client, parcel->url, headers, parcel->body, &status,
+        sent = type ? http_client_post((*line)->client, parcel->url, headers, parcel->body, &status,
                                        &response, &err)
                     : cr_fail_memory(&err);
     }
     if (sent != CR_OK) {
         status = 0;
+        line_close(*line);
+        *line = NULL;
         cr_log(service->env, CR_LOG_WARNING, "%s: %s", parcel->url, err.cause);
     } else if (status / 100 != 2) {
         cr_log(service->env, CR_LOG_WARNING, "%s answers %s with HTTP status %d", parcel->url,
@@ -223,7 +312,7 @@ static bool deliver(struct m2m_service *service, struct http_client **client,
 static bool work(void *ctx, const char *lane)
 {
     struct m2m_service *service = ctx;
-    struct http_client *client = NULL;
+    struct line *line = NULL;
     bool good = true, found = true;
     for (int i = 0; good && found && i < BATCH && go_on(service, 0, 0); i++) {
         cr_arena arena = {0};
@@ -231,11 +320,11 @@ static bool work(void *ctx, const char *lane)
         struct m2m_parcel parcel;
         good = m2m_take(service->m2m, lane, &arena, &parcel, &found, &err) == CR_OK;
         if (good && found) {
-            good = deliver(service, &client, &parcel, &arena);
+            good = deliver(service, &line, &parcel, &arena);
         }
         cr_arena_free(&arena);
     }
-    http_client_free(client);
+    line_give_back(service, line);
     return good;
 }
 
@@ -328,6 +417,7 @@ void m2m_service_stop(struct m2m_service *service)
     (void)pthread_mutex_unlock(&service->lock);
     m2m_on_change(service->m2m, NULL, NULL);
     lanes_stop(service->lanes);
+    lines_close(service, INT64_MAX);
     http_server_stop(service->http);
     tls_server_free(service->tls);
     (void)pthread_mutex_destroy(&service->lock);

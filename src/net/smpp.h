@@ -24,6 +24,7 @@
 #define SMPP_MAX_ID      64   /* characters of a message id */
 #define SMPP_MAX_NAME    15   /* characters of a system id */
 #define SMPP_MAX_QUEUE   4096 /* messages waiting in one end */
+#define SMPP_MAX_ARRIVED 256  /* messages that came and wait for their answer */
 
 /* esm_class */
 #define SMPP_UDHI    0x40 /* short_message begins with a user data header */
@@ -75,6 +76,10 @@ struct smpp_client_options {
     void (*submitted)(void *ctx, uint64_t ref, uint32_t status, const char *id);
     /* A message for us; the answer is the command_status (SMPP_OK: we have it, for good). */
     uint32_t (*received)(void *ctx, const struct smpp_message *message);
+    /* In its place, for who has to wait: the answer is given later to smpp_client_answer(), once
+     * for each ticket. Those that wait do not hold up the ones behind them, until there are too
+     * many: the peer is told that the queue is full. NULL allowed. */
+    void (*arrived)(void *ctx, const struct smpp_message *message, uint64_t ticket);
     void (*receipt)(void *ctx, const struct smpp_receipt *receipt); /* NULL allowed */
     void (*bound)(void *ctx, bool bound);                           /* NULL allowed */
 };
@@ -86,6 +91,9 @@ cr_status smpp_client_start(const struct smpp_client_options *options, struct sm
 /* From any thread. ref comes back with submitted(). CR_RESOURCE: SMPP_MAX_QUEUE wait already. */
 cr_status smpp_client_submit(struct smpp_client *client, const struct smpp_message *message,
                              uint64_t ref, struct cr_err *err) CR_MUST_CHECK;
+/* From any thread, before the client is stopped. On a link that is not the one it came over,
+ * nothing is said: the peer sends the message again. */
+void smpp_client_answer(struct smpp_client *client, uint64_t ticket, uint32_t status);
 /* Unbinds, ends the thread. Messages without an answer are told as SMPP_LOST first. NULL allowed.
  */
 void smpp_client_stop(struct smpp_client *client);

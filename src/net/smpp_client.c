@@ -20,6 +20,13 @@ struct waiting {
     uint64_t ref;
 };
 
+/* The answer to a message that came over one of our links. */
+struct reply {
+    struct reply *next;
+    uint64_t ticket;
+    uint32_t status;
+};
+
 struct smpp_client {
     struct smpp_client_options options;
     char host[256], system_id[SMPP_MAX_NAME + 1], password[9];
@@ -31,6 +38,8 @@ struct smpp_client {
     /* Of the loop's thread. */
     struct smpp_link *link; /* NULL = no connection */
     bool bound;
+    uint32_t links;   /* that there have been: the upper half of a ticket */
+    unsigned arrived; /* over this one, not answered yet */
     int64_t next_connect_ms, wait_ms, enquired_ms, pause_ms;
     double tokens; /* messages that may be sent now */
     int64_t tokens_ms;
@@ -38,6 +47,7 @@ struct smpp_client {
     pthread_mutex_t lock; /* of what follows */
     struct waiting *first, **last;
     size_t count;
+    struct reply *replies, **last_reply;
     bool stop;
 };
 
@@ -65,6 +75,12 @@ static bool on_request(void *ctx, struct smpp_link *link, const struct smpp_pdu 
         if (c->options.receipt) {
             c->options.receipt(c->options.ctx, &receipt);
         }
+    } else if (c->options.arrived && c->arrived >= SMPP_MAX_ARRIVED) {
+        answer->status = SMPP_QUEUE_FULL;
+    } else if (c->options.arrived) {
+        c->arrived++;
+        c->options.arrived(c->options.ctx, &pdu->message, (uint64_t)c->links << 32 | pdu->sequence);
+        return false;
     } else {
         answer->status = c->options.received(c->options.ctx, &pdu->message);
     }
@@ -156,6 +172,8 @@ static void connect_now(struct smpp_client *c, int64_t now)
         c->next_connect_ms = now + FIRST_WAIT;
         return;
     }
+    c->links++;
+    c->arrived = 0;
     c->link = smpp_link_new(bev, &link_ops, c, (int64_t)c->options.answer_seconds * 1000);
     if (!c->link) {
         return;
@@ -226,6 +244,52 @@ static void send_waiting(struct smpp_client *c)
     }
 }
 
+/* ---- answers that came later -------------------------------------------------------------------
+ */
+
+static struct reply *take_replies(struct smpp_client *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    struct reply *all = c->replies;
+    c->replies = NULL;
+    c->last_reply = &c->replies;
+    (void)pthread_mutex_unlock(&c->lock);
+    return all;
+}
+
+static void send_replies(struct smpp_client *c)
+{
+    struct reply *next = NULL;
+    for (struct reply *r = take_replies(c); r; r = next) {
+        const struct smpp_pdu answer = {.command = SMPP_DELIVER_SM | SMPP_RESPONSE,
+                                        .status = r->status,
+                                        .sequence = (uint32_t)r->ticket};
+        next = r->next;
+        if (c->link && r->ticket >> 32 == c->links) {
+            c->arrived--;
+            smpp_link_answer(c->link, &answer);
+        }
+        free(r);
+    }
+}
+
+void smpp_client_answer(struct smpp_client *c, uint64_t ticket, uint32_t status)
+{
+    struct reply *r = malloc(sizeof *r);
+    if (!r) {
+        return; /* the peer takes it for lost, as it is */
+    }
+    *r = (struct reply){.ticket = ticket, .status = status};
+    (void)pthread_mutex_lock(&c->lock);
+    const bool first = c->replies == NULL;
+    *c->last_reply = r;
+    c->last_reply = &r->next;
+    (void)pthread_mutex_unlock(&c->lock);
+    if (first) {
+        event_active(c->wake, EV_TIMEOUT, 1);
+    }
+}
+
 /* ---- the loop ----------------------------------------------------------------------------------
  */
 
@@ -246,6 +310,7 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         (void)event_base_loopbreak(c->base);
         return;
     }
+    send_replies(c);
     send_waiting(c);
 }
 
@@ -297,11 +362,13 @@ static void *run(void *ctx)
     event_active(c->tick, EV_TIMEOUT, 1);
     (void)event_base_dispatch(c->base);
     (void)event_del(c->tick);
+    send_replies(c);
     say_goodbye(c);
     for (struct waiting *w = take_waiting(c); w; w = take_waiting(c)) {
         c->options.submitted(c->options.ctx, w->ref, SMPP_LOST, "");
         free(w);
     }
+    send_replies(c); /* to nobody: frees them */
     return NULL;
 }
 
@@ -321,6 +388,7 @@ cr_status smpp_client_start(const struct smpp_client_options *options, struct sm
         c->options.window = SMPP_MAX_WINDOW - 2; /* room for enquire_link and unbind */
     }
     c->last = &c->first;
+    c->last_reply = &c->replies;
     c->tokens_ms = smpp_now_ms();
     c->tokens = c->options.per_second;
     (void)pthread_mutex_init(&c->lock, NULL);
@@ -331,6 +399,7 @@ cr_status smpp_client_start(const struct smpp_client_options *options, struct sm
     cr_status status = fits ? CR_OK
                             : cr_fail(err, CR_REFUSED, "SMPP 3.4 5.2",
                                       "a system id has at most 15 characters, a password 8");
+    *out = c; /* before the thread begins: its callbacks may ask the owner for it */
     if (status == CR_OK) {
         c->base = event_base_new();
         c->tick = c->base ? event_new(c->base, -1, EV_PERSIST, on_tick, c) : NULL;
@@ -340,9 +409,9 @@ cr_status smpp_client_start(const struct smpp_client_options *options, struct sm
     }
     if (status != CR_OK) {
         smpp_client_stop(c);
+        *out = NULL;
         return status;
     }
-    *out = c;
     return CR_OK;
 }
 

@@ -83,6 +83,13 @@ static void take_answer(struct smpp_link *link, const struct smpp_pdu *pdu)
     /* An answer to nothing: a late one, or a mistake of the peer. Dropped. */
 }
 
+void smpp_link_answer(struct smpp_link *link, const struct smpp_pdu *answer)
+{
+    if (!link->over && !send_pdu(link, answer)) {
+        smpp_link_close(link, "an answer could not be sent");
+    }
+}
+
 static void take_request(struct smpp_link *link, const struct smpp_pdu *pdu)
 {
     struct smpp_pdu answer = {.command = pdu->command | SMPP_RESPONSE, .sequence = pdu->sequence};
@@ -93,9 +100,7 @@ static void take_request(struct smpp_link *link, const struct smpp_pdu *pdu)
         (void)bufferevent_flush(link->bev, EV_WRITE, BEV_FLUSH);
         smpp_link_close(link, "the peer unbound");
     } else if (link->ops->request(link->ctx, link, pdu, &answer)) {
-        if (!send_pdu(link, &answer)) {
-            smpp_link_close(link, "an answer could not be sent");
-        }
+        smpp_link_answer(link, &answer);
     }
 }
 

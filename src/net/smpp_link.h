@@ -34,6 +34,8 @@ void smpp_link_free(struct smpp_link *link); /* without callbacks; NULL allowed 
 /* Sends a request of ours; the sequence number is set here. False: the window is full, or it cannot
  * be encoded. */
 bool smpp_link_ask(struct smpp_link *link, struct smpp_pdu *pdu, uint64_t ref, int64_t now_ms);
+/* Answers a request of the peer that was not answered at once. Ends the link when that fails. */
+void smpp_link_answer(struct smpp_link *link, const struct smpp_pdu *answer);
 size_t smpp_link_open(const struct smpp_link *link);   /* requests without an answer */
 int64_t smpp_link_heard(const struct smpp_link *link); /* ms: when the peer said something last */
 /* Requests that are too old: the link counts as broken and closed() is called. */

@@ -56,6 +56,21 @@ cr_status smsr_air_put(struct store_tx *tx, const struct smsr_air *air, struct c
 {
     static const uint8_t nothing[1];
     const cr_span chain = cr_span_of(air->chain_size ? air->chain : nothing, air->chain_size);
+    int64_t changed = 0;
+    /* The number, which has an index, is mostly the same. */
+    CR_TRY(store_exec(
+        tx,
+        "UPDATE air SET chain = ?, chain_ms = ?, heard_ms = ?, history = ?, trip_ms = ?,"
+        " http1_ms = ?, http2_ms = ?, cattp1_ms = ?, cattp2_ms = ? WHERE eid = ? AND number = ?",
+        STORE_VALUES(STORE_B(chain), STORE_I(air->chain_ms), STORE_I(air->heard_ms),
+                     STORE_I(air->history), STORE_I(air->trip_ms), STORE_I(air->failed_http[0]),
+                     STORE_I(air->failed_http[1]), STORE_I(air->failed_cattp[0]),
+                     STORE_I(air->failed_cattp[1]), STORE_B(CR_SPAN_ARRAY(air->eid)),
+                     STORE_T(air->number)),
+        NULL, NULL, &changed, err));
+    if (changed) {
+        return CR_OK;
+    }
     return store_exec(tx, "INSERT OR REPLACE INTO air VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                       STORE_VALUES(STORE_B(CR_SPAN_ARRAY(air->eid)), STORE_T(air->number),
                                    STORE_B(chain), STORE_I(air->chain_ms), STORE_I(air->heard_ms),

@@ -50,7 +50,7 @@ static cr_status check_capacity(const struct smsr *sr, struct store_tx *tx, stru
     if (!sr->policy.max_euiccs) {
         return CR_OK;
     }
-    CR_TRY(store_exec(tx, "SELECT count(*) FROM euicc", NULL, take_id, &count, NULL, err));
+    CR_TRY(store_exec(tx, "SELECT count(*) FROM euicc_state", NULL, take_id, &count, NULL, err));
     return count < sr->policy.max_euiccs
                ? CR_OK
                : cr_refuse(err, "1.2", "4.8", "SGP.02 3.8", "this SM-SR takes no more eUICCs");

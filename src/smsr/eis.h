@@ -25,7 +25,8 @@ extern const char smsr_schema[];
 struct smsr_euicc {
     cr_span eid; /* 16 bytes */
     const char *eum_id;
-    cr_span signed_info, eum_signature; /* as received (soap/types.h) */
+    /* As received (soap/types.h): long, and read by smsr_euicc_signed() only. */
+    cr_span signed_info, eum_signature;
     cr_span ecasd_certificate;          /* 7F21 */
     cr_span isdp_loadfile, isdp_module; /* AIDs */
     cr_span isdr_aid, sin, sdin;
@@ -54,6 +55,9 @@ cr_status smsr_euicc_get(struct store_tx *tx, cr_span eid, cr_arena *arena, stru
 /* The same, also one that is arriving. */
 cr_status smsr_euicc_load(struct store_tx *tx, cr_span eid, cr_arena *arena, struct smsr_euicc *out,
                           struct cr_err *err) CR_MUST_CHECK;
+/* Reads what the EUM signed into it. */
+cr_status smsr_euicc_signed(struct store_tx *tx, cr_arena *arena, struct smsr_euicc *euicc,
+                            struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_euicc_put(struct store_tx *tx, const struct smsr_euicc *euicc,
                          struct cr_err *err) CR_MUST_CHECK; /* by EID: inserts or replaces */
 /* Writes what changes: memory, last audit, locks, notification, IMEI, MSISDN. */

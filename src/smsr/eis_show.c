@@ -30,19 +30,26 @@ static const unsigned views[] = {
 /* ---- the EUM's part ----------------------------------------------------------------------------
  */
 
-static cr_status show_signed(const struct smsr_euicc *e, unsigned parts, cr_arena *arena,
-                             struct soap_eis *out, struct cr_err *err)
+static cr_status show_signed(struct store_tx *tx, const struct smsr_euicc *e, unsigned parts,
+                             cr_arena *arena, struct soap_eis *out, struct cr_err *err)
 {
     struct soap_eum_signed_info *info = &out->signed_info;
+    struct smsr_euicc whole = *e;
     out->has_signed_info = true;
+    if (parts & (SIGNED_WHOLE | SIGNED_PART | SIGNATURE)) {
+        CR_TRY(smsr_euicc_signed(tx, arena, &whole, err));
+    }
+    if (parts & SIGNATURE) {
+        out->eum_signature = whole.eum_signature;
+    }
     if (!(parts & (SIGNED_WHOLE | SIGNED_PART))) {
         info->eid = e->eid;
         return CR_OK;
     }
-    if (soap_type_read(&soap_eum_signed_info_type, e->signed_info, arena, info, err) != CR_OK) {
+    if (soap_type_read(&soap_eum_signed_info_type, whole.signed_info, arena, info, err) != CR_OK) {
         return cr_fail(err, CR_INTERNAL, NULL, "the stored EumSignedInfo cannot be read");
     }
-    info->raw = e->signed_info; /* byte for byte, not a second canonical form */
+    info->raw = whole.signed_info; /* byte for byte, not a second canonical form */
     if (parts & SIGNED_PART) {
         info->raw = info->isdp_loadfile_aid = info->isdp_module_aid = (cr_span){0};
         info->has_ecasd = false;
@@ -184,11 +191,8 @@ cr_status smsr_eis_show(struct smsr *sr, struct store_tx *tx, const struct smsr_
 {
     const unsigned parts = views[view];
     *out = (struct soap_eis){.smsr_id = cr_span_str(smsr_oid(sr))};
-    CR_TRY(show_signed(e, parts, arena, out, err));
+    CR_TRY(show_signed(tx, e, parts, arena, out, err));
     CR_TRY(show_profiles(sr, tx, e, view, viewer, arena, out, err));
-    if (parts & SIGNATURE) {
-        out->eum_signature = e->eum_signature;
-    }
     if (parts & MEMORY) {
         out->has_remaining_memory = out->has_available_memory = true;
         out->remaining_memory = e->remaining_memory;

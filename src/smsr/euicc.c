@@ -5,7 +5,7 @@
 #include "smsr/eis.h"
 
 #define COLUMNS                                                                                    \
-    "SELECT e.eid, eum_id, signed_info, eum_signature, ecasd_certificate, isdp_loadfile,"          \
+    "SELECT e.eid, eum_id, ecasd_certificate, isdp_loadfile,"                                      \
     " isdp_module, isdr_aid, isdr_tars, sin, sdin, http, cattp, remaining_memory,"                 \
     " available_memory, last_audit_ms, procedure, handover, in_doubt, notification_number,"        \
     " notification_type, notification_aid, notification_confirmed, imei, msisdn, arriving"         \
@@ -25,23 +25,21 @@ static cr_status take_spans(const struct store_row *row, cr_arena *arena, struct
         cr_span *out;
     } spans[] = {
         {0, &e->eid},
-        {2, &e->signed_info},
-        {3, &e->eum_signature},
-        {4, &e->ecasd_certificate},
-        {5, &e->isdp_loadfile},
-        {6, &e->isdp_module},
-        {7, &e->isdr_aid},
-        {8, &e->isdr_tars},
-        {9, &e->sin},
-        {10, &e->sdin},
-        {21, &e->notification_aid},
-        {23, &e->imei},
+        {2, &e->ecasd_certificate},
+        {3, &e->isdp_loadfile},
+        {4, &e->isdp_module},
+        {5, &e->isdr_aid},
+        {6, &e->isdr_tars},
+        {7, &e->sin},
+        {8, &e->sdin},
+        {19, &e->notification_aid},
+        {21, &e->imei},
     };
     for (size_t i = 0; i < CR_COUNT(spans); i++) {
         CR_TRY(smsr_take_bytes(row, spans[i].column, arena, spans[i].out, err));
     }
     CR_TRY(smsr_take_text(row, 1, arena, &e->eum_id, err));
-    return smsr_take_text(row, 24, arena, &e->msisdn, err);
+    return smsr_take_text(row, 22, arena, &e->msisdn, err);
 }
 
 static cr_status take_euicc(const struct store_row *row, void *ctx, struct cr_err *err)
@@ -51,20 +49,38 @@ static cr_status take_euicc(const struct store_row *row, void *ctx, struct cr_er
     r->found = true;
     *e = (struct smsr_euicc){0};
     CR_TRY(take_spans(row, r->arena, e, err));
-    e->http = store_int(row, 11) != 0;
-    e->cattp = store_int(row, 12) != 0;
-    e->remaining_memory = store_int(row, 13);
-    e->available_memory = store_int(row, 14);
-    e->last_audit_ms = store_int(row, 15);
-    e->procedure = store_int(row, 16);
-    e->handover = store_int(row, 17);
-    e->in_doubt = store_int(row, 18) != 0;
-    e->has_notification = !store_is_null(row, 19);
-    e->notification_number = (uint16_t)store_int(row, 19);
-    e->notification_type = (uint8_t)store_int(row, 20);
-    e->notification_confirmed = store_int(row, 22) != 0;
-    e->arriving = store_int(row, 25) != 0;
+    e->http = store_int(row, 9) != 0;
+    e->cattp = store_int(row, 10) != 0;
+    e->remaining_memory = store_int(row, 11);
+    e->available_memory = store_int(row, 12);
+    e->last_audit_ms = store_int(row, 13);
+    e->procedure = store_int(row, 14);
+    e->handover = store_int(row, 15);
+    e->in_doubt = store_int(row, 16) != 0;
+    e->has_notification = !store_is_null(row, 17);
+    e->notification_number = (uint16_t)store_int(row, 17);
+    e->notification_type = (uint8_t)store_int(row, 18);
+    e->notification_confirmed = store_int(row, 20) != 0;
+    e->arriving = store_int(row, 23) != 0;
     return CR_OK;
+}
+
+static cr_status take_signed(const struct store_row *row, void *ctx, struct cr_err *err)
+{
+    struct reading *r = ctx;
+    r->found = true;
+    CR_TRY(smsr_take_bytes(row, 0, r->arena, &r->out->signed_info, err));
+    return smsr_take_bytes(row, 1, r->arena, &r->out->eum_signature, err);
+}
+
+cr_status smsr_euicc_signed(struct store_tx *tx, cr_arena *arena, struct smsr_euicc *euicc,
+                            struct cr_err *err)
+{
+    struct reading r = {.arena = arena, .out = euicc};
+    CR_TRY(store_exec(tx, "SELECT signed_info, eum_signature FROM euicc_signed WHERE eid = ?",
+                      STORE_VALUES(STORE_B(euicc->eid)), take_signed, &r, NULL, err));
+    return r.found ? CR_OK
+                   : cr_fail(err, CR_INTERNAL, NULL, "an eUICC without what its EUM signed");
 }
 
 /* ---- those that went away ----------------------------------------------------------------------
@@ -170,34 +186,40 @@ cr_status smsr_euicc_update(struct store_tx *tx, const struct smsr_euicc *e, str
 
 cr_status smsr_euicc_put(struct store_tx *tx, const struct smsr_euicc *e, struct cr_err *err)
 {
-    CR_TRY(store_exec(tx,
-                      "INSERT INTO euicc(eid, eum_id, signed_info, eum_signature,"
-                      " ecasd_certificate, isdp_loadfile, isdp_module, isdr_aid, isdr_tars, sin,"
-                      " sdin, http, cattp) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                      " ON CONFLICT(eid) DO UPDATE SET eum_id = excluded.eum_id,"
-                      " signed_info = excluded.signed_info,"
-                      " eum_signature = excluded.eum_signature,"
-                      " ecasd_certificate = excluded.ecasd_certificate,"
-                      " isdp_loadfile = excluded.isdp_loadfile,"
-                      " isdp_module = excluded.isdp_module, isdr_aid = excluded.isdr_aid,"
-                      " isdr_tars = excluded.isdr_tars, sin = excluded.sin, sdin = excluded.sdin,"
-                      " http = excluded.http, cattp = excluded.cattp",
-                      STORE_VALUES(STORE_B(e->eid), STORE_T(e->eum_id), STORE_B(e->signed_info),
-                                   STORE_B(e->eum_signature), STORE_B(e->ecasd_certificate),
-                                   STORE_B(e->isdp_loadfile), STORE_B(e->isdp_module),
-                                   STORE_B(e->isdr_aid), STORE_B(e->isdr_tars), STORE_B(e->sin),
-                                   STORE_B(e->sdin), STORE_I(e->http), STORE_I(e->cattp)),
-                      NULL, NULL, NULL, err));
+    CR_TRY(
+        store_exec(tx,
+                   "INSERT INTO euicc(eid, eum_id, ecasd_certificate, isdp_loadfile,"
+                   " isdp_module, isdr_aid, isdr_tars, sin, sdin, http, cattp)"
+                   " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                   " ON CONFLICT(eid) DO UPDATE SET eum_id = excluded.eum_id,"
+                   " ecasd_certificate = excluded.ecasd_certificate,"
+                   " isdp_loadfile = excluded.isdp_loadfile,"
+                   " isdp_module = excluded.isdp_module, isdr_aid = excluded.isdr_aid,"
+                   " isdr_tars = excluded.isdr_tars, sin = excluded.sin, sdin = excluded.sdin,"
+                   " http = excluded.http, cattp = excluded.cattp",
+                   STORE_VALUES(STORE_B(e->eid), STORE_T(e->eum_id), STORE_B(e->ecasd_certificate),
+                                STORE_B(e->isdp_loadfile), STORE_B(e->isdp_module),
+                                STORE_B(e->isdr_aid), STORE_B(e->isdr_tars), STORE_B(e->sin),
+                                STORE_B(e->sdin), STORE_I(e->http), STORE_I(e->cattp)),
+                   NULL, NULL, NULL, err));
+    CR_TRY(store_exec(
+        tx,
+        "INSERT INTO euicc_signed(eid, signed_info, eum_signature) VALUES(?, ?, ?)"
+        " ON CONFLICT(eid) DO UPDATE SET signed_info = excluded.signed_info,"
+        " eum_signature = excluded.eum_signature",
+        STORE_VALUES(STORE_B(e->eid), STORE_B(e->signed_info), STORE_B(e->eum_signature)), NULL,
+        NULL, NULL, err));
     return smsr_euicc_update(tx, e, err);
 }
 
 cr_status smsr_euicc_delete(struct store_tx *tx, cr_span eid, struct cr_err *err)
 {
     static const char *const statements[] = {
-        "DELETE FROM euicc WHERE eid = ?",   "DELETE FROM euicc_state WHERE eid = ?",
-        "DELETE FROM profile WHERE eid = ?", "DELETE FROM keyset WHERE eid = ?",
-        "DELETE FROM audit WHERE eid = ?",   "DELETE FROM property WHERE eid = ?",
-        "DELETE FROM script WHERE eid = ?",  "DELETE FROM air WHERE eid = ?",
+        "DELETE FROM euicc WHERE eid = ?",        "DELETE FROM euicc_state WHERE eid = ?",
+        "DELETE FROM profile WHERE eid = ?",      "DELETE FROM keyset WHERE eid = ?",
+        "DELETE FROM audit WHERE eid = ?",        "DELETE FROM property WHERE eid = ?",
+        "DELETE FROM script WHERE eid = ?",       "DELETE FROM air WHERE eid = ?",
+        "DELETE FROM euicc_signed WHERE eid = ?",
     };
     for (size_t i = 0; i < CR_COUNT(statements); i++) {
         CR_TRY(store_exec(tx, statements[i], STORE_VALUES(STORE_B(eid)), NULL, NULL, NULL, err));

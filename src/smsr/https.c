@@ -17,6 +17,7 @@
 
 struct session {
     struct session *next;
+    pthread_cond_t changed; /* for those who wait for it: the others are not woken */
     uint8_t eid[OTA_EID];
     struct ota_admin_server *server;
     uint64_t turn;            /* of the POST that came last: one that waits gives way */
@@ -40,7 +41,6 @@ struct smsr_https {
     struct smsr *sr;
     const struct smsr_radio_config *config;
     pthread_mutex_t lock; /* of all that follows, and of the sessions' members but server */
-    pthread_cond_t changed;
     struct session *buckets[BUCKETS];
     size_t count;
     uint64_t turns;
@@ -52,18 +52,13 @@ cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config
                          struct smsr_https **out, struct cr_err *err)
 {
     struct smsr_https *h = calloc(1, sizeof *h);
-    pthread_condattr_t clock;
     if (!h) {
         return cr_fail_memory(err);
     }
     h->sr = sr;
     h->config = config;
     h->waiters = waiters;
-    (void)pthread_condattr_init(&clock);
-    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&h->lock, NULL);
-    (void)pthread_cond_init(&h->changed, &clock);
-    (void)pthread_condattr_destroy(&clock);
     *out = h;
     return CR_OK;
 }
@@ -73,6 +68,7 @@ static void session_free(struct session *s)
     if (s) {
         ota_admin_server_free(s->server);
         cr_buf_free(&s->body);
+        (void)pthread_cond_destroy(&s->changed);
         free(s);
     }
 }
@@ -89,7 +85,6 @@ void smsr_https_free(struct smsr_https *h)
             h->buckets[i] = next;
         }
     }
-    (void)pthread_cond_destroy(&h->changed);
     (void)pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -124,6 +119,11 @@ static struct session *session_new(struct smsr_https *h, const uint8_t eid[OTA_E
         (void)cr_fail_memory(err);
         return NULL;
     }
+    pthread_condattr_t clock;
+    (void)pthread_condattr_init(&clock);
+    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->changed, &clock);
+    (void)pthread_condattr_destroy(&clock);
     memcpy(options.eid, eid, OTA_EID);
     memcpy(s->eid, eid, OTA_EID);
     s->body.secret = true;
@@ -151,9 +151,9 @@ static struct session *enter(struct smsr_https *h, const uint8_t eid[OTA_EID], u
     if (s) {
         s->users++;
         *turn = s->turn = ++h->turns;
-        (void)pthread_cond_broadcast(&h->changed);
+        (void)pthread_cond_broadcast(&s->changed);
         while (s->busy) {
-            (void)pthread_cond_wait(&h->changed, &h->lock);
+            (void)pthread_cond_wait(&s->changed, &h->lock);
         }
         s->busy = true;
         s->heard_ms = cr_now_ms(env_of(h));
@@ -168,7 +168,7 @@ static void leave(struct smsr_https *h, struct session *s)
     s->busy = false;
     s->users--;
     s->heard_ms = cr_now_ms(env_of(h));
-    (void)pthread_cond_broadcast(&h->changed);
+    (void)pthread_cond_broadcast(&s->changed);
     (void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -198,7 +198,7 @@ void smsr_https_wake(struct smsr_https *h, cr_span eid)
     if (s) {
         s->called = true;
         let_go(s);
-        (void)pthread_cond_broadcast(&h->changed);
+        (void)pthread_cond_broadcast(&s->changed);
     }
     (void)pthread_mutex_unlock(&h->lock);
 }
@@ -210,9 +210,9 @@ void smsr_https_stop(struct smsr_https *h)
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct session *s = h->buckets[i]; s; s = s->next) {
             let_go(s);
+            (void)pthread_cond_broadcast(&s->changed);
         }
     }
-    (void)pthread_cond_broadcast(&h->changed);
     (void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -477,7 +477,7 @@ static bool wait_for_work(struct post *p, const struct timespec *until, bool *go
     const bool may = h->waiting < h->waiters;
     h->waiting++;
     while (may && !late && !h->stop && !p->s->called && p->s->turn == p->turn) {
-        late = pthread_cond_timedwait(&h->changed, &h->lock, until);
+        late = pthread_cond_timedwait(&p->s->changed, &h->lock, until);
     }
     h->waiting--;
     *gone = p->s->turn != p->turn;
@@ -633,6 +633,7 @@ void smsr_https_handle(void *ctx, const struct http_request *request,
         return;
     }
     if (request->ticket) {
+        response->status = RETRY_IN; /* not sent: what is held is looked at again */
         response->outcome = hold(p.h, identity.eid, request) ? HTTP_HOLD : HTTP_WORKER;
         return;
     }

@@ -78,8 +78,29 @@ cr_status smsr_profile_special(struct store_tx *tx, cr_span eid, enum smsr_speci
     return CR_OK;
 }
 
+/* What the indexes have stands: their pages are not written again. */
+static cr_status update(struct store_tx *tx, const struct smsr_profile *p, int64_t *changed,
+                        struct cr_err *err)
+{
+    return store_exec(
+        tx,
+        "UPDATE profile SET type = ?, imsi = ?, msisdn = ?, state = ?, fallback = ?,"
+        " emergency = ?, pol2 = ?, allocated_memory = ?, free_memory = ? WHERE eid = ? AND"
+        " iccid = ? AND aid = ? AND mno_id = ? AND smdp_id IS ?",
+        STORE_VALUES(STORE_T(p->type), STORE_T(p->imsi), STORE_T(p->msisdn), STORE_I(p->state),
+                     STORE_I(p->fallback), STORE_I(p->emergency), STORE_I(p->pol2),
+                     STORE_I(p->allocated_memory), STORE_I(p->free_memory), STORE_B(p->eid),
+                     STORE_T(p->iccid), STORE_B(p->aid), STORE_T(p->mno_id), STORE_T(p->smdp_id)),
+        NULL, NULL, changed, err);
+}
+
 cr_status smsr_profile_put(struct store_tx *tx, const struct smsr_profile *p, struct cr_err *err)
 {
+    int64_t changed = 0;
+    CR_TRY(update(tx, p, &changed, err));
+    if (changed) {
+        return CR_OK;
+    }
     return store_exec(
         tx,
         "INSERT INTO profile(eid, iccid, aid, mno_id, smdp_id, type, imsi, msisdn, state, fallback,"

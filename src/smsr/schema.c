@@ -1,6 +1,7 @@
 #include "smsr/eis.h"
 
-/* euicc        what the EUM registered; euicc_state beside it: what changes
+/* euicc        what the EUM registered; euicc_state beside it: what changes; euicc_signed: what is
+ *              long and seldom wanted, so that a page holds many of the others
  * profile      one ISD-P; In-Creation ones too
  * keyset       of ISD-R; sealed
  * audit        append only
@@ -12,8 +13,6 @@ const char smsr_schema[] =
     "CREATE TABLE euicc ("
     " eid BLOB PRIMARY KEY,"
     " eum_id TEXT NOT NULL,"
-    " signed_info BLOB NOT NULL," /* as received */
-    " eum_signature BLOB NOT NULL,"
     " ecasd_certificate BLOB NOT NULL,"
     " isdp_loadfile BLOB NOT NULL,"
     " isdp_module BLOB NOT NULL,"
@@ -23,6 +22,10 @@ const char smsr_schema[] =
     " sdin BLOB NOT NULL,"
     " http INTEGER NOT NULL,"
     " cattp INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE euicc_signed ("
+    " eid BLOB PRIMARY KEY,"
+    " signed_info BLOB NOT NULL," /* as received */
+    " eum_signature BLOB NOT NULL);"
     "CREATE TABLE euicc_state ("
     " eid BLOB PRIMARY KEY,"
     " remaining_memory INTEGER NOT NULL,"

@@ -46,6 +46,7 @@ struct smsr_service {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     bool due, stop, running;
+    unsigned arriving; /* messages that are not answered yet */
     pthread_t thread;
     struct {
         uint64_t id; /* hash of SMSC and id */
@@ -149,10 +150,42 @@ static void on_submitted(void *ctx, uint64_t ref, uint32_t status, const char *i
     }
 }
 
-static uint32_t on_received(void *ctx, const struct smpp_message *message)
+/* A message on its way into the database. */
+struct arrival {
+    struct bind *bind;
+    uint64_t ticket;
+};
+
+static void on_taken(void *ctx, uint32_t status)
+{
+    struct arrival *a = ctx;
+    struct smsr_service *s = a->bind->service;
+    smpp_client_answer(a->bind->client, a->ticket, status);
+    (void)pthread_mutex_lock(&s->lock);
+    s->arriving--;
+    if (s->stop) {
+        (void)pthread_cond_broadcast(&s->changed);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    free(a);
+}
+
+static void on_arrived(void *ctx, const struct smpp_message *message, uint64_t ticket)
 {
     struct bind *b = ctx;
-    return smsr_sms_received(b->service->sms, message);
+    struct smsr_service *s = b->service;
+    struct arrival *a = malloc(sizeof *a);
+    (void)pthread_mutex_lock(&s->lock);
+    const bool take = a && !s->stop;
+    s->arriving += take;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (!take) {
+        free(a);
+        smpp_client_answer(b->client, ticket, SMPP_SYSTEM); /* it comes again */
+        return;
+    }
+    *a = (struct arrival){.bind = b, .ticket = ticket};
+    smsr_sms_arrived(s->sms, message, on_taken, a);
 }
 
 static void on_receipt(void *ctx, const struct smpp_receipt *receipt)
@@ -212,7 +245,7 @@ static cr_status bind_all(struct smsr_service *s, struct cr_err *err)
                                                     .env = s->env,
                                                     .ctx = b,
                                                     .submitted = on_submitted,
-                                                    .received = on_received,
+                                                    .arrived = on_arrived,
                                                     .receipt = on_receipt,
                                                     .bound = on_bound};
         cr_status status = smpp_client_start(&options, &b->client, err);
@@ -375,7 +408,10 @@ void smsr_service_stop(struct smsr_service *s)
     }
     (void)pthread_mutex_lock(&s->lock);
     s->stop = true;
-    (void)pthread_cond_signal(&s->changed);
+    (void)pthread_cond_broadcast(&s->changed);
+    while (s->arriving) {
+        (void)pthread_cond_wait(&s->changed, &s->lock);
+    }
     (void)pthread_mutex_unlock(&s->lock);
     if (s->running) {
         (void)pthread_join(s->thread, NULL);

@@ -473,8 +473,11 @@ struct arrival {
     struct smsr_sms *sms;
     cr_arena arena;
     char from[SMSR_NUMBER + 1];
-    cr_span packet;
+    uint8_t kind; /* of the packet: SMS_IEI_... */
+    cr_buf packet;
     bool taken;
+    void (*answered)(void *ctx, uint32_t status); /* NULL = somebody waits */
+    void *ctx;
 };
 
 static cr_status on_answer(struct smsr_carrier *c, const struct ota_response *response,
@@ -532,9 +535,9 @@ static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, stru
     if (!found || !c.s.packet.p || !(pushed || (c.s.left && c.s.channel == SMSR_SMS))) {
         return CR_OK;
     }
-    cr_status status =
-        pushed ? refused_push(&c, a->packet, &scratch, &response, &why)
-               : smsr_packet_answer(c.sr, tx, &c.s, a->packet, &scratch, &response, &why);
+    cr_status status = pushed ? refused_push(&c, cr_buf_span(&a->packet), &scratch, &response, &why)
+                              : smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&a->packet),
+                                                   &scratch, &response, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         cr_buf_free(&scratch);
         return CR_OK; /* not of this one */
@@ -558,6 +561,7 @@ static cr_status take_answer(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct arrival *a = ctx;
     uint8_t eids[SMSR_NEIGHBOURS][SOAP_EID_SIZE];
     size_t count;
+    a->taken = false; /* it may be run again */
     CR_TRY(smsr_air_at(tx, a->from, eids, &count, err));
     for (size_t i = 0; i < count && !a->taken; i++) {
         CR_TRY(match(a, tx, CR_SPAN_ARRAY(eids[i]), err));
@@ -571,7 +575,8 @@ static cr_status take_notification(struct store_tx *tx, void *ctx, struct cr_err
     struct smsr_notification n;
     cr_buf scratch = {.secret = true};
     bool confirm;
-    cr_status status = smsr_packet_notification(a->sms->o.sr, tx, a->packet, &scratch, &n, err);
+    cr_status status =
+        smsr_packet_notification(a->sms->o.sr, tx, cr_buf_span(&a->packet), &scratch, &n, err);
     if (status == CR_OK) {
         a->taken = true;
         n.from = a->from;
@@ -595,54 +600,90 @@ static cr_status assemble(struct smsr_sms *sms, const struct smpp_message *m, cr
     return status;
 }
 
-static cr_status take_packet(struct smsr_sms *sms, struct arrival *a, uint8_t packet,
-                             struct cr_err *err)
+/* *work NULL: nothing is to be done yet. */
+static cr_status begin(struct arrival *a, const struct smpp_message *m, store_work *work,
+                       struct cr_err *err)
 {
-    switch (packet) {
-    case SMS_IEI_RESPONSE_PACKET:
-        CR_TRY(store_run(smsr_store(sms->o.sr), take_answer, a, err));
-        return a->taken ? CR_OK
-                        : cr_fail(err, CR_REFUSED, "SGP.02 2.4.3",
-                                  "a proof of receipt that answers nothing that was sent");
-    case SMS_IEI_COMMAND_PACKET:
-        return store_run(smsr_store(sms->o.sr), take_notification, a, err);
-    default:
-        return cr_fail(err, CR_REFUSED, "SGP.02 2.4.3", "a message without a secured packet");
+    enum sms_assembly result = SMS_DROPPED;
+    *work = NULL;
+    if (m->text_size > sizeof m->text || !smsr_air_number(m->from, a->from)) {
+        return cr_fail(err, CR_MALFORMED, NULL, "a message whose sender is no number");
     }
+    CR_TRY(assemble(a->sms, m, &a->packet, &a->kind, &result, err));
+    if (result != SMS_ASSEMBLED) {
+        return CR_OK;
+    }
+    *work = a->kind == SMS_IEI_RESPONSE_PACKET  ? take_answer
+            : a->kind == SMS_IEI_COMMAND_PACKET ? take_notification
+                                                : NULL;
+    return *work ? CR_OK
+                 : cr_fail(err, CR_REFUSED, "SGP.02 2.4.3", "a message without a secured packet");
+}
+
+/* What the SMSC is answered. worked: the work was run. */
+static uint32_t end(struct arrival *a, bool worked, cr_status status, const struct cr_err *why)
+{
+    const cr_env *env = env_of(a->sms);
+    if (worked && status == CR_OK) {
+        m2m_poke(smsr_messenger(a->sms->o.sr));
+        if (!a->taken && a->kind == SMS_IEI_RESPONSE_PACKET) {
+            cr_log(env, CR_LOG_INFO,
+                   "dropped: a proof of receipt that answers nothing that was sent");
+        }
+    } else if (status == CR_REFUSED || status == CR_MALFORMED) {
+        cr_log(env, CR_LOG_INFO, "dropped: %s", why->cause);
+    } else if (status != CR_OK) {
+        cr_log(env, CR_LOG_ERROR, "a message could not be taken: %s", why->cause);
+    }
+    cr_buf_free(&a->packet);
+    cr_arena_free(&a->arena);
+    return status == CR_OK || status == CR_REFUSED || status == CR_MALFORMED ? SMPP_OK
+                                                                             : SMPP_SYSTEM;
 }
 
 uint32_t smsr_sms_received(struct smsr_sms *sms, const struct smpp_message *m)
 {
     struct arrival a = {.sms = sms};
     struct cr_err err = {0};
-    cr_buf whole = {0};
-    uint8_t packet = 0;
-    enum sms_assembly result = SMS_DROPPED;
-    cr_status status = CR_OK;
-    if (m->text_size > sizeof m->text || !smsr_air_number(m->from, a.from)) {
-        status = cr_fail(&err, CR_MALFORMED, NULL, "a message whose sender is no number");
+    store_work work = NULL;
+    cr_status status = begin(&a, m, &work, &err);
+    if (status == CR_OK && work) {
+        status = store_run(smsr_store(sms->o.sr), work, &a, &err);
     }
-    if (status == CR_OK) {
-        status = assemble(sms, m, &whole, &packet, &result, &err);
+    return end(&a, work != NULL, status, &err);
+}
+
+static void arrival_done(void *ctx, cr_status status, const struct cr_err *why)
+{
+    struct arrival *a = ctx;
+    void (*answered)(void *ctx, uint32_t status) = a->answered;
+    void *answered_ctx = a->ctx;
+    const uint32_t answer = end(a, true, status, why);
+    free(a);
+    answered(answered_ctx, answer);
+}
+
+void smsr_sms_arrived(struct smsr_sms *sms, const struct smpp_message *m,
+                      void (*answered)(void *ctx, uint32_t status), void *ctx)
+{
+    struct arrival *a = calloc(1, sizeof *a);
+    struct cr_err err = {0};
+    store_work work = NULL;
+    if (!a) {
+        answered(ctx, SMPP_SYSTEM);
+        return;
     }
-    if (status == CR_OK && result == SMS_ASSEMBLED) {
-        a.packet = cr_buf_span(&whole);
-        status = take_packet(sms, &a, packet, &err);
+    *a = (struct arrival){.sms = sms, .answered = answered, .ctx = ctx};
+    cr_status status = begin(a, m, &work, &err);
+    if (status == CR_OK && work) {
+        status = store_submit(smsr_store(sms->o.sr), work, a, false, arrival_done, a, &err);
         if (status == CR_OK) {
-            m2m_poke(smsr_messenger(sms->o.sr));
+            return;
         }
     }
-    cr_buf_free(&whole);
-    cr_arena_free(&a.arena);
-    if (status == CR_OK) {
-        return SMPP_OK;
-    }
-    if (status == CR_REFUSED || status == CR_MALFORMED) {
-        cr_log(env_of(sms), CR_LOG_INFO, "dropped: %s", err.cause);
-        return SMPP_OK;
-    }
-    cr_log(env_of(sms), CR_LOG_ERROR, "a message could not be taken: %s", err.cause);
-    return SMPP_SYSTEM;
+    const uint32_t answer = end(a, false, status, &err);
+    free(a);
+    answered(ctx, answer);
 }
 
 /* ---- receipts ----------------------------------------------------------------------------------

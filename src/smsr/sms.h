@@ -51,6 +51,12 @@ cr_status smsr_sms_run(struct smsr_sms *sms, int64_t *next_ms, struct cr_err *er
  * unknown; SMPP_SYSTEM when our own side failed, so that it comes again. */
 uint32_t smsr_sms_received(struct smsr_sms *sms, const struct smpp_message *message);
 
+/* The same without waiting for the disk: answered is called once, with what the SMSC is answered,
+ * perhaps before this returns, or on another thread, where it must be quick. What came first is
+ * taken first. */
+void smsr_sms_arrived(struct smsr_sms *sms, const struct smpp_message *message,
+                      void (*answered)(void *ctx, uint32_t status), void *ctx);
+
 /* The SMSC says that a message was not delivered and never will be: lost, sent again. */
 void smsr_sms_undelivered(struct smsr_sms *sms, uint64_t ref);
 

@@ -9,20 +9,25 @@
 struct worker {
     struct lanes *lanes;
     pthread_t thread;
-    char *lane; /* what it works on; NULL = it is free */
+    pthread_cond_t given; /* there is something for it: nobody else is woken */
+    bool idle;
+    char *lane; /* what it works on; NULL = nothing */
 };
 
-/* The dispatcher looks which lanes have something due and gives each to a free worker. A lane
- * belongs to one worker at a time, which keeps its order. */
+/* The dispatcher looks which lanes have something due; free workers take one after the other of
+ * them. It looks again when all are taken: what comes meanwhile is seen then, and a look, which may
+ * cost more than a work, is shared by many. A lane belongs to one worker at a time, which keeps its
+ * order. */
 struct lanes {
     const struct lanes_ops *ops;
     void *ctx;
     pthread_t dispatcher;
     struct worker workers[LANES_MAX_WORKERS];
     size_t worker_count;
-    pthread_mutex_t lock;   /* of what follows and of the workers' lanes */
-    pthread_cond_t changed; /* for the dispatcher */
-    pthread_cond_t work;    /* for the workers */
+    pthread_mutex_t lock;       /* of what follows and of the workers' lanes */
+    pthread_cond_t changed;     /* for the dispatcher */
+    char *found[LANES_MAX_DUE]; /* by the last look */
+    size_t taken, count;        /* of them */
     bool woken, stop;
 };
 
@@ -34,17 +39,31 @@ bool lanes_stopping(struct lanes *lanes)
     return stop;
 }
 
-/* With the lock held: until somebody says so, the end, or a look is due. */
-static void wait_a_while(struct lanes *lanes, pthread_cond_t *cond, const bool *unless)
+static void after_a_while(struct timespec *until)
+{
+    (void)clock_gettime(CLOCK_MONOTONIC, until);
+    until->tv_sec += LOOK_SECONDS;
+}
+
+/* With the lock held: our own side failed, the lane rests. */
+static void rest(struct worker *worker)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_SECONDS;
-    while (!lanes->stop && !(unless && *unless)) {
-        if (pthread_cond_timedwait(cond, &lanes->lock, &until) != 0) {
-            break;
-        }
+    after_a_while(&until);
+    while (!worker->lanes->stop &&
+           pthread_cond_timedwait(&worker->given, &worker->lanes->lock, &until) == 0) {
     }
+}
+
+/* With the lock held. */
+static char *take_found(struct lanes *lanes)
+{
+    char *lane = NULL;
+    if (lanes->taken < lanes->count) {
+        lane = lanes->found[lanes->taken];
+        lanes->found[lanes->taken++] = NULL;
+    }
+    return lane;
 }
 
 static void *worker_thread(void *ctx)
@@ -53,45 +72,62 @@ static void *worker_thread(void *ctx)
     struct lanes *lanes = worker->lanes;
     (void)pthread_mutex_lock(&lanes->lock);
     while (!lanes->stop) {
-        if (!worker->lane) {
-            (void)pthread_cond_wait(&lanes->work, &lanes->lock);
+        worker->lane = take_found(lanes);
+        worker->idle = !worker->lane;
+        if (worker->idle) {
+            (void)pthread_cond_wait(&worker->given, &lanes->lock);
             continue;
         }
         (void)pthread_mutex_unlock(&lanes->lock);
         bool good = lanes->ops->work(lanes->ctx, worker->lane);
         (void)pthread_mutex_lock(&lanes->lock);
         if (!good) {
-            wait_a_while(lanes, &lanes->work, NULL);
+            rest(worker);
         }
         free(worker->lane);
         worker->lane = NULL;
-        lanes->woken = true; /* there may be more, and a worker is free */
-        (void)pthread_cond_signal(&lanes->changed);
+        lanes->woken = true; /* there may be more in it */
+        if (lanes->taken == lanes->count) {
+            (void)pthread_cond_signal(&lanes->changed);
+        }
     }
     (void)pthread_mutex_unlock(&lanes->lock);
     return NULL;
 }
 
-/* With the lock held: gives the lane to a worker; false when all are busy. */
-static bool assign(struct lanes *lanes, const char *name)
+/* With the lock held. */
+static bool is_worked_on(const struct lanes *lanes, const char *name)
 {
-    struct worker *idle = NULL;
     for (size_t i = 0; i < lanes->worker_count; i++) {
-        struct worker *worker = &lanes->workers[i];
-        if (!worker->lane) {
-            idle = idle ? idle : worker;
-        } else if (strcmp(worker->lane, name) == 0) {
-            return true; /* it is being worked on */
+        const char *lane = lanes->workers[i].lane;
+        if (lane && strcmp(lane, name) == 0) {
+            return true;
         }
     }
-    if (!idle) {
-        return false;
-    }
-    idle->lane = strdup(name);
-    return idle->lane != NULL;
+    return false;
 }
 
-static void dispatch(struct lanes *lanes)
+/* With the lock held, all that was found before is taken. */
+static void offer(struct lanes *lanes, const char *const *names, size_t count)
+{
+    lanes->taken = lanes->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        char *copy = is_worked_on(lanes, names[i]) ? NULL : strdup(names[i]);
+        if (copy) {
+            lanes->found[lanes->count++] = copy;
+        }
+    }
+    for (size_t i = 0, called = 0; i < lanes->worker_count && called < lanes->count; i++) {
+        struct worker *worker = &lanes->workers[i];
+        if (worker->idle) {
+            worker->idle = false;
+            called++;
+            (void)pthread_cond_signal(&worker->given);
+        }
+    }
+}
+
+static void look(struct lanes *lanes)
 {
     cr_arena arena = {0};
     struct cr_err err;
@@ -99,24 +135,37 @@ static void dispatch(struct lanes *lanes)
     size_t count = 0;
     if (lanes->ops->due(lanes->ctx, &arena, names, &count, &err) == CR_OK) {
         (void)pthread_mutex_lock(&lanes->lock);
-        for (size_t i = 0; i < count && assign(lanes, names[i]); i++) {
-        }
-        (void)pthread_cond_broadcast(&lanes->work);
+        offer(lanes, names, count);
         (void)pthread_mutex_unlock(&lanes->lock);
     }
     cr_arena_free(&arena);
 }
 
+/* False: it is the end. */
+static bool wait_for_a_look(struct lanes *lanes)
+{
+    struct timespec until;
+    int late = 0;
+    after_a_while(&until);
+    (void)pthread_mutex_lock(&lanes->lock);
+    while (!lanes->stop && (lanes->taken < lanes->count || (!lanes->woken && !late))) {
+        late = pthread_cond_timedwait(&lanes->changed, &lanes->lock, &until);
+        if (late) {
+            after_a_while(&until);
+        }
+    }
+    lanes->woken = false;
+    const bool go_on = !lanes->stop;
+    (void)pthread_mutex_unlock(&lanes->lock);
+    return go_on;
+}
+
 static void *dispatcher_thread(void *ctx)
 {
     struct lanes *lanes = ctx;
-    while (!lanes_stopping(lanes)) {
-        dispatch(lanes);
-        (void)pthread_mutex_lock(&lanes->lock);
-        wait_a_while(lanes, &lanes->changed, &lanes->woken);
-        lanes->woken = false;
-        (void)pthread_mutex_unlock(&lanes->lock);
-    }
+    do {
+        look(lanes);
+    } while (wait_for_a_look(lanes));
     return NULL;
 }
 
@@ -138,7 +187,9 @@ static void join_workers(struct lanes *lanes)
     (void)pthread_mutex_lock(&lanes->lock);
     lanes->stop = true;
     (void)pthread_cond_broadcast(&lanes->changed);
-    (void)pthread_cond_broadcast(&lanes->work);
+    for (size_t i = 0; i < lanes->worker_count; i++) {
+        (void)pthread_cond_signal(&lanes->workers[i].given);
+    }
     (void)pthread_mutex_unlock(&lanes->lock);
     for (size_t i = 0; i < lanes->worker_count; i++) {
         (void)pthread_join(lanes->workers[i].thread, NULL);
@@ -147,12 +198,15 @@ static void join_workers(struct lanes *lanes)
 
 static void lanes_free(struct lanes *lanes)
 {
+    for (size_t i = lanes->taken; i < lanes->count; i++) {
+        free(lanes->found[i]);
+    }
     for (size_t i = 0; i < LANES_MAX_WORKERS; i++) {
         free(lanes->workers[i].lane);
+        (void)pthread_cond_destroy(&lanes->workers[i].given);
     }
     (void)pthread_mutex_destroy(&lanes->lock);
     (void)pthread_cond_destroy(&lanes->changed);
-    (void)pthread_cond_destroy(&lanes->work);
     free(lanes);
 }
 
@@ -171,7 +225,9 @@ cr_status lanes_start(const struct lanes_ops *ops, void *ctx, unsigned workers, 
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&lanes->lock, NULL);
     (void)pthread_cond_init(&lanes->changed, &clock);
-    (void)pthread_cond_init(&lanes->work, &clock);
+    for (size_t i = 0; i < LANES_MAX_WORKERS; i++) {
+        (void)pthread_cond_init(&lanes->workers[i].given, &clock);
+    }
     (void)pthread_condattr_destroy(&clock);
     workers = workers < 1 ? 1 : workers > LANES_MAX_WORKERS ? LANES_MAX_WORKERS : workers;
     *out = lanes; /* before the first work asks lanes_stopping() */
@@ -188,7 +244,9 @@ void lanes_wake(struct lanes *lanes)
 {
     (void)pthread_mutex_lock(&lanes->lock);
     lanes->woken = true;
-    (void)pthread_cond_signal(&lanes->changed);
+    if (lanes->taken == lanes->count) {
+        (void)pthread_cond_signal(&lanes->changed);
+    }
     (void)pthread_mutex_unlock(&lanes->lock);
 }
 

@@ -360,6 +360,10 @@ static void test_smpp(void **state)
     assert_string_equal(e.message.from, "4711");
     assert_string_equal(e.message.to, "4791");
     assert_memory_equal(e.message.text, "\x02\x71\x00\x00\x55", 5);
+    for (unsigned i = 0; i < PATIENT * 100 && device_run_pending(s.run) > 0; i++) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(device_run_pending(s.run), 0);
     smpp_client_stop(client);
     stop(&s);
     fake_says(&s.fakes[0], "7FF6");
@@ -376,6 +380,10 @@ static void test_many(void **state)
         (void)usleep(10000);
     }
     assert_int_equal(atomic_load(&s.served), s.count);
+    for (unsigned i = 0; i < PATIENT * 100 && device_run_served(s.run) < s.count; i++) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(device_run_served(s.run), s.count);
     assert_int_equal(device_run_dead(s.run), 0);
     stop(&s);
     finish(&s);

@@ -102,10 +102,10 @@ static void end_open(struct end *end, const char *ini, const struct m2m_row *off
     assert_int_equal(m2m_new(&options, &end->m2m, &err), CR_OK);
 }
 
-static void end_start(struct end *end)
+static void end_start(struct end *end, uint16_t port)
 {
     struct cr_err err = {0};
-    const struct m2m_service_options options = {.m2m = end->m2m, .workers = 4};
+    const struct m2m_service_options options = {.m2m = end->m2m, .port = port, .workers = 4};
     if (m2m_service_start(&options, &end->service, &err) != CR_OK) {
         fail_msg("%s", err.cause);
     }
@@ -162,8 +162,8 @@ static int setup(void **state)
     write_ini(r->dir, "b", "1.2.20", "smsr", "1.2.10", "operator", "a");
     end_open(&r->a, test_path(r->dir, "a.ini"), none);
     end_open(&r->b, test_path(r->dir, "b.ini"), rows);
-    end_start(&r->a);
-    end_start(&r->b);
+    end_start(&r->a, 0);
+    end_start(&r->b, 0);
     point(&r->a, &r->b);
     point(&r->b, &r->a);
     *state = r;
@@ -222,6 +222,39 @@ static void test_callback(void **state)
     assert_int_equal(store_run(r->b.store, answer_work, &r->b, NULL), CR_OK);
     m2m_poke(r->b.m2m);
     wait_for(&r->a, &r->a.answers, 1);
+    assert_int_equal(r->a.status, SOAP_EXECUTED_SUCCESS);
+}
+
+/* Connections are kept: the files of the certificates, which a new one would need, are gone. */
+static void test_line_is_kept(void **state)
+{
+    struct rig *r = *state;
+    test_callback(state);
+    assert_int_equal(cr_file_write(test_path(r->dir, "a.key"), cr_span_str("x"), 0600, NULL),
+                     CR_OK);
+    assert_int_equal(cr_file_write(test_path(r->dir, "b.key"), cr_span_str("x"), 0600, NULL),
+                     CR_OK);
+    ask(&r->a, SOAP_ENABLE_PROFILE);
+    wait_for(&r->b, &r->b.requests, 2);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, NULL), CR_OK);
+    m2m_poke(r->b.m2m);
+    wait_for(&r->a, &r->a.answers, 2);
+    assert_int_equal(r->a.status, SOAP_EXECUTED_SUCCESS);
+}
+
+/* A peer that was started anew is connected to anew. */
+static void test_line_is_broken(void **state)
+{
+    struct rig *r = *state;
+    test_callback(state);
+    const uint16_t port = m2m_service_port(r->b.service);
+    m2m_service_stop(r->b.service);
+    end_start(&r->b, port);
+    ask(&r->a, SOAP_ENABLE_PROFILE);
+    wait_for(&r->b, &r->b.requests, 2);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, NULL), CR_OK);
+    m2m_poke(r->b.m2m);
+    wait_for(&r->a, &r->a.answers, 2);
     assert_int_equal(r->a.status, SOAP_EXECUTED_SUCCESS);
 }
 
@@ -290,10 +323,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_callback),
-        TEST(test_held),
-        TEST(test_strangers),
-        TEST(test_stop_while_held),
+        TEST(test_callback), TEST(test_line_is_kept), TEST(test_line_is_broken),
+        TEST(test_held),     TEST(test_strangers),    TEST(test_stop_while_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

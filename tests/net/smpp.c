@@ -193,6 +193,9 @@ struct rig {
     char last_id[SMPP_MAX_ID + 1];
     uint8_t receipt_state;
     struct smpp_message got;
+    bool later; /* answers are given by the test */
+    int full;   /* answers that the queue is full */
+    uint64_t tickets[4];
 };
 
 #define LOCKED(r, what)                                                                            \
@@ -274,6 +277,16 @@ static uint32_t client_received(void *ctx, const struct smpp_message *message)
     return SMPP_OK;
 }
 
+static void client_arrived(void *ctx, const struct smpp_message *message, uint64_t ticket)
+{
+    struct rig *r = ctx;
+    LOCKED(r, {
+        r->tickets[r->received % 4] = ticket;
+        r->received++;
+        r->got = *message;
+    });
+}
+
 static void client_receipt(void *ctx, const struct smpp_receipt *receipt)
 {
     struct rig *r = ctx;
@@ -315,10 +328,54 @@ static void client_start(struct rig *r, uint16_t port, const char *password, uns
                                                 .ctx = r,
                                                 .submitted = client_submitted,
                                                 .received = client_received,
+                                                .arrived = r->later ? client_arrived : NULL,
                                                 .receipt = client_receipt,
                                                 .bound = client_bound};
     struct cr_err err = {0};
     assert_int_equal(smpp_client_start(&options, &r->client, &err), CR_OK);
+}
+
+static struct smpp_message message_of(int n);
+
+/* Answers that come later, in another order, and one that comes when its link is over. */
+static void test_answered_later(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    r->later = true;
+    server_start(r, 0);
+    const uint16_t port = smpp_server_port(r->server);
+    client_start(r, port, "secret", 0);
+    wait_for(r, &r->binds, 1);
+    for (int n = 0; n < 3; n++) {
+        const struct smpp_message m = message_of(n);
+        assert_int_equal(smpp_server_deliver(r->server, "smsr", &m, (uint64_t)n + 70, &err), CR_OK);
+    }
+    wait_for(r, &r->received, 3); /* none holds up the ones behind it */
+    assert_int_equal(r->delivered, 0);
+    smpp_client_answer(r->client, r->tickets[2], SMPP_SYSTEM);
+    wait_for(r, &r->delivered, 1);
+    assert_int_equal(r->last_ref, 72);
+    assert_int_equal(r->delivery_status, SMPP_SYSTEM);
+    smpp_client_answer(r->client, r->tickets[0], SMPP_OK);
+    wait_for(r, &r->delivered, 2);
+    assert_int_equal(r->last_ref, 70);
+    assert_int_equal(r->delivery_status, SMPP_OK);
+    /* The link ends before the second one is answered. */
+    smpp_server_stop(r->server);
+    wait_for(r, &r->delivered, 3);
+    assert_int_equal(r->delivery_status, SMPP_LOST);
+    wait_for(r, &r->unbinds, 1);
+    server_start(r, port);
+    wait_for(r, &r->binds, 2);
+    smpp_client_answer(r->client, r->tickets[1], SMPP_OK);
+    const struct smpp_message m = message_of(4);
+    assert_int_equal(smpp_server_deliver(r->server, "smsr", &m, 80, &err), CR_OK);
+    wait_for(r, &r->received, 4);
+    assert_int_equal(r->delivered, 3); /* the sequence number is the same, the link is not */
+    smpp_client_answer(r->client, r->tickets[3], SMPP_OK);
+    wait_for(r, &r->delivered, 4);
+    assert_int_equal(r->last_ref, 80);
 }
 
 static int setup(void **state)
@@ -611,6 +668,65 @@ static void test_mute_server(void **state)
     (void)close(listener);
 }
 
+/* Sends more messages than may wait, without looking at the answers before the end. */
+#define FLOOD (SMPP_MAX_ARRIVED + 5)
+
+struct flood {
+    struct rig *r;
+    int listener;
+};
+
+static void *flooding_smsc(void *ctx)
+{
+    struct flood *f = ctx;
+    int fd = accept(f->listener, NULL, NULL);
+    uint8_t in[1024];
+    static const uint8_t bound[] = {0, 0, 0, 17, 0x80, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0};
+    (void)recv(fd, in, sizeof in, 0);
+    (void)send(fd, bound, sizeof bound, MSG_NOSIGNAL);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        const struct smpp_pdu pdu = {
+            .command = SMPP_DELIVER_SM, .sequence = 10 + i, .message = message_of(1)};
+        cr_buf bytes = {0};
+        (void)(smpp_pdu_write(&pdu, &bytes) && send(fd, bytes.p, bytes.n, MSG_NOSIGNAL) > 0);
+        cr_buf_free(&bytes);
+    }
+    while (recv(fd, in, SMPP_HEADER, MSG_WAITALL) == SMPP_HEADER) {
+        const size_t rest = smpp_pdu_length(in) - SMPP_HEADER;
+        const int full = in[11] == (uint8_t)SMPP_QUEUE_FULL;
+        LOCKED(f->r, f->r->full += full);
+        if (rest && recv(fd, in, rest, MSG_WAITALL) <= 0) {
+            break;
+        }
+    }
+    (void)close(fd);
+    return NULL;
+}
+
+static void test_too_many_arrive(void **state)
+{
+    struct rig *r = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    struct flood f = {.r = r, .listener = socket(AF_INET, SOCK_STREAM, 0)};
+    pthread_t thread;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(f.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(f.listener, 1), 0);
+    assert_int_equal(getsockname(f.listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(pthread_create(&thread, NULL, flooding_smsc, &f), 0);
+    r->later = true;
+    client_start(r, ntohs(address.sin_port), "secret", 0);
+    wait_for(r, &r->received, SMPP_MAX_ARRIVED);
+    wait_for(r, &r->full, FLOOD - SMPP_MAX_ARRIVED);
+    smpp_client_stop(r->client);
+    r->client = NULL;
+    (void)pthread_join(thread, NULL);
+    (void)close(f.listener);
+    assert_int_equal(r->full, FLOOD - SMPP_MAX_ARRIVED);
+    assert_int_equal(r->received, SMPP_MAX_ARRIVED);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -620,6 +736,8 @@ int main(void)
         cmocka_unit_test(test_stranger),
         cmocka_unit_test(test_numbers),
         TEST(test_there_and_back),
+        TEST(test_answered_later),
+        TEST(test_too_many_arrive),
         TEST(test_many),
         TEST(test_wrong_password),
         TEST(test_throttled),

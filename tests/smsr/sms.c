@@ -4,6 +4,8 @@
  */
 #include "world.h"
 
+#include <pthread.h>
+
 #define MINUTE 60000
 
 /* GET DATA FF21 with 1000 bytes free; the one ISD-P, enabled, with the Fall-Back Attribute. */
@@ -335,6 +337,65 @@ static void test_segments(void **state)
     world_close(&w);
 }
 
+/* ---- without waiting ---- */
+
+struct answers {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    size_t count;
+    uint32_t worst;
+};
+
+static void answered(void *ctx, uint32_t status)
+{
+    struct answers *a = ctx;
+    (void)pthread_mutex_lock(&a->lock);
+    a->count++;
+    a->worst |= status;
+    (void)pthread_cond_broadcast(&a->moved);
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+static void wait_for(struct answers *a, size_t count)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    while (a->count < count) {
+        (void)pthread_cond_wait(&a->moved, &a->lock);
+    }
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+/* Each message is answered once: what is no packet, a part of one, the answer, and the same again,
+ * which may stand in one commit with it. */
+static void test_arrived(void **state)
+{
+    struct world w;
+    struct card_out out;
+    struct answers a = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    const struct smpp_message nobody = {.from = "shop"};
+    struct smpp_message noise = {.esm_class = SMPP_UDHI, .text_size = 20};
+    (void)state;
+    (void)snprintf(noise.from, sizeof noise.from, W_NUMBER);
+    memcpy(noise.text, "\x02\x71\x00", 3);
+    world_open(&w, true);
+    const int64_t id = world_audit(&w);
+    world_due(&w);
+    executes(&w);
+    card_por(&w, 0, audit_answer(), &out);
+    smsr_sms_arrived(w.sms, &nobody, answered, &a);
+    smsr_sms_arrived(w.sms, &noise, answered, &a);
+    for (size_t i = 0; i < 8; i++) {
+        smsr_sms_arrived(w.sms, &out.messages[0], answered, &a);
+    }
+    wait_for(&a, 10);
+    assert_int_equal(a.count, 10);
+    assert_int_equal(a.worst, SMPP_OK);
+    assert_int_equal(state_of(&w, id), SMSR_STATE_DONE);
+    restart(&w); /* it was on the disk when it was answered */
+    assert_int_equal(state_of(&w, id), SMSR_STATE_DONE);
+    world_close(&w);
+}
+
 /* ---- receipts, submitting ---- */
 
 static void test_receipts(void **state)
@@ -619,6 +680,7 @@ int main(void)
         cmocka_unit_test(test_forged),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_arrived),
         cmocka_unit_test(test_receipts),
         cmocka_unit_test(test_submit_fails),
         cmocka_unit_test(test_unreachable),
