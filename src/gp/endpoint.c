@@ -332,6 +332,11 @@ static void execute(struct packet *p, cr_span data)
 
 #define TRIGGER 0x81 /* a bare TLV instead of a script */
 
+static bool is_trigger(const struct packet *p, const struct ota_command *command)
+{
+    return gp_is_card(p->gp, p->reg) && command->data.n && command->data.p[0] == TRIGGER;
+}
+
 /* Takes a packet and executes what it brings; command points into p->scratch. */
 static enum ota_result packet_take(struct packet *p, cr_span bytes, struct ota_command *command)
 {
@@ -346,8 +351,7 @@ static enum ota_result packet_take(struct packet *p, cr_span bytes, struct ota_c
         }
     }
     result = accept_packet(p, command);
-    if (result == OTA_OK && command->data.n &&
-        !(gp_is_card(p->gp, p->reg) && command->data.p[0] == TRIGGER)) {
+    if (result == OTA_OK && command->data.n && !is_trigger(p, command)) {
         execute(p, command->data);
     }
     return result;
@@ -364,13 +368,10 @@ static void packet_heard(const struct packet *p, const struct ota_command *comma
                                      .level = p->header.spi[0],
                                      .kvn = by_cc(p) ? p->kid_kvn : p->kic_kvn,
                                      .trusted = p->owner == p->target.id};
-    if (!gp_is_card(gp, p->reg)) {
-        return;
-    }
-    if (command->data.n && command->data.p[0] == TRIGGER && gp->hooks.trigger) {
+    if (is_trigger(p, command) && gp->hooks.trigger) {
         gp->hooks.trigger(gp->hooks.ctx, &who, command->data);
     }
-    if (gp->hooks.answered) {
+    if (gp_is_card(gp, p->reg) && gp->hooks.answered) {
         gp->hooks.answered(gp->hooks.ctx, &who);
     }
 }
