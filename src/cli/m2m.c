@@ -211,7 +211,7 @@ cr_status cli_m2m_ask(struct cli *cli, const struct cli_m2m_values *v,
     struct waiting w = {.cli = cli};
     struct soap_body request = *body;
     struct m2m_caller_options options = {
-        .parties = parties, .env = cli->env, .go_on = go_on, .ctx = &w};
+        .parties = parties, .env = cli->env, .identity = v->message_id, .go_on = go_on, .ctx = &w};
     if (v->poll) {
         options.how = SOAP_REPLY_POLL;
     } else if (!v->sync && (function->pattern == SOAP_ASYNC || v->listen)) {

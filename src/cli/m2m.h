@@ -12,7 +12,7 @@
  */
 
 struct cli_m2m_values {
-    const char *parties, *to, *listen;
+    const char *parties, *to, *listen, *message_id;
     int64_t validity;
     bool poll, sync, json;
 };
@@ -50,6 +50,13 @@ struct cli_m2m_values {
          .help = "Where an answer that is called back is taken; port 0 takes a free one. The "     \
                  "address of the file unless given.",                                              \
          .offset = (at) + offsetof(struct cli_m2m_values, listen)},                                \
+        {.name = "message-id",                                                                     \
+         .kind = CLI_STRING,                                                                       \
+         .metavar = "ID",                                                                          \
+         .help =                                                                                   \
+             "Identity of the request, of your own choice: asked again under the same one, it "    \
+             "is not executed again, and the first answer comes (once more).",                     \
+         .offset = (at) + offsetof(struct cli_m2m_values, message_id)},                            \
         {.name = "validity",                                                                       \
          .kind = CLI_INT,                                                                          \
          .metavar = "SECONDS",                                                                     \

@@ -329,6 +329,24 @@ static cr_status ask(struct caller *c, struct soap_message *request, const char 
         "Let it be called back, or fetch it by polling.");
 }
 
+static cr_status own_identity(struct caller *c, const char *identity, cr_arena *arena,
+                              struct cr_err *err)
+{
+    static const char may[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+    const size_t n = strlen(identity);
+    if (n == 0 || n > M2M_CALLER_IDENTITY || strspn(identity, may) != n) {
+        return cr_fail(err, CR_REFUSED, NULL,
+                       "the identity of a request has 1 to %d letters, digits and -._",
+                       M2M_CALLER_IDENTITY);
+    }
+    /* No date: the copies have to be the same. */
+    const char *id = cr_arena_printf(arena, "//%s/%s?TransactionId=%s", c->options->parties->oid,
+                                     identity, identity);
+    c->header.transaction_id = cr_span_str(identity);
+    c->header.message_id = cr_span_str(id);
+    return id ? CR_OK : cr_fail_memory(err);
+}
+
 static cr_status prepare(struct caller *c, struct soap_message *request, const char *url,
                          cr_arena *arena, struct cr_err *err)
 {
@@ -341,9 +359,13 @@ static cr_status prepare(struct caller *c, struct soap_message *request, const c
         .to = {.uri = cr_span_str(url), .entity_id = cr_span_str(c->to->oid)},
         .reply = c->options->how,
     };
-    CR_TRY(soap_new_uuid(env, arena, &c->header.transaction_id, err));
-    CR_TRY(soap_new_message_id(env, c->header.from.entity_id, c->header.transaction_id,
-                               (cr_span){0}, arena, &c->header.message_id, err));
+    if (c->options->identity) {
+        CR_TRY(own_identity(c, c->options->identity, arena, err));
+    } else {
+        CR_TRY(soap_new_uuid(env, arena, &c->header.transaction_id, err));
+        CR_TRY(soap_new_message_id(env, c->header.from.entity_id, c->header.transaction_id,
+                                   (cr_span){0}, arena, &c->header.message_id, err));
+    }
     if (!request->body.function_call_identifier.p) {
         request->body.function_call_identifier = c->header.transaction_id;
     }

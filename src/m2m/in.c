@@ -74,6 +74,8 @@ struct incoming {
     cr_status refused;
     struct cr_err why;
 
+    bool taken; /* MessageID: by another request */
+
     /* Of its row, whether it is new or was there. */
     bool there;
     int64_t id, reply, state;
@@ -110,28 +112,28 @@ static int64_t deadline_of(const struct incoming *in)
     return in->now_ms + seconds * 1000;
 }
 
+/* Where the answer goes: URL of a callback, or poll address. */
+static cr_span reply_address(const struct soap_header *h)
+{
+    return h->reply == SOAP_REPLY_POLL       ? h->poll_address
+           : h->reply == SOAP_REPLY_CALLBACK ? h->reply_to.uri
+                                             : cr_span_str("");
+}
+
 static cr_status insert_row(struct incoming *in, struct store_tx *tx, struct cr_err *err)
 {
     const struct soap_header *h = &in->message->header;
-    cr_buf reply_to = {0};
-    if (h->reply == SOAP_REPLY_POLL) {
-        cr_buf_append_span(&reply_to, h->poll_address);
-    } else if (h->reply == SOAP_REPLY_CALLBACK) {
-        cr_buf_append_span(&reply_to, h->reply_to.uri);
-    }
-    cr_status status = store_exec(
+    return store_exec(
         tx,
         "INSERT INTO inbox(sender, message_id, function, received_ms, deadline_ms, reply, reply_to,"
         " reply_entity, transaction_id, eid, state) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
         " RETURNING id, reply, state, answer",
         STORE_VALUES(STORE_T(in->peer->oid), STORE_S(h->message_id),
                      STORE_I(in->message->function->number), STORE_I(in->now_ms),
-                     STORE_I(deadline_of(in)), STORE_I(h->reply), STORE_S(cr_buf_span(&reply_to)),
+                     STORE_I(deadline_of(in)), STORE_I(h->reply), STORE_S(reply_address(h)),
                      STORE_S(h->reply_to.entity_id), STORE_S(h->transaction_id),
                      STORE_B(in->message->body.eid)),
         take_row, in, NULL, err);
-    cr_buf_free(&reply_to);
-    return status;
 }
 
 /* ---- answering ---------------------------------------------------------------------------------
@@ -191,28 +193,40 @@ static cr_status post_answer(struct answering *a, struct store_tx *tx, const str
     return m2m_put_out(a->m2m, tx, &letter, a->arena, err);
 }
 
+static cr_status load_answering(struct answering *a, struct store_tx *tx, struct cr_err *err)
+{
+    a->there = false;
+    return store_exec(tx,
+                      "SELECT state, function, reply, reply_to, reply_entity, transaction_id,"
+                      " message_id, received_ms, deadline_ms, eid, sender FROM inbox WHERE id = ?",
+                      STORE_VALUES(STORE_I(a->id)), take_answering, a, NULL, err);
+}
+
+static cr_status address_answer(const struct answering *a, struct soap_header *out,
+                                struct cr_err *err)
+{
+    const struct m2m_party unknown = {.oid = "", .name = ""};
+    const struct m2m_party *to = a->peer ? a->peer : &unknown;
+    CR_TRY(m2m_address(a->m2m, to, a->reply_to ? a->reply_to : "", cr_span_str(a->transaction_id),
+                       (cr_span){0}, a->arena, out, err));
+    out->relates_to = cr_span_str(a->message_id);
+    out->to.entity_id = cr_span_str(a->reply_entity ? a->reply_entity : to->oid);
+    if (a->reply != SOAP_REPLY_CALLBACK) {
+        out->to = out->from = (struct soap_end){0}; /* the connection says it */
+    }
+    return CR_OK;
+}
+
 static cr_status answer_work(struct answering *a, struct store_tx *tx, struct cr_err *err)
 {
     int64_t now = cr_now_ms(a->m2m->options.env);
-    a->there = false;
-    CR_TRY(store_exec(tx,
-                      "SELECT state, function, reply, reply_to, reply_entity, transaction_id,"
-                      " message_id, received_ms, deadline_ms, eid, sender FROM inbox WHERE id = ?",
-                      STORE_VALUES(STORE_I(a->id)), take_answering, a, NULL, err));
+    CR_TRY(load_answering(a, tx, err));
     if (!a->there || a->state != M2M_OPEN) {
         return cr_err_code(err, cr_fail(err, CR_REFUSED, NULL, "the request has an answer already"),
                            M2M_ANSWERED);
     }
     struct soap_message m = {.kind = SOAP_RESPONSE, .function = a->function, .body = *a->body};
-    const struct m2m_party unknown = {.oid = "", .name = ""};
-    const struct m2m_party *to = a->peer ? a->peer : &unknown;
-    CR_TRY(m2m_address(a->m2m, to, a->reply_to ? a->reply_to : "", cr_span_str(a->transaction_id),
-                       (cr_span){0}, a->arena, &m.header, err));
-    m.header.relates_to = cr_span_str(a->message_id);
-    m.header.to.entity_id = cr_span_str(a->reply_entity ? a->reply_entity : to->oid);
-    if (a->reply != SOAP_REPLY_CALLBACK) {
-        m.header.to = m.header.from = (struct soap_end){0}; /* the connection says it */
-    }
+    CR_TRY(address_answer(a, &m.header, err));
     m.body.has_processing_start = m.body.has_processing_end = true;
     m.body.processing_start = a->received_ms;
     m.body.processing_end = now;
@@ -294,6 +308,32 @@ static cr_status end_row(struct incoming *in, struct store_tx *tx, const struct 
     return CR_OK;
 }
 
+/* A copy of a request that is known: its sender lost the answer, or was started anew at another
+ * address. The answer goes where the last copy says, also once more. */
+static cr_status take_copy(struct incoming *in, struct store_tx *tx, struct cr_err *err)
+{
+    const struct soap_header *h = &in->message->header;
+    struct answering a = {.m2m = in->m2m, .id = in->id, .arena = in->arena};
+    struct soap_message m;
+    CR_TRY(load_answering(&a, tx, err));
+    in->taken = a.function != in->message->function;
+    if (in->taken) {
+        return CR_OK;
+    }
+    CR_TRY(store_exec(tx, "UPDATE inbox SET reply = ?, reply_to = ?, reply_entity = ? WHERE id = ?",
+                      STORE_VALUES(STORE_I(h->reply), STORE_S(reply_address(h)),
+                                   STORE_S(h->reply_to.entity_id), STORE_I(in->id)),
+                      NULL, NULL, NULL, err));
+    in->reply = h->reply;
+    if (in->state != M2M_DONE || h->reply != SOAP_REPLY_CALLBACK) {
+        return CR_OK;
+    }
+    CR_TRY(load_answering(&a, tx, err));
+    CR_TRY(soap_parse(in->answer, in->arena, &m, err));
+    CR_TRY(address_answer(&a, &m.header, err));
+    return post_answer(&a, tx, &m, err);
+}
+
 /* First transaction: the request is written down and executed. A handler that fails undoes it all;
  * the second transaction writes the request down with its failure. */
 static cr_status request_work(struct store_tx *tx, void *ctx, struct cr_err *err)
@@ -304,7 +344,7 @@ static cr_status request_work(struct store_tx *tx, void *ctx, struct cr_err *err
     bool later = false;
     CR_TRY(find_row(in, tx, err));
     if (in->there) {
-        return CR_OK;
+        return take_copy(in, tx, err);
     }
     if (in->refused != CR_OK) {
         *err = in->why;
@@ -391,6 +431,9 @@ static enum m2m_verdict receive_request(struct incoming *in, cr_buf *out, int64_
     }
     if (status != CR_OK) {
         return fault(M2M_FAULT_SELF, "try again later", out);
+    }
+    if (in->taken) {
+        return fault(M2M_FAULT_SENDER, "this MessageID was that of another request", out);
     }
     m2m_poke(in->m2m);
     return verdict_of_row(in, out, id);

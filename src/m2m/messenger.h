@@ -2,13 +2,13 @@
  * Messages of SGP.02 that are neither lost nor executed twice: what an SM-SR and an SM-DP share.
  *
  *   in     a request is written down with its sender and MessageID before it is executed; the same
- *          MessageID again gets the first answer again. Its handler runs in that same transaction
- *          and either answers at once, or says "later": the party's procedure goes on, and
- *          m2m_answer() ends it, maybe after a restart.
+ *          MessageID again gets the first answer again, where the last copy wants it. Its handler
+ *          runs in that same transaction and either answers at once, or says "later": the party's
+ *          procedure goes on, and m2m_answer() ends it, maybe after a restart.
  *   out    answers that are called back, notifications and own requests are rows of the outbox,
  *          put there by the transaction that made them true, and delivered by the service
  *          (m2m/service.h) until the peer took them or their time is over. What goes to one party
- *          about one eUICC keeps its order, answers apart from requests and notifications.
+ *          about one eUICC keeps its order; answers are apart from it, by address.
  *   asked  an own request remembers what it was for (a text of the party: its procedure); the
  *          answer, on the same connection or called back, is given to the party's answer handler in
  *          a transaction. So is the failure to get one in time.

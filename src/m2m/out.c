@@ -30,13 +30,15 @@ cr_status m2m_address(struct m2m *m2m, const struct m2m_party *to, const char *u
                                arena, &out->message_id, err);
 }
 
-/* What is about one eUICC goes to one party in order. Answers have a lane of their own: whoever
- * waits for one must not wait for a notification that nobody takes. */
+/* What is about one eUICC goes to one party in order. Answers have a lane of their own, for each
+ * address: whoever waits for one must not wait for a notification that nobody takes, nor for the
+ * answer to somebody who is gone. */
 static const char *lane_of(const struct m2m_letter *letter, cr_arena *arena)
 {
     char *eid = letter->eid.p ? cr_hex(arena, letter->eid) : NULL;
-    return cr_arena_printf(arena, "%s %s%s", letter->to->oid, eid ? eid : "-",
-                           letter->message->kind == SOAP_RESPONSE ? " answers" : "");
+    const bool answer = letter->message->kind == SOAP_RESPONSE;
+    return cr_arena_printf(arena, "%s %s%s%s", letter->to->oid, eid ? eid : "-",
+                           answer ? " answers " : "", answer ? letter->url : "");
 }
 
 cr_status m2m_put_out(struct m2m *m2m, struct store_tx *tx, const struct m2m_letter *letter,

@@ -2,9 +2,12 @@
 
 /* inbox   requests of others, with their answers
  * asked   requests of ours that wait for an answer
- * letter  what has to be posted: callbacks, notifications, own requests; a lane keeps its order */
+ * letter  what has to be posted: callbacks, notifications, own requests; a lane keeps its order
+ *
+ * No number is given twice: who has posted a letter says so when it may be gone (the answer came
+ * before the reply to the POST) and another be there. */
 const char m2m_schema[] = "CREATE TABLE inbox ("
-                          " id INTEGER PRIMARY KEY,"
+                          " id INTEGER PRIMARY KEY AUTOINCREMENT,"
                           " sender TEXT NOT NULL,"      /* OID */
                           " message_id TEXT NOT NULL,"  /* whole */
                           " function INTEGER NOT NULL," /* number of the table of functions */
@@ -22,7 +25,7 @@ const char m2m_schema[] = "CREATE TABLE inbox ("
                           "CREATE INDEX inbox_poll ON inbox(reply_to) WHERE reply = 2;"
                           "CREATE INDEX inbox_done ON inbox(done_ms) WHERE state = 1;"
                           "CREATE TABLE asked ("
-                          " id INTEGER PRIMARY KEY,"
+                          " id INTEGER PRIMARY KEY AUTOINCREMENT,"
                           " message_id TEXT NOT NULL UNIQUE," /* without arguments */
                           " transaction_id TEXT NOT NULL,"
                           " peer TEXT NOT NULL," /* OID */
@@ -31,7 +34,7 @@ const char m2m_schema[] = "CREATE TABLE inbox ("
                           " deadline_ms INTEGER NOT NULL);"
                           "CREATE INDEX asked_deadline ON asked(deadline_ms);"
                           "CREATE TABLE letter ("
-                          " id INTEGER PRIMARY KEY,"
+                          " id INTEGER PRIMARY KEY AUTOINCREMENT,"
                           " lane TEXT NOT NULL,"
                           " peer TEXT NOT NULL," /* OID */
                           " url TEXT NOT NULL,"

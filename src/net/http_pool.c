@@ -256,9 +256,13 @@ void http_job_run(struct http_job *job, const cr_env *env)
     if (response->outcome == HTTP_WORKER && job->request.ticket) {
         return;
     }
-    if (!response_is_sound(response)) {
+    /* One that is held without an answer is asked for it again: no mistake. */
+    const bool later = response->outcome == HTTP_HOLD && response->status == 0;
+    if (!response_is_sound(response) && !later) {
         cr_log(env, CR_LOG_ERROR, "%s %s from %s: the handler gave no sound answer (status %d)",
                job->request.method, job->request.path, job->peer, response->status);
+    }
+    if (!response_is_sound(response)) {
         cr_buf_free(&response->body);
         *response = (struct http_response){.outcome = response->outcome, .status = 500};
     }

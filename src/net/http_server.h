@@ -42,8 +42,8 @@ const char *http_request_header(const struct http_request *request, const char *
 /* What a handler that was given a ticket says about its answer. */
 enum http_outcome {
     HTTP_ANSWER, /* it goes out */
-    HTTP_HOLD,   /* it is complete, but goes out only after http_release() */
-    HTTP_WORKER  /* there is none: run the handler again on a worker's thread */
+    HTTP_HOLD,  /* it goes out only after http_release(); without a status it cannot be sent then */
+    HTTP_WORKER /* there is none: run the handler again on a worker's thread */
 };
 
 struct http_response {

@@ -1,35 +1,15 @@
 #include "smdp/core.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "profile/tree.h"
 #include "rsp/ids.h"
+#include "store/home.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define TICK_JOBS      64    /* answered EXPIRED, and removed, in one tick at most */
 #define FILE_MEMORY    64    /* of a file beside its content: descriptor, access rules, name */
 #define PURGE_EVERY_MS 10000 /* between two looks at what has ended */
-
-static cr_status open_store(struct smdp *dp, const char *dir, struct cr_err *err)
-{
-    struct store_options options = {
-        .url = ":memory:", .migrations = smdp_migrations, .migration_count = smdp_migration_count};
-    char path[4096];
-    if (!dir) {
-        CR_TRY(cr_random(dp->env, dp->seal.key, sizeof dp->seal.key, err));
-        return store_open(&options, &dp->store, err);
-    }
-    int n = snprintf(path, sizeof path, "%s/smdp.db", dir);
-    if (n < 0 || (size_t)n >= sizeof path) {
-        return cr_fail(err, CR_REFUSED, NULL, "the directory's name is too long");
-    }
-    CR_TRY(cr_dir_make(dir, err));
-    CR_TRY(store_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err));
-    options.url = path;
-    return store_open(&options, &dp->store, err);
-}
 
 cr_status smdp_open(const struct smdp_options *options, struct smdp **out, struct cr_err *err)
 {
@@ -39,7 +19,12 @@ cr_status smdp_open(const struct smdp_options *options, struct smdp **out, struc
     }
     dp->options = *options;
     dp->env = options->env;
-    cr_status status = open_store(dp, options->dir, err);
+    const struct store_home home = {.dir = options->dir,
+                                    .name = "smdp.db",
+                                    .migrations = smdp_migrations,
+                                    .migration_count = smdp_migration_count,
+                                    .env = dp->env};
+    cr_status status = store_home_open(&home, &dp->seal, &dp->store, err);
     if (status == CR_OK) {
         const struct m2m_options m2m = {.store = dp->store,
                                         .parties = options->parties,

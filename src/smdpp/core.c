@@ -1,18 +1,14 @@
 #include "smdpp/core.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "profile/bpp.h"
 #include "profile/package.h"
 #include "rsp/ids.h"
 #include "rsp/json_binding.h"
 #include "smdpp/session.h"
+#include "store/home.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define DEFAULT_SESSION_MS     ((int64_t)10 * 60 * 1000)
 #define DEFAULT_SESSION_LIMIT  1000000
@@ -40,55 +36,6 @@ static void set_defaults(struct smdpp_policy *policy)
     }
 }
 
-/* A directory that was made for a server which could not be: nothing is in it that anybody knows.
- */
-static void undo_directory(const char *dir)
-{
-    static const char *const files[] = {"smdpp.db", "smdpp.db-wal", "smdpp.db-shm",
-                                        "smdpp.db-journal", "seal.key"};
-    char path[4096 + 16];
-    for (size_t i = 0; i < CR_COUNT(files); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(dir);
-}
-
-static cr_status open_store(struct smdpp *dp, const char *dir, struct cr_err *err)
-{
-    struct store_options options = {
-        .url = ":memory:",
-        .migrations = smdpp_migrations,
-        .migration_count = smdpp_migration_count,
-    };
-    if (!dir) {
-        CR_TRY(cr_random(dp->env, dp->seal.key, sizeof(dp->seal.key), err));
-        return store_open(&options, &dp->store, err);
-    }
-    char path[4096];
-    int n = snprintf(path, sizeof(path), "%s/smdpp.db", dir);
-    if (n < 0 || (size_t)n >= sizeof(path)) {
-        return cr_fail(err, CR_REFUSED, NULL, "the directory's name is too long");
-    }
-    bool made = !cr_file_exists(dir);
-    CR_TRY(cr_dir_make(dir, err));
-    options.url = path;
-    /* Others who start on the same directory wait: what is undone here is nobody else's. */
-    int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool alone = lock >= 0 && flock(lock, LOCK_EX) == 0;
-    cr_status status = store_seal_open(dir, !cr_file_exists(path), dp->env, &dp->seal, err);
-    if (status == CR_OK) {
-        status = store_open(&options, &dp->store, err);
-    }
-    if (status != CR_OK && made && alone) {
-        undo_directory(dir);
-    }
-    if (lock >= 0) {
-        (void)close(lock);
-    }
-    return status;
-}
-
 cr_status smdpp_open(const struct smdpp_options *options, struct smdpp **out, struct cr_err *err)
 {
     struct smdpp *dp = calloc(1, sizeof(*dp));
@@ -106,7 +53,12 @@ cr_status smdpp_open(const struct smdpp_options *options, struct smdpp **out, st
         status = smdpp_memo_table_new(&dp->memos, err);
     }
     if (status == CR_OK) {
-        status = open_store(dp, options->dir, err);
+        const struct store_home home = {.dir = options->dir,
+                                        .name = "smdpp.db",
+                                        .migrations = smdpp_migrations,
+                                        .migration_count = smdpp_migration_count,
+                                        .env = dp->env};
+        status = store_home_open(&home, &dp->seal, &dp->store, err);
     }
     if (status != CR_OK) {
         smdpp_close(dp);

@@ -7,8 +7,8 @@
 #include "smsr/engine.h"
 #include "smsr/handlers.h"
 #include "smsr/handover.h"
+#include "store/home.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -60,25 +60,6 @@ static cr_status open_trust(struct smsr *sr, const char *ci_file, struct cr_err 
     return status == CR_OK ? CR_OK : cr_err_context(err, status, "%s", ci_file);
 }
 
-static cr_status open_store(struct smsr *sr, const char *dir, struct cr_err *err)
-{
-    struct store_options options = {
-        .url = ":memory:", .migrations = migrations, .migration_count = CR_COUNT(migrations)};
-    if (!dir) {
-        CR_TRY(cr_random(sr->env, sr->seal.key, sizeof sr->seal.key, err));
-        return store_open(&options, &sr->store, err);
-    }
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s/smsr.db", dir);
-    if (n < 0 || (size_t)n >= sizeof path) {
-        return cr_fail(err, CR_REFUSED, NULL, "the directory's name is too long");
-    }
-    CR_TRY(cr_dir_make(dir, err));
-    options.url = path;
-    CR_TRY(store_seal_open(dir, !cr_file_exists(path), sr->env, &sr->seal, err));
-    return store_open(&options, &sr->store, err);
-}
-
 static void on_commit(void *ctx)
 {
     struct smsr *sr = ctx;
@@ -105,7 +86,12 @@ cr_status smsr_open(const struct smsr_options *options, struct smsr **out, struc
     set_defaults(&sr->policy);
     cr_status status = open_trust(sr, options->ci_file, err);
     if (status == CR_OK) {
-        status = open_store(sr, options->dir, err);
+        const struct store_home home = {.dir = options->dir,
+                                        .name = "smsr.db",
+                                        .migrations = migrations,
+                                        .migration_count = CR_COUNT(migrations),
+                                        .env = sr->env};
+        status = store_home_open(&home, &sr->seal, &sr->store, err);
     }
     if (status == CR_OK) {
         const struct m2m_options m2m = {.store = sr->store,

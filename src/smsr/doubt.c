@@ -212,6 +212,14 @@ static void later(struct smsr_run *run, enum smsr_proc_state *to)
     *to = SMSR_STATE_SETTLING;
 }
 
+cr_status smsr_settle_later(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
+{
+    (void)err;
+    run->p.before = run->p.state;
+    later(run, to);
+    return CR_OK;
+}
+
 static cr_status on_audit(struct smsr_run *run, smsr_judge_fn judge, enum smsr_proc_state *to,
                           struct cr_err *err)
 {
@@ -240,6 +248,7 @@ static cr_status on_settling(struct smsr_run *run, smsr_judge_fn judge, enum sms
     case SMSR_EV_OK:
         return on_audit(run, judge, to, err);
     case SMSR_EV_AGAIN:
+    case SMSR_EV_OTHER: /* no longer left the time to tell by itself */
         return smsr_begin_settling(run, to, err);
     case SMSR_EV_DEADLINE:
         *to = SMSR_STATE_DOUBT;
@@ -252,9 +261,6 @@ static cr_status on_settling(struct smsr_run *run, smsr_judge_fn judge, enum sms
         return CR_OK;
     case SMSR_EV_FELL_BACK:
         *to = smsr_run_failed(run, "8.4", "4.2", "the eUICC fell back to the Fall-Back Profile");
-        return CR_OK;
-    case SMSR_EV_OTHER:
-        *to = SMSR_STATE_SETTLING;
         return CR_OK;
     default:
         later(run, to);

@@ -61,6 +61,9 @@ cr_status smsr_run_send(struct smsr_run *run, cr_span target, cr_buf *commands, 
                         struct cr_err *err) CR_MUST_CHECK;
 /* Puts the confirmation of run->notification. */
 cr_status smsr_run_confirm(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
+/* The same for the last notification of the eUICC, in a packet of its own, by SMS: whatever it came
+ * on is over. */
+cr_status smsr_run_confirm_again(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 /* Takes back the scripts of the procedure. */
 cr_status smsr_run_recall(struct smsr_run *run, struct cr_err *err) CR_MUST_CHECK;
 /* True in *left when a script of it may have left for the eUICC and is not ended. */
@@ -155,6 +158,9 @@ cr_status smsr_settle(struct smsr_run *run, smsr_judge_fn judge, enum smsr_proc_
 /* Goes there: puts the audit. */
 cr_status smsr_begin_settling(struct smsr_run *run, enum smsr_proc_state *to,
                               struct cr_err *err) CR_MUST_CHECK;
+/* Goes there, and leaves the eUICC some time to tell by itself: the audit comes after it. */
+cr_status smsr_settle_later(struct smsr_run *run, enum smsr_proc_state *to,
+                            struct cr_err *err) CR_MUST_CHECK;
 /* The deadline of SENT or of a later state: EXPIRED when nothing left, else DOUBT. */
 cr_status smsr_expire(struct smsr_run *run, enum smsr_proc_state *to,
                       struct cr_err *err) CR_MUST_CHECK;

@@ -49,6 +49,15 @@ cr_status smsr_run_confirm(struct smsr_run *run, struct cr_err *err)
     return status;
 }
 
+cr_status smsr_run_confirm_again(struct smsr_run *run, struct cr_err *err)
+{
+    const struct smsr_notification last = {
+        .eid = run->p.eid, .number = run->e.notification_number, .from = ""};
+    struct smsr_run again = *run;
+    again.notification = &last;
+    return smsr_run_confirm(&again, err);
+}
+
 cr_status smsr_run_recall(struct smsr_run *run, struct cr_err *err)
 {
     return store_exec(run->tx, "DELETE FROM script WHERE procedure = ?",

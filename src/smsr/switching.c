@@ -61,7 +61,7 @@ static cr_status on_command(struct smsr_run *run, enum smsr_proc_state *to, stru
         *to = SMSR_STATE_SWITCHING;
         return smsr_run_audit(run, operation_of(run), SOAP_EXECUTED_SUCCESS, err);
     case SMSR_EV_UNANSWERED:
-        *to = SMSR_STATE_SWITCHING;
+        CR_TRY(smsr_settle_later(run, to, err));
         return smsr_run_audit(run, operation_of(run), 0, err);
     case SMSR_EV_ERROR:
         *to = smsr_run_refused(run);
@@ -163,8 +163,10 @@ static cr_status on_confirming(struct smsr_run *run, enum smsr_proc_state *to, s
         return on_confirmed(run, to, err);
     case SMSR_EV_ERROR:
         return smsr_begin_settling(run, to, err);
-    case SMSR_EV_UNREACHABLE:
     case SMSR_EV_UNANSWERED:
+        /* It may have it and repeats nothing then: asked again it answers again. */
+        return run->now_ms < run->p.deadline_ms ? smsr_run_confirm_again(run, err) : CR_OK;
+    case SMSR_EV_UNREACHABLE:
         return CR_OK; /* stays; the eUICC repeats its notification */
     default:
         return on_notification(run, to, err);

@@ -20,7 +20,7 @@
     {kinds, from, E(OK), S(SWITCHING), "executed: the notification is awaited"},                   \
         {kinds, from, E(ERROR), S(FAILED), "the eUICC refused, POL1 for instance"},                \
         {kinds, from, E(UNREACHABLE), S(FAILED), "nothing left"},                                  \
-        {kinds, from, E(UNANSWERED), S(SWITCHING), "the notification will tell"},                  \
+        {kinds, from, E(UNANSWERED), S(SETTLING), "the notification will tell, or an audit"},      \
         {kinds, from, E(CHANGED), S(CONFIRMING), "the notification overtook the answer"},          \
         {kinds, from, E(ROLLED_BACK), S(FAILED), "rolled back"},                                   \
         {kinds, from, E(FELL_BACK), S(FAILED), "fell back by itself"},                             \
@@ -95,7 +95,7 @@ const struct smsr_transition smsr_transitions[] = {
     {K(DELETE), S(CONFIRMING), E(OK), S(DONE), "POL1 deleted it already"},
     {SWITCHING_KINDS, S(CONFIRMING), E(ERROR), S(SETTLING), "confirmation refused: audit"},
     {SWITCHING_KINDS, S(CONFIRMING), E(UNREACHABLE), S(CONFIRMING), "it repeats its notification"},
-    {SWITCHING_KINDS, S(CONFIRMING), E(UNANSWERED), S(CONFIRMING), "it repeats its notification"},
+    {SWITCHING_KINDS, S(CONFIRMING), E(UNANSWERED), S(CONFIRMING), "confirmed again, by SMS"},
     {SWITCHING_KINDS, S(CONFIRMING), E(ROLLED_BACK), S(FAILED), "EIS goes back"},
     {SWITCHING_KINDS, S(CONFIRMING), E(FELL_BACK), S(FAILED), "fell back by itself"},
     {SWITCHING_KINDS, S(CONFIRMING), E(OTHER), S(SETTLING), "another Profile is enabled: audit"},
@@ -134,7 +134,7 @@ const struct smsr_transition smsr_transitions[] = {
     {SWITCHING_KINDS, S(SETTLING), E(ROLLED_BACK), S(EXPIRED), "requester was told EXPIRED"},
     {SWITCHING_KINDS, S(SETTLING), E(FELL_BACK), S(FAILED), "fell back by itself"},
     {SWITCHING_KINDS, S(SETTLING), E(FELL_BACK), S(EXPIRED), "requester was told EXPIRED"},
-    {SWITCHING_KINDS, S(SETTLING), E(OTHER), S(SETTLING), "the audit is on its way"},
+    {SWITCHING_KINDS, S(SETTLING), E(OTHER), S(SETTLING), "audit"},
 
     {LASTING, S(DOUBT), E(OK), S(EXPIRED), "late answer: EIS follows"},
     {SWITCHES, S(DOUBT), E(OK), S(CLEANING), "late answer to the confirmation: POL2 deletes"},

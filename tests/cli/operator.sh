@@ -193,6 +193,18 @@ equal $? 3
 grep -q "nobody waits for it any more" waits.err || fail "the end of waiting is not told"
 [[ ! -s waits ]] || fail "something was printed without an answer"
 
+# ---- the same order again, by whichever way: executed once, and each time there is the answer
+before=$(grep -c EnableProfile smsr-1.log)
+for way in "--listen 127.0.0.1:0" "--listen 127.0.0.1:0" --poll --sync; do
+    # shellcheck disable=SC2086 # words
+    run 0 operator es4 enable-profile "${here[@]}" $way --eid $eid --iccid $iccid --message-id order-1
+    [[ -f first ]] || cp out first
+    equal "$(<out)" "$(<first)"
+done
+equal "$(grep -c EnableProfile smsr-1.log)" $((before + 1))
+run 3 operator es4 enable-profile "${es4[@]}" --eid $eid --iccid $iccid --message-id "a/b"
+says err "letters, digits and -._"
+
 # ---- wrong command lines
 usage "ES4 has no function enable-profil; did you mean EnableProfile?" operator es4 enable-profil --parties x
 usage "ES4 has no function DownloadProfil" operator es4 DownloadProfile --parties x

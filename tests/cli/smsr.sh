@@ -40,6 +40,16 @@ stop() {
     rm ports
 }
 
+# a disk without room for the database: nothing is left that the next start would stumble over
+(
+    trap '' XFSZ
+    ulimit -f 1
+    exec "$crisp" smsr serve --dir sr --parties lab/smsr-1.ini --soap 127.0.0.1:0 --es5 127.0.0.1:0
+) >out 2>err
+equal $? 1
+says err "sr/smsr.db"
+[[ ! -e sr ]] || fail "a first start that failed left $(ls sr)"
+
 serve
 grep -q '"soap":[1-9]' ports || fail "no port for the parties"
 grep -q '"es5":[1-9]' ports || fail "no port for the chips"

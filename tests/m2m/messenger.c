@@ -418,6 +418,100 @@ static void test_repeated(void **state)
     cr_arena_free(&arena);
 }
 
+/* The same length, so that the text stays as long as it was. */
+static cr_span readdressed(cr_span text, cr_arena *arena)
+{
+    cr_span copy = cr_arena_copy(arena, text);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)copy.p;
+    size_t count = 0;
+    for (size_t i = 0; i + 10 <= copy.n; i++) {
+        if (memcmp(bytes + i, "https://a/", 10) == 0) {
+            bytes[i + 8] = 'x';
+            count++;
+        }
+    }
+    assert_true(count > 0);
+    return copy;
+}
+
+/* Who asked is gone and asks again from another address: the answer goes there, once more when it
+ * was there already, and does not wait behind the one that nobody takes. */
+static void test_copies(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    const struct m2m_party *peer = &r->b.known[0];
+    r->b.later = true;
+    assert_int_equal(ask(r, SOAP_ENABLE_PROFILE, "job", 60, &err), CR_OK);
+    cr_span here = letter_of(&r->a, &arena), gone = readdressed(here, &arena);
+    assert_int_equal(give(&r->b, peer, gone, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, &err), CR_OK);
+    assert_int_equal(carry(&r->b), 1);
+    assert_int_equal(r->a.answers, 0);
+    assert_int_equal(give(&r->b, peer, here, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(r->b.executed, 1);
+    assert_int_equal(carry(&r->b), 1);
+    assert_int_equal(r->a.answers, 1);
+    assert_true(cr_span_equal(cr_buf_span(&r->a.last_data), cr_span_str("late")));
+    assert_int_equal(rows_of(&r->b, "SELECT count(*) FROM letter WHERE url = 'https://x/'"), 1);
+
+    /* Before there is an answer. */
+    assert_int_equal(ask(r, SOAP_ENABLE_PROFILE, "job 2", 60, &err), CR_OK);
+    here = letter_of(&r->a, &arena);
+    gone = readdressed(here, &arena);
+    assert_int_equal(give(&r->b, peer, gone, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(give(&r->b, peer, here, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(r->b.executed, 2);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, &err), CR_OK);
+    assert_int_equal(carry(&r->b), 1);
+    assert_int_equal(r->a.answers, 2);
+    assert_string_equal(r->a.last_context, "job 2");
+
+    /* Another function under the same MessageID is no copy. */
+    cr_span other = cr_arena_copy(&arena, here);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)other.p;
+    for (size_t i = 0; i + 13 <= other.n; i++) {
+        if (memcmp(bytes + i, "EnableProfile", 13) == 0) {
+            memcpy(bytes + i, "DeleteProfile", 13);
+        }
+    }
+    assert_int_equal(give(&r->b, peer, other, &arena, &out), M2M_FAULT_SENDER);
+    assert_int_equal(r->b.executed, 2);
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
+/* The answer is called back before the POST of the request has its reply, and brings forth the next
+ * request: the late reply is not taken for one to that. */
+static void test_overtaken(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    const char *lanes[M2M_MAX_LANES];
+    size_t count = 0;
+    struct m2m_parcel parcel;
+    bool found = false;
+    r->b.later = true;
+    assert_int_equal(ask(r, SOAP_ENABLE_PROFILE, "first", 60, &err), CR_OK);
+    assert_int_equal(m2m_due(r->a.m2m, &arena, lanes, &count, &err), CR_OK);
+    assert_int_equal(m2m_take(r->a.m2m, lanes[0], &arena, &parcel, &found, &err), CR_OK);
+    assert_int_equal(give(&r->b, &r->b.known[0], parcel.body, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, &err), CR_OK);
+    assert_int_equal(carry(&r->b), 1);
+    assert_int_equal(r->a.answers, 1);
+    assert_int_equal(ask(r, SOAP_ENABLE_PROFILE, "second", 60, &err), CR_OK);
+    assert_int_equal(m2m_delivered(r->a.m2m, parcel.id, 202, (cr_span){0}, NULL, &err), CR_OK);
+    assert_int_equal(rows_of(&r->a, "SELECT count(*) FROM letter"), 1);
+    assert_int_equal(carry(&r->a), 1);
+    assert_int_equal(r->b.executed, 2);
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
 /* A handler that fails undoes what it did; the failure is the answer, and stays the answer. */
 static void test_failed(void **state)
 {
@@ -708,11 +802,14 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_answer_here), TEST(test_called_back), TEST(test_repeated),
-        TEST(test_failed),      TEST(test_identity),    TEST(test_bad_messages),
-        TEST(test_poll),        TEST(test_held),        TEST(test_notification),
-        TEST(test_down),        TEST(test_expired),     TEST(test_callback_without_relates_to),
-        TEST(test_no_address),  TEST(test_old_rows_go),
+        TEST(test_answer_here),  TEST(test_called_back),
+        TEST(test_repeated),     TEST(test_copies),
+        TEST(test_overtaken),    TEST(test_failed),
+        TEST(test_identity),     TEST(test_bad_messages),
+        TEST(test_poll),         TEST(test_held),
+        TEST(test_notification), TEST(test_down),
+        TEST(test_expired),      TEST(test_callback_without_relates_to),
+        TEST(test_no_address),   TEST(test_old_rows_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -561,7 +561,7 @@ static void test_doubt(void **state)
     struct rig *r = *state;
     struct reply reply = ENABLE(r, "a", 2);
     assert_true(rig_radio(r, RADIO_LOST));
-    assert_string_equal(rig_procedures(r), "switching");
+    assert_string_equal(rig_procedures(r), "settling");
     rig_pass(r, RIG_PERIOD_S + 1);
     rig_expect(r, &reply, "x1.6/5.3");
     reply = DELETE(r, "a", 2);
@@ -581,6 +581,59 @@ static void test_doubt(void **state)
     rig_run(r);
     states_are(r, "1EF 2D 3D");
     assert_string_equal(rig_letters(r), "a ES4 ProfileDisabled 2; a ES4 ProfileEnabled 1");
+    free_again(r);
+}
+
+#define AGAIN_S 300 /* policy.again_ms */
+
+/* No answer to the switch: the eUICC may tell by itself, then it is asked, long before the time of
+ * the request is over. */
+static void test_unanswered(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply = ENABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_DEAF));
+    rig_pass(r, AGAIN_S - 1);
+    assert_false(rig_radio(r, RADIO_GOOD));
+    rig_pass(r, 2);
+    assert_string_equal(rig_procedures(r), "settling");
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_expect(r, &reply, "8.1.1/5.2");
+    states_are(r, "1EF 2D 3D");
+
+    reply = ENABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_LOST));
+    assert_true(rig_notify(r, 2, 2));
+    assert_string_equal(rig_procedures(r), "failed confirming");
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_expect(r, &reply, "");
+    states_are(r, "1DF 2E 3D");
+
+    reply = DISABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_LOST));
+    rig_pass(r, AGAIN_S + 1);
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_expect(r, &reply, "");
+    states_are(r, "1EF 2D 3D");
+    assert_true(rig_notify(r, 2, 1)); /* confirmed all the same */
+    rig_run(r);
+    free_again(r);
+}
+
+/* No answer to the confirmation: the eUICC that has it repeats nothing. It is asked again. */
+static void test_unanswered_confirmation(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply = ENABLE(r, "a", 2);
+    assert_true(rig_radio(r, RADIO_GOOD));
+    assert_true(rig_notify(r, 2, 2));
+    assert_true(rig_radio(r, RADIO_LOST));
+    assert_string_equal(rig_procedures(r), "confirming");
+    assert_true(rig_radio(r, RADIO_DEAF));
+    assert_true(rig_radio(r, RADIO_GOOD));
+    rig_expect(r, &reply, "");
+    states_are(r, "1DF 2E 3D");
+    assert_string_equal(rig_letters(r), "a ES4 ProfileDisabled 1");
     free_again(r);
 }
 
@@ -1135,6 +1188,8 @@ int main(void)
         T(received_in_time),
         T(confirmation_late),
         T(doubt),
+        T(unanswered),
+        T(unanswered_confirmation),
         T(doubt_settled_by_audit),
         T(late_cleaning),
         T(unexpected_in_handover),

@@ -1,0 +1,110 @@
+/* The directory of a server: made, found again, and taken away when the first start fails. */
+#include "store/home.h"
+
+#include "files.h"
+
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct store_migration steps[] = {{1, "CREATE TABLE t(x)"}};
+static const struct store_migration broken[] = {{1, "CREATE TABLE t(x"}};
+
+static cr_status open_home(const char *dir, const struct store_migration *migrations,
+                           struct store_seal *seal)
+{
+    const struct store_home home = {.dir = dir,
+                                    .name = "it.db",
+                                    .migrations = migrations,
+                                    .migration_count = 1,
+                                    .env = cr_env_system()};
+    struct store *store = NULL;
+    struct cr_err err = {0};
+    cr_status status = store_home_open(&home, seal, &store, &err);
+    assert_int_equal(status == CR_OK, store != NULL);
+    store_close(store);
+    return status;
+}
+
+static void test_again(void **state)
+{
+    char *base = test_dir_new();
+    const char *dir = test_path(base, "new");
+    struct store_seal first, second;
+    (void)state;
+    assert_int_equal(open_home(dir, steps, &first), CR_OK);
+    assert_int_equal(open_home(dir, steps, &second), CR_OK);
+    assert_memory_equal(first.key, second.key, sizeof first.key);
+    /* Without a directory each is its own. */
+    assert_int_equal(open_home(NULL, steps, &second), CR_OK);
+    assert_memory_not_equal(first.key, second.key, sizeof first.key);
+
+    /* The database cannot be read without its key: no new one is made. */
+    (void)unlink(test_path(dir, "seal.key"));
+    assert_int_equal(open_home(dir, steps, &second), CR_RESOURCE);
+    assert_false(cr_file_exists(test_path(dir, "seal.key")));
+    assert_true(cr_file_exists(test_path(dir, "it.db")));
+    char *inner = realpath(dir, NULL);
+    test_dir_free(inner);
+    test_dir_free(base);
+}
+
+/* In a child: no file may become longer than a sealing key, so there is no room for the database.
+ */
+static int fail_to_open(void *ctx)
+{
+    const struct rlimit small = {.rlim_cur = 1024, .rlim_max = 1024};
+    struct store_seal seal;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    return setrlimit(RLIMIT_FSIZE, &small) == 0 ? (int)open_home(ctx, steps, &seal) : -1;
+}
+
+static void test_undone(void **state)
+{
+    char *base = test_dir_new();
+    char *dir = strdup(test_path(base, "new"));
+    struct store_seal seal;
+    (void)state;
+    assert_int_equal(test_in_child(fail_to_open, dir), CR_RESOURCE);
+    assert_false(cr_file_exists(dir));
+    assert_int_not_equal(open_home(dir, broken, &seal), CR_OK);
+    assert_false(cr_file_exists(dir));
+    assert_int_equal(open_home(dir, steps, &seal), CR_OK);
+
+    /* What was there stays there. */
+    assert_int_not_equal(test_in_child(fail_to_open, dir), -1);
+    assert_true(cr_file_exists(test_path(dir, "it.db")));
+    assert_true(cr_file_exists(test_path(dir, "seal.key")));
+    assert_int_equal(open_home(dir, steps, &seal), CR_OK);
+    test_dir_free(dir);
+    test_dir_free(base);
+}
+
+/* A directory that somebody made for it is not taken away. */
+static void test_own_directory(void **state)
+{
+    char *dir = test_dir_new();
+    struct store_seal seal;
+    (void)state;
+    assert_int_equal(test_in_child(fail_to_open, dir), CR_RESOURCE);
+    assert_true(cr_file_exists(dir));
+    assert_int_equal(open_home(dir, steps, &seal), CR_OK);
+    test_dir_free(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_undone),
+        cmocka_unit_test(test_own_directory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
