@@ -58,15 +58,34 @@ procedures_of() {
     jq -r --arg iccid "$1" 'select(.iccid == $iccid) | .kind + ":" + .state' out
 }
 
-# downloads: whatever happens, the profile is on the chip, made and loaded once
 kept=()
+# downloads: whatever happens, the profile is on the chip, made and loaded once
 downloads() {
     order
     es2 0 download-profile --iccid "$new"
+    is_loaded
+}
+
+is_loaded() {
     is "$new" Disabled
     equal "$(procedures_of "$new" | sort -u | xargs)" "CreateISDP:done SendData:done"
     equal "$(procedures_of "$new" | grep -c CreateISDP)" 1
     kept+=("$new")
+}
+
+# survives: the same, and the SM-SR is killed while the link is broken
+survives() {
+    local asking
+    order
+    (es2 0 download-profile --iccid "$new") &
+    asking=$!
+    wait_text trace "fault: drop-channel"
+    kill -9 "$smsr"
+    wait "$smsr" 2>/dev/null
+    start_smsr --script-seconds 5
+    wait "$asking"
+    equal $? 0
+    is_loaded
 }
 
 # fails SUBJECT/REASON: the order ends with these codes, and no ISD-P is left
@@ -183,6 +202,14 @@ paced 05 59 1 # late: it would come back after a minute
 with "drop-channel=2600 at=1"
 downloads
 faults 1 drop-channel
+
+# ---- the SM-SR is killed while the link is broken, in the middle of a script and in the middle of a result:
+# the session goes on with the next SM-SR
+paced 05 01 2
+for bytes in 2400 2700 3300 5200; do
+    with "drop-channel=$bytes at=1"
+    survives
+done
 
 # ---- a switch over HTTPS: broken before the chip has the command, and before the SM-SR has the result, which
 # the chip does not tell any more but by its notification
