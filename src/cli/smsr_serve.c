@@ -315,7 +315,8 @@ static const struct cli_option options[] = {
     {.name = "script-seconds",
      .kind = CLI_INT,
      .metavar = "SECONDS",
-     .help = "How long the result of a script is waited for in a session.",
+     .help = "How long the result of a script is waited for in a session; then the chip is called "
+             "by SMS.",
      .fallback = "60",
      .min = 1,
      .max = 3600,

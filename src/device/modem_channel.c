@@ -6,8 +6,6 @@
  */
 #include "device/internal.h"
 
-#define NO_SERVICE_INFO 0x04
-
 static const cr_span nothing;
 
 static bool is_udp(const struct modem_channel *c)
@@ -106,7 +104,7 @@ static unsigned free_channel(const struct device_modem *m)
 static bool may_open(struct device_modem *m, const struct cat_command *command,
                      const struct cat_channel *p)
 {
-    const uint8_t info = NO_SERVICE_INFO;
+    const uint8_t info = CAT_INFO_NO_SERVICE;
     bool known = p->transport == 0 || p->transport == CAT_TRANSPORT_UDP_CLIENT ||
                  p->transport == CAT_TRANSPORT_TCP_CLIENT;
     bool address = (p->address.n == 5 && p->address.p[0] == CAT_ADDRESS_IPV4) ||

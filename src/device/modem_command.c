@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#define NO_SERVICE_INFO 0x04 /* additional information of 20: no service (8.12.2) */
-
 void modem_respond(struct device_modem *m, const struct cat_command *c, uint8_t result,
                    cr_span info, cr_span more)
 {
@@ -247,7 +245,7 @@ static void local_information(struct device_modem *m, const struct cat_command *
     if (!known) {
         plain(m, c, CAT_RESULT_BEYOND_CAPABILITIES);
     } else if (!service) {
-        because(m, c, CAT_RESULT_TERMINAL_BUSY, NO_SERVICE_INFO);
+        because(m, c, CAT_RESULT_TERMINAL_BUSY, CAT_INFO_NO_SERVICE);
     } else {
         modem_respond(m, c, CAT_RESULT_OK, (cr_span){0}, cr_buf_span(&more));
     }
@@ -283,7 +281,7 @@ static void send_short_message(struct device_modem *m, const struct cat_command 
         return;
     }
     if (m->service != SERVICE_NORMAL) {
-        because(m, c, CAT_RESULT_TERMINAL_BUSY, NO_SERVICE_INFO);
+        because(m, c, CAT_RESULT_TERMINAL_BUSY, CAT_INFO_NO_SERVICE);
         return;
     }
     char to[SMS_ADDRESS_TEXT];

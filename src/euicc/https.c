@@ -4,7 +4,9 @@
  * they are put together, and scripts reach the domains of the card.
  *
  * All of it is RAM. A session whose bytes could not be committed, and one that a reset ends, is
- * over: the server triggers anew.
+ * over: the server triggers anew. One whose link breaks is not: the agent keeps what was executed,
+ * and a trigger for the same session makes it hurry, or tries once more when all retries were in
+ * vain.
  */
 #include "euicc/https.h"
 
@@ -27,9 +29,11 @@ struct m2m_https {
     bool talking;     /* TLS is open and the agent knows */
     bool ending;      /* the channel closes because the session is over */
     bool pausing;     /* a retry waits */
+    bool failed;      /* no retry is left: kept for a trigger that asks for it again */
     struct m2m_alarm alarm;
     uint8_t kvn, key_id;
     char identity[PSK_IDENTITY_MAX + 1];
+    cr_buf wanted; /* parameters that it was opened with */
     cr_buf connection;
     char name[OTA_DNS_NAME_MAX + 1]; /* asked for when connection has no address; "" = none */
     cr_buf servers;
@@ -41,6 +45,15 @@ static void obey(struct m2m_https *h, struct ota_agent_step step);
 /* ---- the end -----------------------------------------------------------------------------------
  */
 
+static void forget(struct m2m_https *h)
+{
+    cr_buf_free(&h->wanted);
+    cr_buf_free(&h->connection);
+    cr_buf_free(&h->servers);
+    cr_wipe(h, sizeof *h);
+    free(h);
+}
+
 static void drop(struct m2m_https *h)
 {
     struct euicc_m2m *m = h->m;
@@ -51,10 +64,7 @@ static void drop(struct m2m_https *h)
     psk_engine_free(h->engine);
     ota_agent_free(h->agent);
     euicc_m2m_resolve_stop(m->resolve);
-    cr_buf_free(&h->connection);
-    cr_buf_free(&h->servers);
-    cr_wipe(h, sizeof *h);
-    free(h);
+    forget(h);
     m->https = NULL;
 }
 
@@ -362,7 +372,14 @@ static void obey(struct m2m_https *h, struct ota_agent_step step)
     case OTA_AGENT_FAILED:
     default:
         give_up_channel(h);
-        over(h);
+        if (h->note || !ota_agent_resumes(h->agent)) {
+            over(h);
+            break;
+        }
+        euicc_m2m_alarm_stop(m, &h->alarm);
+        psk_engine_free(h->engine);
+        h->engine = NULL;
+        h->failed = true;
         break;
     }
 }
@@ -380,6 +397,11 @@ static cr_status fill_params(const struct euicc_m2m *m, struct ota_admin_params 
     if (data.p && der_next(&data, DER_DEFINITE, &outer, NULL) == CR_OK &&
         ota_admin_params_read(outer.value, &stored, NULL) == CR_OK) {
         ota_admin_params_fill(params, &stored);
+    }
+    if (!params->retry.present) {
+        params->retry.present = true;
+        params->retry.count = M2M_HTTPS_RETRIES;
+        params->retry.seconds = M2M_HTTPS_RETRY_SECONDS;
     }
     return params->connection.n && params->connection.n <= MAX_CONNECTION && params->post.host.p &&
                    params->post.uri.p
@@ -430,9 +452,8 @@ static cr_status make_agent(struct m2m_https *h, const struct ota_admin_params *
     struct ota_agent_options options = {.agent = params->post.agent,
                                         .host = params->post.host,
                                         .uri = uri,
-                                        .retries = params->retry.present ? params->retry.count : 0,
-                                        .retry_seconds =
-                                            params->retry.present ? params->retry.seconds : 0,
+                                        .retries = params->retry.count,
+                                        .retry_seconds = params->retry.seconds,
                                         .execute = execute,
                                         .ctx = h};
     if (!gp_object_get(&h->m->reg, h->m->isdr, &isdr)) {
@@ -467,45 +488,74 @@ static void alarm_init(struct m2m_https *h)
     h->alarm = (struct m2m_alarm){.m2m = h->m, .rings = rings};
 }
 
+/* A trigger for the session that waits to be opened again: it is opened now. */
+static bool hurry(struct m2m_https *h, const cr_buf *wanted)
+{
+    if (!h || !ota_agent_resumes(h->agent) || h->note ||
+        !cr_span_equal(cr_buf_span(&h->wanted), cr_buf_span(wanted))) {
+        return false;
+    }
+    euicc_m2m_alarm_stop(h->m, &h->alarm);
+    h->pausing = h->failed = false;
+    obey(h, ota_agent_called(h->agent));
+    return true;
+}
+
+/* All parts of a session but the way there, which may fail. */
+static cr_status prepare(struct m2m_https *h, const struct ota_admin_params *params, cr_span note,
+                         struct cr_err *err)
+{
+    cr_buf uri = {0};
+    cr_buf_append_span(&h->connection, params->connection);
+    CR_TRY(take_name(h, params, err));
+    if (!choose_key(h, params)) {
+        return cr_fail(err, CR_REFUSED, "SGP.02 2.4.4", "the ISD-R has no such key");
+    }
+    cr_status status = CR_OK;
+    if (note.n) {
+        status = ota_admin_notification_write(&uri, params->post.uri, note, err);
+    } else {
+        cr_buf_append_span(&uri, params->post.uri);
+    }
+    if (status == CR_OK) {
+        status = make_agent(h, params, cr_buf_span(&uri), err);
+    }
+    cr_buf_free(&uri);
+    return status;
+}
+
 cr_status euicc_m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *given,
                                cr_span note, struct cr_err *err)
 {
     struct ota_admin_params params = *given;
-    cr_buf uri = {0};
-    if (m->https && !m->https->pausing) {
+    cr_buf wanted = {0};
+    if (m->https && !m->https->pausing && !m->https->failed) {
         return cr_fail(err, CR_REFUSED, "SGP.02 2.4.4", "a session is open");
     }
     CR_TRY(fill_params(m, &params, err));
+    if (note.n) {
+        params.retry.count = 0; /* what is to be said once more is said by itself */
+    }
+    cr_status status = ota_admin_params_write(&wanted, &params, err);
+    if (status != CR_OK || hurry(m->https, &wanted)) {
+        cr_buf_free(&wanted);
+        return status;
+    }
     struct m2m_https *h = calloc(1, sizeof *h);
     if (!h) {
+        cr_buf_free(&wanted);
         return cr_fail_memory(err);
     }
     h->m = m;
+    h->wanted = wanted;
     alarm_init(h);
-    cr_buf_append_span(&h->connection, params.connection);
-    cr_status status = take_name(h, &params, err);
-    if (status == CR_OK && note.n) {
-        /* What is to be said once more is said at once, without retries of its own. */
-        params.retry.present = false;
-        status = ota_admin_notification_write(&uri, params.post.uri, note, err);
-    } else {
-        cr_buf_append_span(&uri, params.post.uri);
-    }
-    if (status == CR_OK && !choose_key(h, &params)) {
-        status = cr_fail(err, CR_REFUSED, "SGP.02 2.4.4", "the ISD-R has no such key");
-    }
-    if (status == CR_OK) {
-        status = make_agent(h, &params, cr_buf_span(&uri), err);
-    }
-    cr_buf_free(&uri);
-    if (m->https && status == CR_OK) {
-        drop(m->https); /* a retry that waited gives way */
-    }
+    status = prepare(h, &params, note, err);
     if (status != CR_OK) {
-        cr_buf_free(&h->connection);
-        cr_buf_free(&h->servers);
-        free(h);
+        forget(h);
         return status;
+    }
+    if (m->https) {
+        drop(m->https); /* a retry that waited gives way */
     }
     m->https = h;
     obey(h, ota_agent_start(h->agent));
@@ -531,7 +581,8 @@ bool euicc_m2m_https_note(struct euicc_m2m *m, cr_span note)
 {
     const struct ota_admin_params none = {.security = {.present = false}};
     struct cr_err err;
-    if (!gp_data_get(&m->reg, m->isdr, 0xA5).p ||
+    if ((m->https && m->https->pausing && ota_agent_resumes(m->https->agent)) ||
+        !gp_data_get(&m->reg, m->isdr, 0xA5).p ||
         !uicc_toolkit_offers(m->e->uicc, CAT_OPEN_CHANNEL, 0)) {
         return false;
     }

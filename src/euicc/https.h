@@ -1,11 +1,17 @@
 /*
  * Administration sessions of the machine's chip (SCP81). One at a time.
+ *
+ * A session whose link breaks is resumed: as often as its parameters say (86), and where they say
+ * nothing M2M_HTTPS_RETRIES times. What was executed and not answered yet is kept until then.
  */
 #ifndef CRISP_EUICC_HTTPS_H
 #define CRISP_EUICC_HTTPS_H
 
 #include "euicc/m2m.h"
 #include "ota/admin.h"
+
+#define M2M_HTTPS_RETRIES       5
+#define M2M_HTTPS_RETRY_SECONDS 20
 
 /* With the object, and its end. */
 cr_status euicc_m2m_https_init(struct euicc_m2m *m, struct cr_err *err) CR_MUST_CHECK;
@@ -20,11 +26,13 @@ void euicc_m2m_https_free(struct euicc_m2m *m);
 cr_status euicc_m2m_https_open(struct euicc_m2m *m, const struct ota_admin_params *given,
                                cr_span note, struct cr_err *err) CR_MUST_CHECK;
 
-/* The payload of a triggering SMS. Ignored while a session is open; instead of a retry that waits.
+/* The payload of a triggering SMS. Ignored while a session is open. A retry that waits is made at
+ * once when the trigger asks for the same session; for another one it gives way.
  */
 void euicc_m2m_https_trigger(struct euicc_m2m *m, cr_span tlv);
 
-/* False: notifications cannot go this way now. */
+/* False: notifications cannot go this way now. A retry that waits gives way to one, unless it will
+ * resume a session. */
 bool euicc_m2m_https_note(struct euicc_m2m *m, cr_span note);
 
 /* STATUS came: an alarm without a timer counts. */

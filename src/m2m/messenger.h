@@ -21,9 +21,11 @@
 #include "m2m/party.h"
 #include "store/store.h"
 
-#define M2M_KEEP_MS     ((int64_t)7 * 24 * 3600 * 1000) /* how long an answered request is kept */
-#define M2M_GRACE_MS    ((int64_t)3600 * 1000) /* callbacks are tried this long after the deadline */
-#define M2M_NOTIFY_MS   ((int64_t)7 * 24 * 3600 * 1000) /* notifications are tried this long */
+#define M2M_KEEP_MS   ((int64_t)7 * 24 * 3600 * 1000) /* how long an answered request is kept */
+#define M2M_GRACE_MS  ((int64_t)3600 * 1000) /* callbacks are tried this long after the deadline */
+#define M2M_NOTIFY_MS ((int64_t)7 * 24 * 3600 * 1000) /* notifications are tried this long */
+#define M2M_PATIENCE_MS                                                                            \
+    5000 /* an answer is waited for this long after the deadline: EXPIRED, too */
 #define M2M_HOLD_MS     60000 /* how long a connection waits for an answer that takes longer */
 #define M2M_MAX_CONTEXT 128   /* characters of what an own request is for */
 
@@ -175,8 +177,8 @@ cr_status m2m_take(struct m2m *m2m, const char *lane, cr_arena *arena, struct m2
 cr_status m2m_delivered(struct m2m *m2m, int64_t id, int http_status, cr_span response,
                         const char *cause, struct cr_err *err) CR_MUST_CHECK;
 
-/* Own requests whose deadline is over are answered with EXPIRED; old rows are removed. To be called
- * every second or so. At most limit of each. */
+/* Own requests whose deadline has been over for M2M_PATIENCE_MS are answered with EXPIRED; old rows
+ * are removed. To be called every second or so. At most limit of each. */
 cr_status m2m_tick(struct m2m *m2m, int64_t limit, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

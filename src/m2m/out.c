@@ -126,7 +126,7 @@ cr_status m2m_ask(struct m2m *m2m, struct store_tx *tx, const struct m2m_request
             " VALUES(?, ?, ?, ?, ?, ?) RETURNING id",
             STORE_VALUES(STORE_S(soap_message_id_base(m.header.message_id)), STORE_S(transaction),
                          STORE_T(request->to->oid), STORE_I(f->number), STORE_T(request->context),
-                         STORE_I(request->deadline_ms)),
+                         STORE_I(request->deadline_ms + M2M_PATIENCE_MS)),
             take_id, &asked, NULL, err);
     }
     if (status == CR_OK) {

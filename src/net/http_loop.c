@@ -22,6 +22,7 @@
 
 #define TICK_MS    250     /* deadlines are looked at this often */
 #define SPARE_JOBS 64      /* kept for the next requests */
+#define LOOP_SHIFT 48      /* numbers of connections: that of the loop in front */
 #define MAX_SNI    256     /* bytes of a server name with NUL */
 #define MAX_CERT   (64000) /* bytes of a client certificate */
 
@@ -51,6 +52,7 @@ struct http_connection {
     int64_t body_begun;   /* when the header was complete */
     struct http_job *job; /* the request being read or handled */
     size_t unsent;        /* output seen at the last tick */
+    uint64_t number;      /* of the first request on; 0 = none has come */
     bool continued;       /* 100 Continue was sent for this request */
     bool ended;           /* the client sends no more */
     bool refused;         /* linger after the answer */
@@ -78,6 +80,7 @@ struct http_loop {
     bool accepting;
     struct http_connection *connections;
     unsigned connection_count;
+    uint64_t numbers;           /* given to connections */
     unsigned idle_count;        /* of them in PHASE_IDLE */
     size_t body_bytes;          /* of all unfinished requests */
     struct http_queue outgoing; /* complete requests of this turn, for the pool */
@@ -201,6 +204,10 @@ static void connection_free(struct http_connection *connection)
     }
     loop->connection_count--;
     loop->idle_count -= connection->phase == PHASE_IDLE;
+    if (connection->number && connection->listener->closed) {
+        connection->listener->closed(connection->listener->ctx, connection->number,
+                                     connection->psk_identity[0] ? connection->psk_identity : NULL);
+    }
     if (connection->job) {
         if (connection->phase == PHASE_HANDLING) {
             connection->job->connection = NULL; /* comes back */
@@ -358,6 +365,10 @@ static bool connection_dispatch(struct http_connection *connection)
                                          .peer = job->peer,
                                          .headers = &job->parser.fields,
                                          .arena = &job->arena};
+    if (!connection->number) {
+        connection->number = (uint64_t)(loop->options.number + 1) << LOOP_SHIFT | ++loop->numbers;
+    }
+    job->request.connection = connection->number;
     job->quick = connection->listener->quick;
     job->request.ticket = job->quick ? (struct http_ticket *)job : NULL;
     /* Copies: the connection may go away while the handler runs. */

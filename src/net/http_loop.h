@@ -23,6 +23,7 @@ struct http_loop_options {
     unsigned max_connections;
     unsigned idle_seconds;
     unsigned header_seconds;
+    unsigned number; /* of the loop, from 0 */
     const cr_env *env;
 };
 

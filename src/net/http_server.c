@@ -139,6 +139,7 @@ static cr_status server_open(struct http_server *server, const struct http_serve
         .env = env,
     };
     while (server->loop_count < loops) {
+        common.number = (unsigned)server->loop_count;
         CR_TRY(http_loop_start(&common, &server->loops[server->loop_count], err));
         server->loop_count++;
     }

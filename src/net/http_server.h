@@ -31,6 +31,7 @@ struct http_request {
     cr_span client_cert;      /* DER of the verified client certificate; absent = none */
     const char *psk_identity; /* TLS-PSK (net/psk.h): identity the client has proved; NULL = none */
     const void *headers;      /* for http_request_header() */
+    uint64_t connection;      /* number of the connection, never twice in a server's life; not 0 */
     cr_arena *arena;          /* lives until the answer has gone out; the handler may set .secret */
     struct http_ticket *ticket; /* NULL = on a worker's thread: the handler may wait, not hold */
 };
@@ -62,6 +63,10 @@ struct http_response {
 typedef void (*http_handler)(void *ctx, const struct http_request *request,
                              struct http_response *response);
 
+/* A connection that a request came on is gone. On the event loop's thread: as a quick handler it
+ * never waits. Its requests may be in a handler still. */
+typedef void (*http_closed)(void *ctx, uint64_t connection, const char *psk_identity);
+
 /* Lets the answer go out that was held (send), or has the handler run again from the start on a
  * worker's thread. Once for each request that was held, from any thread, also before the handler
  * that holds it has returned. */
@@ -72,7 +77,8 @@ struct http_listener {
     uint16_t port;          /* 0 = a free one, see http_server_port() */
     struct ssl_ctx_st *tls; /* NULL = plain HTTP; not owned */
     http_handler handler;
-    void *ctx;
+    http_closed closed; /* NULL = nobody wants to know */
+    void *ctx;          /* of both */
     /* The handler never waits (for a disk, a lock that others hold for long, a peer) when it is
      * given a ticket. It spares each request two switches of threads. */
     bool quick;

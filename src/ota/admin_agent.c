@@ -108,6 +108,11 @@ void ota_agent_sent(struct ota_agent *agent, size_t n)
     agent->out_at += n < left ? n : left;
 }
 
+bool ota_agent_resumes(const struct ota_agent *agent)
+{
+    return agent->posted && agent->stage != STAGE_OVER;
+}
+
 unsigned ota_agent_scripts(const struct ota_agent *agent)
 {
     return agent->scripts;
@@ -283,6 +288,7 @@ static struct ota_agent_step take_answer(struct ota_agent *agent)
         return session_failed(agent, "X-Admin-Next-URI is no path, or too long");
     }
     agent->has_result = false;
+    agent->retries = agent->options.retries;
     cr_buf_reset(&agent->result);
     if (script) {
         run_script(agent, &aid);
@@ -343,4 +349,14 @@ struct ota_agent_step ota_agent_expired(struct ota_agent *agent)
         return session_failed(agent, "the server does not answer");
     }
     return unchanged(agent);
+}
+
+struct ota_agent_step ota_agent_called(struct ota_agent *agent)
+{
+    if (agent->stage != STAGE_PAUSE && !(agent->stage == STAGE_FAILED && agent->posted)) {
+        return unchanged(agent);
+    }
+    agent->retries = agent->options.retries;
+    agent->stage = STAGE_OPENING;
+    return step(OTA_AGENT_OPEN, 0);
 }

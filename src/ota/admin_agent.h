@@ -8,7 +8,8 @@
  *     ota_agent_expired()  after RETRY -> OPEN
  *
  * A session that breaks is opened again under the retry policy, and the last POST is repeated with
- * X-Admin-Resume.
+ * X-Admin-Resume: it carries the result of the script that was run last until an answer shows that
+ * it has arrived.
  */
 #ifndef CRISP_OTA_ADMIN_AGENT_H
 #define CRISP_OTA_ADMIN_AGENT_H
@@ -30,7 +31,7 @@ struct ota_agent_options {
     cr_span agent;      /* 8B: text for X-Admin-From instead; absent = none */
     cr_span host;       /* 8A */
     cr_span uri;        /* 8C, or that of ota_admin_notification_write() */
-    uint16_t retries;   /* 86 */
+    uint16_t retries;   /* 86; with each answer that comes they are all there again */
     uint32_t retry_seconds;
     uint32_t answer_seconds; /* 0 = OTA_AGENT_ANSWER_SECONDS */
     size_t max_script;       /* bytes of a command script taken; 0 = OTA_ADMIN_BODY */
@@ -65,11 +66,16 @@ struct ota_agent_step ota_agent_received(struct ota_agent *agent, cr_span clear)
 /* Channel or TLS failed, or was closed by the other side. */
 struct ota_agent_step ota_agent_lost(struct ota_agent *agent);
 struct ota_agent_step ota_agent_expired(struct ota_agent *agent);
+/* The server asks for the session, while a retry waits or when the last one was used up: OPEN at
+ * once, with all retries again. */
+struct ota_agent_step ota_agent_called(struct ota_agent *agent);
 
 /* Clear text to be sent; what went out is given to ota_agent_sent(). */
 cr_span ota_agent_output(const struct ota_agent *agent);
 void ota_agent_sent(struct ota_agent *agent, size_t n);
 
+/* A POST went out and was not answered: the next opening resumes the session. */
+bool ota_agent_resumes(const struct ota_agent *agent);
 /* Scripts that were run so far. */
 unsigned ota_agent_scripts(const struct ota_agent *agent);
 

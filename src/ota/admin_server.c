@@ -13,6 +13,7 @@
 #define NONCE      8  /* bytes */
 #define URI_ROOM   40 /* characters that nonce and number add to the path */
 #define MAX_NUMBER 999999
+#define MAX_DIGITS 6
 #define CARD_TAG   0x4C /* EID in a notification */
 
 struct ota_admin_server {
@@ -133,7 +134,7 @@ static cr_status bad(struct ota_admin_received *out, int status, const char *rea
 /* The POST that was last comes again: as it was answered, or for the answer that it waits for. */
 static cr_status again(struct ota_admin_server *server, struct ota_admin_received *out)
 {
-    *out = (struct ota_admin_received){.event = OTA_ADMIN_REPEATED};
+    *out = (struct ota_admin_received){.event = OTA_ADMIN_REPEATED, .first = server->last == 0};
     if (server->answered) {
         last_answer(server, &out->answer);
     } else {
@@ -169,7 +170,7 @@ static uint32_t number_of(const struct ota_admin_server *server, const char *que
     }
     const char *digits = query + 5 + n;
     size_t count = strspn(digits, "0123456789");
-    if (count == 0 || count > 6 || digits[count] != 0 || digits[0] == '0') {
+    if (count == 0 || count > MAX_DIGITS || digits[count] != 0 || digits[0] == '0') {
         return 0;
     }
     return (uint32_t)strtoul(digits, NULL, 10);
@@ -183,14 +184,21 @@ static cr_status new_nonce(struct ota_admin_server *server, struct cr_err *err)
     return CR_OK;
 }
 
-/* The notification in the query is whole and speaks of this card. */
-static bool notification_is_own(const struct ota_admin_server *server)
+/* There is no notification in the query, or it is whole and speaks of this card. */
+static bool notification_is_own(const struct ota_admin_server *server, cr_span in)
 {
-    cr_span in = cr_buf_span(&server->notification);
     struct der_tlv e1;
     struct der_tlv eid;
-    return der_next(&in, DER_STRICT, &e1, NULL) == CR_OK && der_find(e1.value, CARD_TAG, &eid) &&
-           cr_span_equal(eid.value, CR_SPAN_ARRAY(server->eid));
+    return in.n == 0 ||
+           (der_next(&in, DER_STRICT, &e1, NULL) == CR_OK && der_find(e1.value, CARD_TAG, &eid) &&
+            cr_span_equal(eid.value, CR_SPAN_ARRAY(server->eid)));
+}
+
+/* The resumed POST has the notification with which the session began; without one there is none in
+ * either. */
+static bool is_same_first(const struct ota_admin_server *server, cr_span notification)
+{
+    return cr_span_equal(cr_buf_span(&server->notification), notification);
 }
 
 /* A POST to the path of first POSTs. */
@@ -198,24 +206,34 @@ static cr_status first_post(struct ota_admin_server *server, const struct ota_ad
                             bool resume, struct ota_admin_received *out, struct cr_err *err)
 {
     bool notifies = false;
+    cr_buf notification = {0};
     if (post->body.n > 0) {
         return bad(out, 400, "the first POST of a session has a body");
     }
-    if (resume && server->begun) {
-        return server->last == 0 ? again(server, out)
-                                 : stranger(out, "the first POST is resumed after later ones");
+    cr_status status = ota_admin_notification_read(post->query, &notification, &notifies, err);
+    /* Resumed after later ones it is that of another session: its first sending did not arrive. */
+    if (status == CR_OK && resume && server->begun && server->last == 0 &&
+        is_same_first(server, cr_buf_span(&notification))) {
+        cr_buf_free(&notification);
+        return again(server, out);
     }
-    cr_buf_reset(&server->notification);
-    cr_status status =
-        ota_admin_notification_read(post->query, &server->notification, &notifies, err);
-    if (status == CR_MALFORMED || (notifies && !notification_is_own(server))) {
-        return stranger(out, "the notification in the URI is broken, or another eUICC's");
+    if (status == CR_OK && !notification_is_own(server, cr_buf_span(&notification))) {
+        status = CR_MALFORMED;
     }
-    CR_TRY(status);
-    if (post->query && !notifies) {
+    if (status == CR_OK && post->query && !notifies) {
         return stranger(out, "the URI is none that this session gave out");
     }
-    CR_TRY(new_nonce(server, err));
+    if (status == CR_OK) {
+        status = new_nonce(server, err);
+    }
+    if (status != CR_OK) {
+        cr_buf_free(&notification);
+        return status == CR_MALFORMED
+                   ? stranger(out, "the notification in the URI is broken, or another eUICC's")
+                   : status;
+    }
+    cr_buf_free(&server->notification);
+    server->notification = notification;
     *out = (struct ota_admin_received){
         .event = notifies ? OTA_ADMIN_NOTIFY : OTA_ADMIN_FIRST,
         .restarted = !ota_admin_server_idle(server),
@@ -284,6 +302,10 @@ cr_status ota_admin_server_post(struct ota_admin_server *server, const struct ot
     if (!post->query || strncmp(post->query, "s=", 2) != 0) {
         return first_post(server, post, resume, out, err);
     }
+    if (resume && !server->begun) { /* of a session that was lost with nothing in it */
+        const struct ota_admin_post first = {.method = post->method, .path = post->path};
+        return first_post(server, &first, false, out, err);
+    }
     uint32_t number = number_of(server, post->query);
     if (number == server->last + 1 && server->answered && !server->ended) {
         return next_post(server, post, out);
@@ -295,6 +317,30 @@ cr_status ota_admin_server_post(struct ota_admin_server *server, const struct ot
 }
 
 /* ---- answering ---- */
+
+void ota_admin_server_next(const struct ota_admin_server *server, char out[OTA_ADMIN_URI + 1])
+{
+    out[0] = 0;
+    if (ota_admin_server_waits(server)) {
+        (void)snprintf(out, OTA_ADMIN_URI + 1, "%s?s=%s&n=%u", server->path, server->nonce,
+                       (unsigned)server->last + 1);
+    }
+}
+
+static cr_status put_script(struct ota_admin_server *server, const struct ota_admin_work *work,
+                            struct cr_err *err)
+{
+    cr_buf_reset(&server->body);
+    cr_buf_append_span(&server->body, work->script);
+    if (!cr_buf_ok(&server->body)) {
+        return cr_fail_memory(err);
+    }
+    server->target[0] = 0;
+    if (work->target.n > 0) {
+        ota_admin_target_write(&work->target, server->target);
+    }
+    return CR_OK;
+}
 
 cr_status ota_admin_server_answer(struct ota_admin_server *server,
                                   const struct ota_admin_work *work, struct ota_admin_answer *out,
@@ -312,27 +358,61 @@ cr_status ota_admin_server_answer(struct ota_admin_server *server,
     if (goes_on && server->last >= MAX_NUMBER) {
         return cr_fail(err, CR_REFUSED, CLAUSE, "the session has had %d POSTs: end it", MAX_NUMBER);
     }
-    cr_buf_reset(&server->body);
-    if (script) {
-        cr_buf_append_span(&server->body, work->script);
-        if (!cr_buf_ok(&server->body)) {
-            return cr_fail_memory(err);
-        }
+    CR_TRY(put_script(server, work, err));
+    ota_admin_server_next(server, server->next);
+    if (!goes_on) {
+        server->next[0] = 0;
     }
     server->status = script ? 200 : 204;
-    server->next[0] = server->target[0] = 0;
-    if (goes_on) {
-        (void)snprintf(server->next, sizeof(server->next), "%s?s=%s&n=%u", server->path,
-                       server->nonce, (unsigned)server->last + 1);
-    }
-    if (script && work->target.n > 0) {
-        ota_admin_target_write(&work->target, server->target);
-    }
     server->answered = true;
     server->ended = !goes_on;
     server->owes = work->kind == OTA_ADMIN_SCRIPT;
     last_answer(server, out);
     return CR_OK;
+}
+
+/* "PATH?s=NONCE&n=NUMBER": nonce and number. False: it is something else. */
+static bool read_uri(const struct ota_admin_server *server, const char *uri, char *nonce,
+                     uint32_t *number)
+{
+    const size_t path = strlen(server->path);
+    uint8_t bytes[NONCE];
+    if (strncmp(uri, server->path, path) != 0 || strncmp(uri + path, "?s=", 3) != 0 ||
+        strlen(uri + path + 3) < (size_t)2 * NONCE ||
+        !cr_hex_fixed(bytes, sizeof(bytes), cr_span_of(uri + path + 3, (size_t)2 * NONCE))) {
+        return false;
+    }
+    const char *rest = uri + path + 3 + (size_t)2 * NONCE;
+    const char *digits = rest + 3;
+    if (strncmp(rest, "&n=", 3) != 0 || !cr_is_digits(cr_span_str(digits)) ||
+        strlen(digits) > MAX_DIGITS) {
+        return false;
+    }
+    (void)cr_hex_into(nonce, (size_t)2 * NONCE + 1, CR_SPAN_ARRAY(bytes));
+    *number = (uint32_t)strtoul(digits, NULL, 10);
+    return *number > 0;
+}
+
+cr_status ota_admin_server_restore(struct ota_admin_server *server, const char *uri,
+                                   const struct ota_admin_work *given, struct cr_err *err)
+{
+    uint32_t number;
+    if (server->begun || given->script.n == 0 || given->script.n > server->max_body ||
+        strlen(uri) > OTA_ADMIN_URI || !read_uri(server, uri, server->nonce, &number)) {
+        return cr_fail(err, CR_REFUSED, CLAUSE, "there is no such session to go on with");
+    }
+    CR_TRY(put_script(server, given, err));
+    (void)cr_str_copy(server->next, sizeof(server->next), cr_span_str(uri));
+    server->status = 200;
+    server->last = number - 1;
+    server->begun = server->answered = server->owes = true;
+    return CR_OK;
+}
+
+uint64_t ota_admin_server_withdraw(struct ota_admin_server *server)
+{
+    server->answered = server->ended = server->owes = false;
+    return ++server->ticket;
 }
 
 struct ota_admin_post ota_admin_post_of(const struct http_request *request)

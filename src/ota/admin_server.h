@@ -1,6 +1,8 @@
 /*
  * The server's end of an administration session (ota/admin.h) with one card: what a POST means, and
- * the answer. In memory only: a session does not survive a restart, the next trigger opens another.
+ * the answer. In memory only: what has to survive a restart is the script that was given out and
+ * the URI of its result, which the caller may keep (ota_admin_server_next(),
+ * ota_admin_server_restore()).
  *
  *     ota_admin_server_post()   -> event; hand the result on, look for work
  *     ota_admin_server_answer() -> the next script, "wait" or "end"   (unless the event was
@@ -16,7 +18,10 @@
  *
  * URIs hold a nonce of the session and a number, so that each result belongs to one script. A POST
  * that is repeated after a broken link (X-Admin-Resume) is answered octet for octet as before when
- * it had been answered, and is never given to the caller as a result twice: no script runs twice.
+ * it had been answered, and is never given to the caller as a result twice: no script runs twice. A
+ * caller who does not want that script to be run any more takes it back
+ * (ota_admin_server_withdraw()): who repeats the POST before it has not seen it. A new server,
+ * which owes no result to anybody, begins a session with whatever POST is resumed.
  */
 #ifndef CRISP_OTA_ADMIN_SERVER_H
 #define CRISP_OTA_ADMIN_SERVER_H
@@ -69,6 +74,8 @@ struct ota_admin_answer {
 struct ota_admin_received {
     enum ota_admin_event event;
     uint64_t ticket; /* of this POST, for its answer; FIRST to ASK */
+    bool first;      /* ASK, REPEATED: it is the first POST, whose URI names no session: a card that
+                        was reset meanwhile would send the same */
     bool restarted;  /* FIRST, NOTIFY: a session was open; a script given out in it has no result
                         and will get none (lost_script) */
     bool lost_script;
@@ -103,6 +110,20 @@ struct ota_admin_work {
 cr_status ota_admin_server_answer(struct ota_admin_server *server,
                                   const struct ota_admin_work *work, struct ota_admin_answer *out,
                                   struct cr_err *err) CR_MUST_CHECK;
+
+/* The URI that an answer to the POST that waits would give to the card; empty = none waits. */
+void ota_admin_server_next(const struct ota_admin_server *server, char out[OTA_ADMIN_URI + 1]);
+
+/* For a new server: a script was given out before a restart, with this URI for its result, and is
+ * owed. The next POST may bring the result, or ask for the script again. CR_REFUSED: a session has
+ * begun, or the URI is none of ours; CR_RESOURCE. */
+cr_status ota_admin_server_restore(struct ota_admin_server *server, const char *uri,
+                                   const struct ota_admin_work *given,
+                                   struct cr_err *err) CR_MUST_CHECK;
+
+/* After REPEATED, instead of sending that answer: the script in it is owed no more, and the POST
+ * waits for another answer. Returns its ticket. */
+uint64_t ota_admin_server_withdraw(struct ota_admin_server *server);
 
 /* A POST waits for its answer. */
 bool ota_admin_server_waits(const struct ota_admin_server *server);

@@ -16,8 +16,11 @@
 #define TICK_LIMIT  200               /* rows in one transaction of the housekeeper */
 #define TICK_ROUNDS 16                /* transactions of one tick at most */
 
-static const struct store_migration migrations[] = {
-    {1, m2m_schema}, {2, smsr_schema}, {3, smsr_air_schema}, {4, smsr_handover_schema}};
+static const struct store_migration migrations[] = {{1, m2m_schema},
+                                                    {2, smsr_schema},
+                                                    {3, smsr_air_schema},
+                                                    {4, smsr_handover_schema},
+                                                    {5, smsr_script_uri_schema}};
 
 static void set_defaults(struct smsr_policy *p)
 {

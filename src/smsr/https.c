@@ -1,272 +1,19 @@
-#include "smsr/https.h"
+#include "smsr/https_sessions.h"
 
-#include "ota/admin_server.h"
 #include "smsr/carrier.h"
 #include "smsr/core.h"
 
-#include <stdlib.h>
 #include <time.h>
 
-#define BUCKETS   1024
-#define KEEP_MS   ((int64_t)600 * 1000) /* a session without a POST is forgotten */
 #define KEY_PSK   0x85
 #define KEY_IDS   3
 #define CLAUSE    "SGP.02 2.4.3"
 #define RETRY_IN  503
 #define MOMENT_MS ((int64_t)2000) /* what the other side of a SendData usually needs is less */
 
-struct session {
-    struct session *next;
-    pthread_cond_t changed; /* for those who wait for it: the others are not woken */
-    uint8_t eid[OTA_EID];
-    struct ota_admin_server *server;
-    uint64_t turn;            /* of the POST that came last: one that waits gives way */
-    bool busy;                /* somebody works on a POST */
-    bool dry;                 /* the last answer was: nothing yet */
-    bool called;              /* a script has come since it was looked for */
-    struct http_ticket *held; /* POST that asks for work; NULL = none */
-    int64_t held_ms;          /* since */
-    unsigned users;
-    int64_t heard_ms;
-    int64_t worked_ms; /* when it began, or the last result came */
-    int64_t script;    /* given out; 0 = none */
-    bool more;         /* more was announced */
-    bool over;         /* the last result was that of a switch */
-    bool has_result;   /* of script, not committed yet */
-    enum ota_admin_status result;
-    cr_buf body;
-};
-
-struct smsr_https {
-    struct smsr *sr;
-    const struct smsr_radio_config *config;
-    pthread_mutex_t lock; /* of all that follows, and of the sessions' members but server */
-    struct session *buckets[BUCKETS];
-    size_t count;
-    uint64_t turns;
-    unsigned waiting, waiters;
-    bool stop;
-};
-
-cr_status smsr_https_new(struct smsr *sr, const struct smsr_radio_config *config, unsigned waiters,
-                         struct smsr_https **out, struct cr_err *err)
-{
-    struct smsr_https *h = calloc(1, sizeof *h);
-    if (!h) {
-        return cr_fail_memory(err);
-    }
-    h->sr = sr;
-    h->config = config;
-    h->waiters = waiters;
-    (void)pthread_mutex_init(&h->lock, NULL);
-    *out = h;
-    return CR_OK;
-}
-
-static void session_free(struct session *s)
-{
-    if (s) {
-        ota_admin_server_free(s->server);
-        cr_buf_free(&s->body);
-        (void)pthread_cond_destroy(&s->changed);
-        free(s);
-    }
-}
-
-void smsr_https_free(struct smsr_https *h)
-{
-    if (!h) {
-        return;
-    }
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (h->buckets[i]) {
-            struct session *next = h->buckets[i]->next;
-            session_free(h->buckets[i]);
-            h->buckets[i] = next;
-        }
-    }
-    (void)pthread_mutex_destroy(&h->lock);
-    free(h);
-}
-
 static const cr_env *env_of(const struct smsr_https *h)
 {
     return smsr_env(h->sr);
-}
-
-/* ---- sessions ----------------------------------------------------------------------------------
- */
-
-static struct session **place_of(struct smsr_https *h, cr_span eid)
-{
-    uint32_t hash = 2166136261U;
-    for (size_t i = 0; i < eid.n; i++) {
-        hash = (hash ^ eid.p[i]) * 16777619U;
-    }
-    struct session **place = &h->buckets[hash % BUCKETS];
-    while (*place && !cr_span_equal(CR_SPAN_ARRAY((*place)->eid), eid)) {
-        place = &(*place)->next;
-    }
-    return place;
-}
-
-static struct session *session_new(struct smsr_https *h, const uint8_t eid[OTA_EID],
-                                   struct cr_err *err)
-{
-    struct ota_admin_server_options options = {.path = h->config->path, .env = env_of(h)};
-    struct session *s = calloc(1, sizeof *s);
-    if (!s) {
-        (void)cr_fail_memory(err);
-        return NULL;
-    }
-    pthread_condattr_t clock;
-    (void)pthread_condattr_init(&clock);
-    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&s->changed, &clock);
-    (void)pthread_condattr_destroy(&clock);
-    memcpy(options.eid, eid, OTA_EID);
-    memcpy(s->eid, eid, OTA_EID);
-    s->body.secret = true;
-    if (ota_admin_server_new(&options, &s->server, err) != CR_OK) {
-        session_free(s);
-        return NULL;
-    }
-    return s;
-}
-
-/* The session is ours until leave(); who held it gives way. NULL: it cannot be had. */
-static struct session *enter(struct smsr_https *h, const uint8_t eid[OTA_EID], uint64_t *turn,
-                             struct cr_err *err)
-{
-    (void)pthread_mutex_lock(&h->lock);
-    struct session **place = place_of(h, cr_span_of(eid, OTA_EID));
-    struct session *s = *place;
-    if (!s && h->count >= SMSR_SESSIONS) {
-        (void)cr_fail(err, CR_RESOURCE, NULL, "too many administration sessions");
-    } else if (!s) {
-        s = session_new(h, eid, err);
-        *place = s;
-        h->count += s ? 1 : 0;
-    }
-    if (s) {
-        s->users++;
-        *turn = s->turn = ++h->turns;
-        (void)pthread_cond_broadcast(&s->changed);
-        while (s->busy) {
-            (void)pthread_cond_wait(&s->changed, &h->lock);
-        }
-        s->busy = true;
-        s->heard_ms = cr_now_ms(env_of(h));
-    }
-    (void)pthread_mutex_unlock(&h->lock);
-    return s;
-}
-
-static void leave(struct smsr_https *h, struct session *s)
-{
-    (void)pthread_mutex_lock(&h->lock);
-    s->busy = false;
-    s->users--;
-    s->heard_ms = cr_now_ms(env_of(h));
-    (void)pthread_cond_broadcast(&s->changed);
-    (void)pthread_mutex_unlock(&h->lock);
-}
-
-bool smsr_https_has_session(struct smsr_https *h, cr_span eid)
-{
-    (void)pthread_mutex_lock(&h->lock);
-    const struct session *s = *place_of(h, eid);
-    const bool open = s && (s->busy || (!ota_admin_server_idle(s->server) &&
-                                        cr_now_ms(env_of(h)) - s->heard_ms < SMSR_SESSION_MS));
-    (void)pthread_mutex_unlock(&h->lock);
-    return open;
-}
-
-/* Under the lock: the POST is looked at again, by a worker. */
-static void let_go(struct session *s)
-{
-    if (s->held) {
-        http_release(s->held, false);
-        s->held = NULL;
-    }
-}
-
-void smsr_https_wake(struct smsr_https *h, cr_span eid)
-{
-    (void)pthread_mutex_lock(&h->lock);
-    struct session *s = *place_of(h, eid);
-    if (s) {
-        s->called = true;
-        let_go(s);
-        (void)pthread_cond_broadcast(&s->changed);
-    }
-    (void)pthread_mutex_unlock(&h->lock);
-}
-
-void smsr_https_stop(struct smsr_https *h)
-{
-    (void)pthread_mutex_lock(&h->lock);
-    h->stop = true;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        for (struct session *s = h->buckets[i]; s; s = s->next) {
-            let_go(s);
-            (void)pthread_cond_broadcast(&s->changed);
-        }
-    }
-    (void)pthread_mutex_unlock(&h->lock);
-}
-
-/* On the event loop's thread: a POST that only asks is held while there is nothing for it. */
-static bool hold(struct smsr_https *h, const uint8_t eid[OTA_EID],
-                 const struct http_request *request)
-{
-    bool held = false;
-    if (request->body.n || http_request_header(request, OTA_ADMIN_H_STATUS)) {
-        return false;
-    }
-    (void)pthread_mutex_lock(&h->lock);
-    struct session *s = *place_of(h, cr_span_of(eid, OTA_EID));
-    if (s && s->dry && !s->called && !s->busy && !h->stop) {
-        let_go(s); /* one before it, on a connection that is dead */
-        s->held = request->ticket;
-        s->heard_ms = s->held_ms = cr_now_ms(env_of(h));
-        held = true;
-    }
-    (void)pthread_mutex_unlock(&h->lock);
-    return held;
-}
-
-void smsr_https_tick(struct smsr_https *h)
-{
-    const int64_t now = cr_now_ms(env_of(h));
-    (void)pthread_mutex_lock(&h->lock);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        struct session **place = &h->buckets[i];
-        while (*place) {
-            struct session *s = *place;
-            if (now - s->held_ms >= smsr_policy_of(h->sr)->hold_ms) {
-                s->called = s->called || s->held; /* no longer held, but answered */
-                let_go(s);
-            }
-            if (!s->users && !s->held && !s->has_result &&
-                (ota_admin_server_idle(s->server) || now - s->heard_ms >= KEEP_MS)) {
-                *place = s->next;
-                session_free(s);
-                h->count--;
-            } else {
-                place = &s->next;
-            }
-        }
-    }
-    (void)pthread_mutex_unlock(&h->lock);
-}
-
-size_t smsr_https_sessions(struct smsr_https *h)
-{
-    (void)pthread_mutex_lock(&h->lock);
-    const size_t count = h->count;
-    (void)pthread_mutex_unlock(&h->lock);
-    return count;
 }
 
 /* ---- keys --------------------------------------------------------------------------------------
@@ -321,15 +68,17 @@ size_t smsr_https_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX])
 
 struct post {
     struct smsr_https *h;
-    struct session *s;
+    struct smsr_session *s;
     uint64_t turn;
     cr_arena *arena;
     cr_span notification; /* NOTIFY */
     bool waits;           /* a result came: the next script is waited for */
+    bool first;           /* the POST's URI names no session */
     /* What to give out. */
     bool found;
     cr_buf script;
     struct ota_aid target;
+    char uri[OTA_ADMIN_URI + 1]; /* of its result */
     struct smsr_script given;
 };
 
@@ -340,6 +89,18 @@ static void carry(struct post *p, struct store_tx *tx, struct smsr_carrier *c)
                                .tx = tx,
                                .arena = p->arena,
                                .now_ms = cr_now_ms(env_of(p->h))};
+}
+
+/* In the header; n 0 = the ISD-R itself. */
+static struct ota_aid target_of(const struct smsr_carrier *c)
+{
+    struct ota_aid aid = {0};
+    if (c->s.target.n >= OTA_AID_MIN && c->s.target.n <= OTA_AID_MAX &&
+        !cr_span_equal(c->s.target, c->e.isdr_aid)) {
+        aid.n = (uint8_t)c->s.target.n;
+        memcpy(aid.value, c->s.target.p, c->s.target.n);
+    }
+    return aid;
 }
 
 /* The result of the script that was given out last. */
@@ -361,20 +122,70 @@ static cr_status take_result(struct store_tx *tx, void *ctx, struct cr_err *err)
                             err);
 }
 
+/* The script that is owed, if there is one: it left over HTTPS. */
+static cr_status find_owed(struct post *p, struct store_tx *tx, struct smsr_carrier *c, bool *found,
+                           struct cr_err *err)
+{
+    carry(p, tx, c);
+    CR_TRY(smsr_script_current(tx, CR_SPAN_ARRAY(p->s->eid), p->arena, &c->s, found, err));
+    *found = *found && c->s.left && c->s.channel == SMSR_HTTPS;
+    return CR_OK;
+}
+
 /* The eUICC began anew: what it owes it will not answer. */
 static cr_status lose_script(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
-    struct post *p = ctx;
     struct smsr_carrier c;
     bool found;
-    carry(p, tx, &c);
-    CR_TRY(smsr_script_get(tx, p->s->script, p->arena, &c.s, &found, err));
+    CR_TRY(find_owed(ctx, tx, &c, &found, err));
     if (!found) {
         return CR_OK;
     }
     CR_TRY(smsr_carrier_load(&c, err));
     return smsr_carrier_end(&c, SMSR_EV_UNANSWERED, (cr_span){0},
                             "the eUICC began another session instead of answering", err);
+}
+
+/* The eUICC never saw the answer in which the script was: is it to have it still? Its time begins
+ * anew then; the triggers that it may cost are as many as before. */
+static cr_status give_again(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct post *p = ctx;
+    struct smsr_carrier c;
+    CR_TRY(find_owed(p, tx, &c, &p->found, err));
+    p->found = p->found && c.s.id == p->s->script;
+    /* Was it reset? Before a trigger the session is the one that had the script; after one it may
+     * be another, whose first POST looks the same. */
+    if (!p->found || (p->first && c.s.attempts > 0)) {
+        p->found = false;
+        return CR_OK;
+    }
+    c.s.next_ms = c.now_ms + smsr_policy_of(c.sr)->script_ms;
+    return smsr_script_sent(tx, &c.s, err);
+}
+
+/* After a restart: the script that the eUICC was given before it. */
+static cr_status recall(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct post *p = ctx;
+    struct smsr_carrier c;
+    struct smsr_session *s = p->s;
+    struct ota_admin_work work = {.kind = OTA_ADMIN_SCRIPT};
+    bool found;
+    CR_TRY(find_owed(p, tx, &c, &found, err));
+    if (!found) {
+        return CR_OK;
+    }
+    CR_TRY(smsr_carrier_load(&c, err));
+    s->script = c.s.id;
+    s->more = c.s.more_to_do;
+    s->over = c.s.is_switch;
+    s->worked_ms = c.now_ms;
+    work.script = c.s.packet;
+    work.target = target_of(&c);
+    const cr_status status =
+        c.s.uri ? ota_admin_server_restore(s->server, c.s.uri, &work, err) : CR_OK;
+    return status == CR_REFUSED ? CR_OK : status; /* its path was another one */
 }
 
 static cr_status take_notification(struct store_tx *tx, void *ctx, struct cr_err *err)
@@ -426,15 +237,13 @@ static cr_status take_work(struct store_tx *tx, void *ctx, struct cr_err *err)
                                 "the commands do not fit into an administration session", err);
     }
     CR_TRY(status);
-    p->target = (struct ota_aid){0};
-    if (c.s.target.n >= OTA_AID_MIN && c.s.target.n <= OTA_AID_MAX &&
-        !cr_span_equal(c.s.target, c.e.isdr_aid)) {
-        p->target.n = (uint8_t)c.s.target.n;
-        memcpy(p->target.value, c.s.target.p, c.s.target.n);
-    }
+    ota_admin_server_next(p->s->server, p->uri);
+    p->target = target_of(&c);
     c.s.left = true;
     c.s.channel = SMSR_HTTPS;
-    c.s.attempts = 1;
+    c.s.attempts = 0;
+    c.s.packet = cr_buf_span(&p->script);
+    c.s.uri = p->uri;
     c.s.next_ms = c.now_ms + smsr_policy_of(c.sr)->script_ms;
     p->given = c.s;
     p->found = true;
@@ -512,7 +321,7 @@ static cr_status find_work(struct post *p, bool *gone, struct cr_err *err)
 static cr_status give_work(struct post *p, struct ota_admin_work *work, bool *gone,
                            struct cr_err *err)
 {
-    struct session *s = p->s;
+    struct smsr_session *s = p->s;
     *work = (struct ota_admin_work){.kind = OTA_ADMIN_END};
     if (s->over) { /* the eUICC switches when the channel is closed */
         return CR_OK;
@@ -533,7 +342,7 @@ static cr_status give_work(struct post *p, struct ota_admin_work *work, bool *go
 static cr_status digest(struct post *p, const struct ota_admin_received *received,
                         struct cr_err *err)
 {
-    struct session *s = p->s;
+    struct smsr_session *s = p->s;
     struct store *store = smsr_store(p->h->sr);
     if (received->event == OTA_ADMIN_RESULT) {
         s->result = received->status;
@@ -600,16 +409,75 @@ static cr_status answer(struct post *p, const struct ota_admin_received *receive
     return CR_OK;
 }
 
+/* The POST was answered before, with a script: *received is to be answered anew when the eUICC
+ * shall not have it any more, or perhaps had it. */
+static cr_status look_again(struct post *p, struct ota_admin_received *received, struct cr_err *err)
+{
+    struct store *store = smsr_store(p->h->sr);
+    p->first = received->first;
+    CR_TRY(store_run(store, give_again, p, err));
+    if (p->found) {
+        return CR_OK;
+    }
+    if (received->first) {
+        CR_TRY(store_run(store, lose_script, p, err));
+        m2m_poke(smsr_messenger(p->h->sr));
+    }
+    received->event = OTA_ADMIN_ASK;
+    received->ticket = ota_admin_server_withdraw(p->s->server);
+    p->s->script = 0;
+    p->s->more = p->s->over = false;
+    return CR_OK;
+}
+
+/* Sessions can be had again: openings that failed before say nothing any more. */
+static cr_status has_failed(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct post *p = ctx;
+    struct smsr_air air;
+    CR_TRY(smsr_air_get(tx, CR_SPAN_ARRAY(p->s->eid), &air, err));
+    p->found = air.failed_http[0] != 0;
+    return CR_OK;
+}
+
+static cr_status forget_failures(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    const struct post *p = ctx;
+    struct smsr_air air;
+    CR_TRY(smsr_air_get(tx, CR_SPAN_ARRAY(p->s->eid), &air, err));
+    air.failed_http[0] = air.failed_http[1] = 0;
+    return smsr_air_put(tx, &air, err);
+}
+
+/* The first POST on a connection. */
+static cr_status on_opened(struct post *p, uint64_t connection, struct cr_err *err)
+{
+    struct store *store = smsr_store(p->h->sr);
+    if (p->s->met && connection == p->s->opened) {
+        return CR_OK;
+    }
+    CR_TRY(store_read(store, has_failed, p, err));
+    if (p->found) {
+        CR_TRY(store_run(store, forget_failures, p, err));
+    }
+    if (!p->s->met) {
+        CR_TRY(store_read(store, recall, p, err));
+    }
+    p->s->met = true;
+    p->s->opened = connection;
+    return CR_OK;
+}
+
 static cr_status take_post(struct post *p, const struct http_request *request,
                            struct http_response *response, struct cr_err *err)
 {
-    const struct ota_admin_post post = {.method = request->method,
-                                        .path = request->path,
-                                        .query = request->query,
-                                        .fields = request->headers,
-                                        .body = request->body};
+    const struct ota_admin_post post = ota_admin_post_of(request);
     struct ota_admin_received received;
+    CR_TRY(on_opened(p, request->connection, err));
     CR_TRY(ota_admin_server_post(p->s->server, &post, &received, err));
+    if (received.event == OTA_ADMIN_REPEATED && ota_admin_server_owes(p->s->server)) {
+        CR_TRY(look_again(p, &received, err));
+    }
     if (received.event >= OTA_ADMIN_REPEATED) {
         if (received.reason) {
             cr_log(env_of(p->h), CR_LOG_INFO, "administration session: %s", received.reason);
@@ -633,15 +501,16 @@ void smsr_https_handle(void *ctx, const struct http_request *request,
         return;
     }
     if (request->ticket) {
+        smsr_session_meet(p.h, identity.eid, request->connection);
         response->status = RETRY_IN; /* not sent: what is held is looked at again */
-        response->outcome = hold(p.h, identity.eid, request) ? HTTP_HOLD : HTTP_WORKER;
+        response->outcome = smsr_session_hold(p.h, identity.eid, request) ? HTTP_HOLD : HTTP_WORKER;
         return;
     }
     cr_status status = CR_RESOURCE;
-    p.s = enter(p.h, identity.eid, &p.turn, &err);
+    p.s = smsr_session_enter(p.h, identity.eid, &p.turn, &err);
     if (p.s) {
         status = take_post(&p, request, response, &err);
-        leave(p.h, p.s);
+        smsr_session_leave(p.h, p.s);
     }
     if (status != CR_OK) {
         cr_log(env_of(p.h), CR_LOG_ERROR, "administration session: %s", err.cause);

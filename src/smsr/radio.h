@@ -36,12 +36,14 @@ struct smsr_script {
     /* The engine's. */
     bool left;                 /* a copy of it may have left for the eUICC */
     enum smsr_channel channel; /* chosen, or that of the notification; 0 = not yet */
-    int attempts;
-    int64_t next_ms; /* when the engine has to look at it again */
-    cr_span packet;  /* what was sent, for the repetition octet for octet; absent = nothing */
-    uint8_t keyset;  /* version */
+    int attempts;              /* copies; triggers: until it leaves, and from then on */
+    int64_t next_ms;           /* when the engine has to look at it again */
+    cr_span packet; /* what was sent, for the repetition octet for octet; absent = nothing */
+    uint8_t keyset; /* version */
     uint64_t counter;
+    const char *uri; /* HTTPS: that its result will come to; NULL = it has not left */
 };
+extern const char smsr_script_uri_schema[]; /* one step of the migrations */
 
 /* Puts a script: id, and what is the engine's, are not looked at but channel. */
 cr_status smsr_script_put(struct smsr *sr, struct store_tx *tx, const struct smsr_script *script,

@@ -17,6 +17,8 @@
 #define DEFAULT_PATH    "/gsma/adminagent"
 #define MAX_RATE        100000
 #define MAX_WINDOW      4096
+#define MAX_SECONDS     86400
+#define MAX_TRIES       20
 
 static const uint8_t stored_parameters[] = {0x81, 0x00};
 /* Push without an address: the network's default bearer, a buffer for one of our PDUs. */
@@ -35,7 +37,11 @@ void smsr_radio_defaults(struct smsr_radio_config *out)
     *out = (struct smsr_radio_config){.trigger = CR_SPAN_ARRAY(stored_parameters),
                                       .path = DEFAULT_PATH,
                                       .push = CR_SPAN_ARRAY(stored_push),
-                                      .cattp_port = DEFAULT_LINK};
+                                      .cattp_port = DEFAULT_LINK,
+                                      .tries = SMSR_TRIES,
+                                      .repeat_ms = SMSR_REPEAT_MS,
+                                      .trigger_ms = SMSR_TRIGGER_MS,
+                                      .resume_ms = SMSR_RESUME_MS};
 }
 
 void smsr_radio_free(struct smsr_radio_config *config)
@@ -139,8 +145,27 @@ static bool read_cattp(struct reader *r, const char *value)
     return c->push.p != NULL;
 }
 
+static bool set_time(struct reader *r, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        int64_t *ms;
+    } times[] = {{"repeat-seconds", &r->out->repeat_ms},
+                 {"trigger-seconds", &r->out->trigger_ms},
+                 {"resume-seconds", &r->out->resume_ms}};
+    long seconds;
+    for (size_t i = 0; i < CR_COUNT(times); i++) {
+        if (strcmp(name, times[i].name) == 0 && read_number(value, 1, MAX_SECONDS, &seconds)) {
+            *times[i].ms = (int64_t)seconds * 1000;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set_radio(struct reader *r, const char *name, const char *value)
 {
+    long tries;
     if (strcmp(name, "channel") == 0) {
         return read_channel(value, &r->out->channel);
     }
@@ -169,7 +194,11 @@ static bool set_radio(struct reader *r, const char *name, const char *value)
         r->out->no_encrypt_then_mac = strcmp(value, "no") == 0;
         return r->out->no_encrypt_then_mac || strcmp(value, "yes") == 0;
     }
-    return false;
+    if (strcmp(name, "tries") == 0 && read_number(value, 1, MAX_TRIES, &tries)) {
+        r->out->tries = (int)tries;
+        return true;
+    }
+    return set_time(r, name, value);
 }
 
 static struct smsr_smsc *smsc_named(struct reader *r, const char *name)

@@ -17,6 +17,11 @@
  *                               ; taken over are told that we are; left out: to what is stored
  *                               ; in the ISD-R, and these are told none
  *     cattp-port = 10000        ; of links (TS 102 127), not of UDP; default 10000
+ *     tries = 3                 ; copies of a short message, triggers of a session or link
+ *     repeat-seconds = 60       ; a short message without an answer is sent again
+ *     trigger-seconds = 120     ; a session or link is waited for after its trigger
+ *     resume-seconds = 120      ; a session whose link broke is waited for before it is
+ *                               ; triggered
  *
  *     [smsc one]                   ; as many as there are
  *     host = 127.0.0.1             ; default
@@ -38,6 +43,11 @@
 
 #define SMSR_MAX_SMSC   16
 #define SMSR_MAX_FORCED 4096 /* eUICCs with a channel of their own */
+
+#define SMSR_TRIES      3
+#define SMSR_REPEAT_MS  ((int64_t)60 * 1000)
+#define SMSR_TRIGGER_MS ((int64_t)120 * 1000)
+#define SMSR_RESUME_MS  ((int64_t)120 * 1000)
 
 struct smsr_smsc {
     const char *name, *host;
@@ -66,6 +76,8 @@ struct smsr_radio_config {
     cr_span push;        /* TLVs of the push SMS: how to open the channel */
     cr_span cattp_place; /* the TLVs in it that say where; absent = none */
     uint16_t cattp_port; /* of links */
+    int tries;
+    int64_t repeat_ms, trigger_ms, resume_ms;
     struct smsr_smsc smsc[SMSR_MAX_SMSC];
     size_t smsc_count;
     struct smsr_forced *forced;

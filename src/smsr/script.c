@@ -6,7 +6,10 @@
 
 #define COLUMNS                                                                                    \
     "SELECT id, procedure, eid, target, commands, more_to_do, is_switch, is_confirmation,"         \
-    " deadline_ms, has_left, channel, attempts, next_ms, packet, keyset, counter FROM script "
+    " deadline_ms, has_left, channel, attempts, next_ms, packet, keyset, counter, uri FROM "       \
+    "script "
+
+const char smsr_script_uri_schema[] = "ALTER TABLE script ADD COLUMN uri TEXT;";
 
 struct reading {
     cr_arena *arena;
@@ -36,6 +39,7 @@ static cr_status take_script(const struct store_row *row, void *ctx, struct cr_e
     CR_TRY(smsr_take_bytes(row, 2, r->arena, &s->eid, err));
     CR_TRY(smsr_take_bytes(row, 3, r->arena, &s->target, err));
     CR_TRY(smsr_take_bytes(row, 4, r->arena, &s->commands, err));
+    CR_TRY(smsr_take_text(row, 16, r->arena, &s->uri, err));
     return smsr_take_bytes(row, 13, r->arena, &s->packet, err);
 }
 
@@ -111,10 +115,10 @@ cr_status smsr_script_sent(struct store_tx *tx, const struct smsr_script *s, str
 {
     return store_exec(tx,
                       "UPDATE script SET has_left = max(has_left, ?), channel = ?, attempts = ?,"
-                      " next_ms = ?, packet = ?, keyset = ?, counter = ? WHERE id = ?",
+                      " next_ms = ?, packet = ?, keyset = ?, counter = ?, uri = ? WHERE id = ?",
                       STORE_VALUES(STORE_I(s->left), STORE_I(s->channel), STORE_I(s->attempts),
                                    STORE_I(s->next_ms), STORE_B(s->packet), STORE_I(s->keyset),
-                                   STORE_I((int64_t)s->counter), STORE_I(s->id)),
+                                   STORE_I((int64_t)s->counter), STORE_T(s->uri), STORE_I(s->id)),
                       NULL, NULL, NULL, err);
 }
 

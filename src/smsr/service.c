@@ -301,6 +301,7 @@ static cr_status serve_sessions(struct smsr_service *s, const struct smsr_servic
                                            .port = o->https_port,
                                            .tls = s->psk,
                                            .handler = smsr_https_handle,
+                                           .closed = smsr_https_closed,
                                            .ctx = s->https,
                                            .quick = true};
     const struct http_server_options http = {.listeners = &listener,

@@ -136,22 +136,22 @@ static cr_status send_first(struct round *r, struct smsr_carrier *c, struct cr_e
     c->s.attempts = 1;
     memcpy(c->air.number, c->number, sizeof c->air.number);
     put_letter(r, c, c->s.packet, c->s.counter);
-    return written(c, c->now_ms + SMSR_REPEAT_MS, err);
+    return written(c, c->now_ms + c->config->repeat_ms, err);
 }
 
 static cr_status send_again(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
     smsr_air_heard(&c->air, true, c->now_ms);
-    if (c->s.attempts >= SMSR_TRIES) {
+    if (c->s.attempts >= c->config->tries) {
         return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
-                                "the eUICC did not answer three copies of a short message", err);
+                                "the eUICC did not answer any copy of a short message", err);
     }
     c->s.attempts++;
     if (c->smsc) {
         memcpy(c->air.number, c->number, sizeof c->air.number);
         put_letter(r, c, c->s.packet, c->s.counter);
     }
-    return written(c, c->now_ms + SMSR_REPEAT_MS, err);
+    return written(c, c->now_ms + c->config->repeat_ms, err);
 }
 
 /* ---- sessions ----------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ static cr_status put_wake(struct round *r, struct smsr_carrier *c, cr_span packe
     c->s.attempts++;
     memcpy(c->air.number, c->number, sizeof c->air.number);
     put_letter(r, c, packet, counter);
-    return written(c, c->now_ms + SMSR_TRIGGER_MS, err);
+    return written(c, c->now_ms + c->config->trigger_ms, err);
 }
 
 static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr_err *err)
@@ -188,6 +188,18 @@ static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr
     uint64_t counter;
     CR_TRY(seal_wake(c, &what, c->config->trigger, &packet, &version, &counter, err));
     return put_wake(r, c, packet, counter, err);
+}
+
+/* It left, and its time is over: the link broke, or the eUICC says nothing. A trigger brings back
+ * an eUICC that has given up; what it says then tells whether the script was executed. One that
+ * switches tells by a notification, one that waits for a confirmation sends that again. */
+static cr_status call_back(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    if (!c->s.is_switch && !c->s.is_confirmation && c->s.attempts < c->config->tries && c->smsc) {
+        return send_trigger(r, c, err);
+    }
+    return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                            "the eUICC took a script in its session and did not answer", err);
 }
 
 static cr_status seal_push(struct smsr_carrier *c, const struct smsr_sealing *what, cr_span *packet,
@@ -251,8 +263,7 @@ static cr_status on_session(struct round *r, struct smsr_carrier *c, bool open, 
         return call_back_link(r, c, open, err);
     }
     if (c->s.left) {
-        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
-                                "the eUICC took a script in its session and did not answer", err);
+        return call_back(r, c, err);
     }
     if (open) { /* it is handed out with the next POST, or on the link */
         r->sessions[r->session_count++] = c->s.eid;
@@ -262,7 +273,7 @@ static cr_status on_session(struct round *r, struct smsr_carrier *c, bool open, 
         return smsr_carrier_end(c, SMSR_EV_UNREACHABLE, (cr_span){0},
                                 "the session of the notification is over", err);
     }
-    if (c->s.attempts < SMSR_TRIES && c->smsc) {
+    if (c->s.attempts < c->config->tries && c->smsc) {
         return https ? send_trigger(r, c, err) : send_push(r, c, err);
     }
     smsr_air_failed(https ? c->air.failed_http : c->air.failed_cattp, c->now_ms);
@@ -487,7 +498,7 @@ static cr_status on_answer(struct smsr_carrier *c, const struct ota_response *re
     if (response->status == OTA_STATUS_OK) {
         smsr_air_heard(&c->air, false, c->now_ms);
         if (c->s.attempts == 1) { /* of a repetition nobody knows which copy was answered */
-            c->air.trip_ms = c->now_ms - (c->s.next_ms - SMSR_REPEAT_MS);
+            c->air.trip_ms = c->now_ms - (c->s.next_ms - c->config->repeat_ms);
         }
     }
     return smsr_carrier_proved(c, response, &ended, err);
@@ -518,7 +529,7 @@ static cr_status on_refused_push(struct smsr_carrier *c, const struct ota_respon
             c, SMSR_EV_UNANSWERED, (cr_span){0},
             "the eUICC executed a script, and its link broke before it answered", err);
     }
-    c->s.attempts = SMSR_TRIES;
+    c->s.attempts = c->config->tries;
     return written(c, c->now_ms, err);
 }
 
@@ -703,8 +714,8 @@ static cr_status lose(struct store_tx *tx, void *ctx, struct cr_err *err)
     bool found;
     CR_TRY(smsr_script_get(tx, (int64_t)(l->ref >> ATTEMPT_BITS), &l->arena, &s, &found, err));
     const int64_t now = cr_now_ms(env_of(l->sms));
-    /* Another copy is on its way already, or the answer came by another way. */
-    if (!found || ref_of(&s) != l->ref || s.next_ms <= now || (s.channel != SMSR_SMS && s.left)) {
+    /* Another copy is on its way already, or the session or link came all the same. */
+    if (!found || ref_of(&s) != l->ref || s.next_ms <= now || (s.channel == SMSR_CATTP && s.left)) {
         return CR_OK;
     }
     l->lost = true;

@@ -15,10 +15,7 @@
 #include "net/smpp.h"
 #include "smsr/radio_config.h"
 
-#define SMSR_REPEAT_MS  ((int64_t)60 * 1000)  /* a packet without an answer is sent again */
-#define SMSR_TRIGGER_MS ((int64_t)120 * 1000) /* a session is waited for after its trigger */
-#define SMSR_TRIES      3
-#define SMSR_LINK_SDU   8192 /* bytes of an SDU of CAT_TP that we take, and ask the eUICC to take */
+#define SMSR_LINK_SDU 8192 /* bytes of an SDU of CAT_TP that we take, and ask the eUICC to take */
 
 struct smsr_sms_options {
     struct smsr *sr;

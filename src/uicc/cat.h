@@ -196,6 +196,9 @@ enum {
     CAT_RESULT_BIP = 0x3A
 };
 
+/* Additional information of 20 (8.12.2). */
+#define CAT_INFO_NO_SERVICE 0x04
+
 /* Additional information of CAT_RESULT_BIP (8.12.11). */
 enum {
     CAT_BIP_NO_CAUSE = 0x00,

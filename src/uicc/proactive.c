@@ -136,12 +136,20 @@ static bool buffer_full(const struct cat_response *r)
            r->info.p[0] == CAT_BIP_BUFFER_SIZE;
 }
 
+/* Who opens a channel has a policy of its own for the time without a network. */
+static bool no_service(const struct cat_response *r)
+{
+    return r->type == CAT_OPEN_CHANNEL && r->result == CAT_RESULT_TERMINAL_BUSY && r->info.n > 0 &&
+           r->info.p[0] == CAT_INFO_NO_SERVICE;
+}
+
 static bool worth_retrying(const struct proactive *p, const struct cat_response *r)
 {
     if (p->attempts == 0 || cat_result_success(r->result)) {
         return false;
     }
-    return p->retry == UICC_RETRY_ANY || cat_result_busy(r->result) || buffer_full(r);
+    return p->retry == UICC_RETRY_ANY || (cat_result_busy(r->result) && !no_service(r)) ||
+           buffer_full(r);
 }
 
 void proactive_answer(struct uicc *u, struct proactive *p, const struct cat_response *r)

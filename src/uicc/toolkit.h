@@ -113,7 +113,7 @@ typedef void (*uicc_proactive_done)(void *ctx, struct uicc *uicc, const struct u
 
 /* What is tried again, UICC_RETRIES times, before the owner is told. */
 enum uicc_retry {
-    UICC_RETRY_BUSY, /* general results 20 and 21 */
+    UICC_RETRY_BUSY, /* general results 20 and 21; not OPEN CHANNEL without service */
     UICC_RETRY_ANY,  /* each result that is no success */
     UICC_RETRY_NONE
 };

@@ -4,6 +4,8 @@
  */
 #include "m2m_smsr.h"
 
+#include "euicc/https.h"
+
 #define CREATE(aid)                                                                                \
     "80E60C003F10A0000005591010FFFFFFFF8900000D0010A0000005591010FFFFFFFF8900000E0010" aid         \
     "0380C00006C904810203700000"
@@ -195,6 +197,137 @@ static void broken_link(void **state)
     m2m_bed_free(bed);
 }
 
+/* ---- the link breaks at any byte ----------------------------------------------------------------
+ */
+
+#define CREATED "AF8023030090000000 "
+
+/* A script that would not run twice in the same way, one that tells, one that undoes the first. */
+struct plan {
+    uint8_t bytes[3][120];
+    cr_span scripts[3];
+};
+
+static void plan_init(struct plan *p)
+{
+    static const char *const hex[] = {"AE802245" CREATE(AID_NEW) "0000",
+                                      "AE80221880F24002124F10" AID_NEW "000000",
+                                      "AE80221880E40040124F10" AID_NEW "000000"};
+    for (size_t i = 0; i < CR_COUNT(hex); i++) {
+        const size_t n = strlen(hex[i]) / 2;
+        assert_true(n <= sizeof p->bytes[i] && cr_hex_fixed(p->bytes[i], n, cr_span_str(hex[i])));
+        p->scripts[i] = cr_span_of(p->bytes[i], n);
+    }
+}
+
+/* Each script was run once, each result is there once; nothing is left. */
+static void check_plan(struct m2m_bed *bed, const struct smsr *s, size_t count, const char *want,
+                       size_t cut)
+{
+    if (s->taken != count || strcmp(s->results, want) != 0 || s->given != count) {
+        fail_msg("cut after %zu bytes: %u results: %s", cut, s->taken, s->results);
+    }
+    assert_int_equal(m2m_bed_state(bed, 0x0013), 0);
+    assert_true(ota_admin_server_idle(s->server));
+    for (unsigned i = 1; i <= CAT_CHANNELS; i++) {
+        assert_false(bed->terminal.channels[i].open);
+    }
+}
+
+static void cut_anywhere(void **state)
+{
+    enum { STEP = 1 };
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = smsr_new(bed);
+    struct plan plan;
+    char want[sizeof s->results];
+    unsigned handshakes = 0, resumed = 0;
+    plan_init(&plan);
+    smsr_run(s, plan.scripts, 3, SIZE_MAX, 0);
+    (void)snprintf(want, sizeof want, "%s", s->results);
+    assert_memory_equal(want, CREATED, strlen(CREATED));
+    check_plan(bed, s, 3, want, SIZE_MAX);
+    const size_t whole = s->wire;
+    assert_true(whole > 1500);
+    assert_false(s->resumed);
+    for (size_t cut = 0; cut < whole; cut += STEP) {
+        const unsigned posts = s->posts;
+        s->resumed = false;
+        smsr_run(s, plan.scripts, 3, cut, 1);
+        assert_int_equal(s->cuts, 0);
+        check_plan(bed, s, 3, want, cut);
+        resumed += s->resumed;
+        handshakes += !s->resumed;
+        assert_true(s->posts >= posts + 4 && s->posts <= posts + 5);
+    }
+    assert_true(handshakes > 50 && resumed > 200);
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
+/* Every link breaks: as long as something gets through, it goes on; the retries begin anew. */
+static void cut_again_and_again(void **state)
+{
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = smsr_new(bed);
+    struct plan plan;
+    char want[sizeof s->results];
+    plan_init(&plan);
+    const cr_span many[] = {plan.scripts[0], plan.scripts[1], plan.scripts[1], plan.scripts[1],
+                            plan.scripts[1], plan.scripts[1], plan.scripts[2]};
+    smsr_run(s, many, CR_COUNT(many), SIZE_MAX, 0);
+    (void)snprintf(want, sizeof want, "%s", s->results);
+    smsr_run(s, many, CR_COUNT(many), 1200, 20);
+    check_plan(bed, s, CR_COUNT(many), want, 1200);
+    assert_true(s->cuts < 20 - 3); /* more than the three retries that the trigger allows */
+    smsr_run(s, plan.scripts, 3, SIZE_MAX, 0);
+    (void)snprintf(want, sizeof want, "%s", s->results);
+    /* Nothing gets through: three retries, then the chip waits for a trigger. */
+    s->plan = plan.scripts;
+    s->given = s->taken = 0;
+    s->results[0] = 0;
+    s->cut = 700;
+    s->cuts = 1000;
+    smsr_trigger(s);
+    m2m_advance(bed, 80000);
+    assert_int_equal(s->cuts, 1000 - 4);
+    assert_non_null(bed->euicc->m2m->https);
+    s->cuts = 0;
+    smsr_trigger(s); /* the same session: what it has not told it tells now */
+    check_plan(bed, s, 3, want, 700);
+    assert_null(bed->euicc->m2m->https);
+    s->plan = NULL;
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
+/* While a retry waits: another trigger replaces the session, a notification goes by SMS. */
+static void what_a_retry_gives_way_to(void **state)
+{
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = smsr_new(bed);
+    smsr_trigger(s);
+    terminal_drop(&bed->terminal, 1);
+    terminal_serve(&bed->terminal);
+    const struct m2m_https *waits = bed->euicc->m2m->https;
+    assert_non_null(waits);
+    assert_false(euicc_m2m_https_note(bed->euicc->m2m, cr_span_str("\xE1\x00")));
+    assert_ptr_equal(bed->euicc->m2m->https, waits);
+    s->resumed = false;
+    (void)m2m_send_as(bed, 1, 0x1600, /* another host in it */
+                      "814283408413350103390205003C030220FB3E0521C000020A86070003250300030089208A0C"
+                      "736D73722E6578616D706C648C102F67736D612F61646D696E6167656E74");
+    assert_int_equal(bed->terminal.fetched[CAT_OPEN_CHANNEL], 2);
+    assert_false(s->resumed);
+    assert_true(smsr_waits(s));
+    smsr_end(s);
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
 /* A trigger while a session is open is ignored; while a retry waits it opens at once. */
 static void second_trigger(void **state)
 {
@@ -339,12 +472,20 @@ static void no_name(void **state)
     bed->terminal.peer = answer_query;
     bed->terminal.peer_ctx = &r;
     (void)m2m_send_as(bed, 1, 0x1600, NAMED);
-    assert_int_equal(r.queries, 1);      /* there is no such name: of any kind */
-    assert_null(bed->euicc->m2m->https); /* no retries were asked for */
+    assert_int_equal(r.queries, 1); /* there is no such name: of any kind */
+    /* Nobody said how often to try again. */
+    m2m_advance(bed, M2M_HTTPS_RETRY_SECONDS - 1);
+    assert_int_equal(r.queries, 1);
+    m2m_advance(bed, 1 + (M2M_HTTPS_RETRIES - 2) * M2M_HTTPS_RETRY_SECONDS);
+    assert_non_null(bed->euicc->m2m->https);
+    m2m_advance(bed, M2M_HTTPS_RETRY_SECONDS);
+    assert_int_equal(r.queries, 1 + M2M_HTTPS_RETRIES);
+    assert_null(bed->euicc->m2m->https); /* nothing was said that would have to be resumed */
     r.silent = true;
     (void)m2m_send_as(bed, 1, 0x1600, NAMED);
     m2m_advance(bed, 100);
-    assert_true(r.queries >= 1 + 3);
+    assert_true(r.queries >= 1 + M2M_HTTPS_RETRIES + 3);
+    m2m_advance(bed, 1000);
     assert_null(bed->euicc->m2m->https);
     smsr_free(s);
     m2m_bed_free(bed);
@@ -353,12 +494,21 @@ static void no_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example),     cmocka_unit_test(targets),
-        cmocka_unit_test(enable),      cmocka_unit_test(notification),
-        cmocka_unit_test(alternation), cmocka_unit_test(transports),
-        cmocka_unit_test(broken_link), cmocka_unit_test(second_trigger),
-        cmocka_unit_test(ends),        cmocka_unit_test(refused),
-        cmocka_unit_test(name),        cmocka_unit_test(no_name),
+        cmocka_unit_test(example),
+        cmocka_unit_test(targets),
+        cmocka_unit_test(enable),
+        cmocka_unit_test(notification),
+        cmocka_unit_test(alternation),
+        cmocka_unit_test(transports),
+        cmocka_unit_test(broken_link),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(cut_again_and_again),
+        cmocka_unit_test(what_a_retry_gives_way_to),
+        cmocka_unit_test(second_trigger),
+        cmocka_unit_test(ends),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(name),
+        cmocka_unit_test(no_name),
     };
     return cmocka_run_group_tests_name("euicc/m2m_https", tests, NULL, NULL);
 }

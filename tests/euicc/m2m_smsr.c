@@ -14,12 +14,36 @@ static size_t find_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX])
     return sizeof s->psk;
 }
 
+/* What of some bytes gets over the link; it breaks behind them when there are fewer. */
+static cr_span over_link(struct smsr *s, cr_span bytes, bool *breaks)
+{
+    const size_t room = s->cuts ? s->cut - s->wire : SIZE_MAX;
+    *breaks = bytes.n > room;
+    bytes = cr_span_sub(bytes, 0, room);
+    s->wire = *breaks ? 0 : s->wire + bytes.n;
+    s->cuts -= *breaks;
+    return bytes;
+}
+
+static bool is_broken(const struct smsr *s)
+{
+    return s->bed->terminal.channels[CHANNEL].dropped;
+}
+
 static void deliver(struct smsr *s)
 {
     cr_span wire = psk_engine_output(s->engine);
-    if (wire.n) {
-        terminal_deliver(&s->bed->terminal, CHANNEL, wire);
-        psk_engine_sent(s->engine, wire.n);
+    bool breaks;
+    if (!wire.n || is_broken(s)) {
+        return;
+    }
+    const cr_span there = over_link(s, wire, &breaks);
+    if (there.n) {
+        terminal_deliver(&s->bed->terminal, CHANNEL, there);
+    }
+    psk_engine_sent(s->engine, wire.n);
+    if (breaks) {
+        terminal_drop(&s->bed->terminal, CHANNEL);
     }
 }
 
@@ -65,6 +89,33 @@ static void confirm_note(struct smsr *s, cr_span note)
     answer_work(s, &work);
 }
 
+static void follow_plan(struct smsr *s)
+{
+    struct ota_admin_work work = {.kind = OTA_ADMIN_END};
+    if (s->plan && s->given < s->planned) {
+        work.kind = OTA_ADMIN_SCRIPT;
+        work.script = s->plan[s->given++];
+    }
+    if (s->plan) {
+        answer_work(s, &work);
+    }
+}
+
+static void take_result(struct smsr *s, const struct ota_admin_received *received)
+{
+    const size_t n = strlen(s->results);
+    s->got_result = true;
+    s->result_status = received->status;
+    cr_buf_reset(&s->result);
+    cr_buf_append_span(&s->result, received->script);
+    s->taken++;
+    if (s->plan) {
+        MUST(n + 2 * received->script.n + 2 < sizeof s->results);
+        (void)cr_hex_into(s->results + n, sizeof s->results - n, received->script);
+        strcat(s->results, " ");
+    }
+}
+
 static void take_post(struct smsr *s)
 {
     struct ota_admin_received received;
@@ -83,10 +134,8 @@ static void take_post(struct smsr *s)
     MUST_OK(ota_admin_server_post(s->server, &post, &received, &err));
     switch (received.event) {
     case OTA_ADMIN_RESULT:
-        s->got_result = true;
-        s->result_status = received.status;
-        cr_buf_reset(&s->result);
-        cr_buf_append_span(&s->result, received.script);
+        take_result(s, &received);
+        follow_plan(s);
         break;
     case OTA_ADMIN_NOTIFY:
         (void)cr_hex_into(s->note, sizeof s->note, received.notification);
@@ -102,6 +151,7 @@ static void take_post(struct smsr *s)
     case OTA_ADMIN_FIRST:
     case OTA_ADMIN_ASK:
     default:
+        follow_plan(s);
         break;
     }
 }
@@ -113,11 +163,14 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
     MUST(channel == CHANNEL);
     if (s->engine_of != t->fetched[CAT_OPEN_CHANNEL]) {
         s->engine_of = t->fetched[CAT_OPEN_CHANNEL];
+        s->wire = 0;
         psk_engine_free(s->engine);
         http_parser_reset(&s->parser);
         MUST_OK(psk_server_accept(s->policy, &s->engine, &err));
     }
-    cr_status status = psk_engine_feed(s->engine, data, &err);
+    bool breaks;
+    data = over_link(s, data, &breaks);
+    cr_status status = data.n ? psk_engine_feed(s->engine, data, &err) : CR_OK;
     (void)status; /* a card with a wrong key is one of the tests */
     deliver(s);
     while (psk_engine_input(s->engine).n) {
@@ -132,6 +185,9 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
             take_post(s);
             http_parser_reset(&s->parser);
         }
+    }
+    if (breaks && !is_broken(s)) {
+        terminal_drop(t, CHANNEL);
     }
 }
 
@@ -204,6 +260,24 @@ void smsr_end(struct smsr *s)
     MUST(smsr_waits(s));
     answer_work(s, &work);
     terminal_serve(&s->bed->terminal);
+}
+
+void smsr_run(struct smsr *s, const cr_span *scripts, size_t count, size_t cut, unsigned cuts)
+{
+    s->plan = scripts;
+    s->planned = count;
+    s->given = s->taken = 0;
+    s->results[0] = 0;
+    s->cut = cut;
+    s->cuts = cuts;
+    m2m_clear(s->bed);
+    smsr_trigger(s);
+    for (unsigned i = 0; s->bed->euicc->m2m->https && i < 100; i++) {
+        m2m_clear(s->bed);
+        m2m_advance(s->bed, 1800);
+    }
+    MUST(!s->bed->euicc->m2m->https);
+    s->plan = NULL;
 }
 
 static bool carry(void *ctx, struct m2m_bed *bed, uint32_t tar, cr_span script)

@@ -21,6 +21,14 @@ struct smsr {
     uint8_t psk[16];
     char identity[PSK_IDENTITY_MAX + 1]; /* that was proved last */
 
+    size_t wire;           /* bytes that went over the links, both ways added */
+    size_t cut;            /* the link breaks when so many went over it; SIZE_MAX = never */
+    unsigned cuts;         /* left */
+    const cr_span *plan;   /* scripts that it gives by itself, then the end; NULL = none */
+    size_t planned, given; /* of the plan */
+    unsigned taken;        /* results */
+    char results[1000];    /* of them, hex, a space behind each */
+
     unsigned posts;   /* received */
     unsigned drop_at; /* drops the link instead of answering this one; 0 = never */
     bool resumed;     /* a POST came with X-Admin-Resume */
@@ -42,6 +50,10 @@ void smsr_trigger(struct smsr *smsr);
 /* Answers the held POST; false: none is held. */
 bool smsr_script(struct smsr *smsr, cr_span script, cr_span aid);
 void smsr_end(struct smsr *smsr);
+/* A whole session by itself: the scripts one after the other, then the end. The link breaks after
+ * cut bytes and again after as many, cuts times. Time goes by until the chip has closed its
+ * session. */
+void smsr_run(struct smsr *smsr, const cr_span *scripts, size_t count, size_t cut, unsigned cuts);
 bool smsr_waits(const struct smsr *smsr);
 
 #endif

@@ -34,6 +34,9 @@ struct site {
     pthread_cond_t changed;
     bool gate_open; /* /gate waits for it */
     int at_gate;
+    uint64_t connection; /* of the last request */
+    uint64_t closed[8];  /* connections, in order */
+    atomic_int closed_count;
 };
 
 static void gate_pass(struct site *site)
@@ -122,9 +125,22 @@ static void handle_hold(struct site *site, const struct http_request *request,
     }
 }
 
+static void on_closed(void *ctx, uint64_t connection, const char *psk_identity)
+{
+    struct site *site = ctx;
+    const int i = atomic_load(&site->closed_count);
+    if (i < (int)CR_COUNT(site->closed) && !psk_identity) {
+        site->closed[i] = connection;
+        atomic_store(&site->closed_count, i + 1);
+    }
+}
+
 static void handle(void *ctx, const struct http_request *request, struct http_response *response)
 {
     struct site *site = ctx;
+    pthread_mutex_lock(&site->lock);
+    site->connection = request->connection;
+    pthread_mutex_unlock(&site->lock);
     atomic_fetch_add(&site->requests, 1);
     if (strncmp(request->path, "/hold/", 6) == 0) {
         handle_hold(site, request, response);
@@ -173,7 +189,8 @@ static void site_open(struct site *site, struct http_server_options options)
     (void)pthread_mutex_init(&site->lock, NULL);
     (void)pthread_cond_init(&site->changed, NULL);
     site->gate_open = true;
-    struct http_listener listener = {.handler = handle, .ctx = site, .quick = site->quick};
+    struct http_listener listener = {
+        .handler = handle, .closed = on_closed, .ctx = site, .quick = site->quick};
     site->env = *cr_env_system();
     site->env.ctx = site;
     site->env.log = count_log;
@@ -787,6 +804,62 @@ static void quick_stop_waits_for_held(void **state)
     pthread_cond_destroy(&site.changed);
 }
 
+static void wait_until_closed(struct site *site, int count)
+{
+    while (atomic_load(&site->closed_count) < count) {
+        (void)usleep(1000);
+    }
+}
+
+static uint64_t connection_of(struct site *site)
+{
+    pthread_mutex_lock(&site->lock);
+    const uint64_t connection = site->connection;
+    pthread_mutex_unlock(&site->lock);
+    return connection;
+}
+
+/* Who owns the handler hears which connection is gone, once, also while a request of it is in work;
+ * nothing of those that never said anything. */
+static void connections_that_end_are_told(void **state)
+{
+    (void)state;
+    struct site site = {0};
+    struct raw_answer answer = {0};
+    site_open(&site, (struct http_server_options){.workers = 2, .loops = 1});
+    const int silent = open_client(&site);
+    const int one = open_client(&site);
+    assert_true(raw_send_text(one, GET("/echo")));
+    assert_true(raw_read(one, &answer, false));
+    const uint64_t first = connection_of(&site);
+    assert_true(first > 0);
+    assert_true(raw_send_text(one, GET("/echo")));
+    assert_true(raw_read(one, &answer, false));
+    assert_int_equal(connection_of(&site), first);
+    gate_open(&site, false);
+    const int two = open_client(&site);
+    assert_true(raw_send_text(two, GET("/gate")));
+    gate_wait(&site, 1);
+    const uint64_t second = connection_of(&site);
+    assert_int_not_equal(second, first);
+    const struct linger reset = {.l_onoff =
+                                     1}; /* without TLS an end alone may come from who waits */
+    (void)setsockopt(two, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    (void)close(two);
+    wait_until_closed(&site, 1);
+    assert_int_equal(site.closed[0], second);
+    gate_open(&site, true);
+    (void)close(silent);
+    (void)close(one);
+    wait_until_closed(&site, 2);
+    assert_int_equal(site.closed[1], first);
+    http_server_stop(site.server);
+    site.server = NULL;
+    assert_int_equal(atomic_load(&site.closed_count), 2);
+    raw_answer_free(&answer);
+    site_close(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -802,6 +875,7 @@ int main(void)
         cmocka_unit_test(many_connections),
         cmocka_unit_test(connection_limit),
         cmocka_unit_test(stop_during_requests),
+        cmocka_unit_test(connections_that_end_are_told),
         cmocka_unit_test(quick_handlers),
         cmocka_unit_test(quick_client_gone_while_held),
         cmocka_unit_test(quick_stop_waits_for_held),

@@ -262,6 +262,9 @@ static void the_card_octet_for_octet(void **state)
     "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
 #define RESULT(n) NEXT(n, "X-Admin-Script-Status: ok\r\n" BODY)
 #define RESUME    "X-Admin-Resume: true\r\n"
+#define RESUMED_FIRST                                                                              \
+    "POST " PATH " HTTP/1.1\r\nHost: a\r\n" RESUME                                                 \
+    "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n"
 #define NOTHING                                                                                    \
     "HTTP/1.1 204 No Content\r\nX-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n"
 
@@ -357,7 +360,12 @@ static void hostile_posts(void **state)
          NOTHING},
         {{FIRST}, NEXT("", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
         {{NULL}, NEXT("1", "X-Admin-Script-Status: ok\r\n" BODY), OTA_ADMIN_STRANGER, NOTHING},
-        {{NULL}, NEXT("1", RESUME "\r\n"), OTA_ADMIN_STRANGER, NOTHING},
+        /* Nobody owes anything here: a session that was lost goes on as a new one. */
+        {{NULL}, NEXT("1", RESUME "\r\n"), OTA_ADMIN_FIRST, "HTTP/1.1 200"},
+        {{NULL},
+         NEXT("7", RESUME "X-Admin-Script-Status: ok\r\n" BODY),
+         OTA_ADMIN_FIRST,
+         "HTTP/1.1 200"},
         {{FIRST, RESULT("1")}, RESULT("1"), OTA_ADMIN_STRANGER, NOTHING},
         {{FIRST, RESULT("1"), RESULT("2")}, NEXT("1", RESUME "\r\n"), OTA_ADMIN_STRANGER, NOTHING},
         /* What was an answer before comes again. */
@@ -375,7 +383,7 @@ static void hostile_posts(void **state)
          OTA_ADMIN_REPEATED,
          "HTTP/1.1 200"},
         {{FIRST, RESULT("1")},
-         "POST " PATH " HTTP/1.1\r\nHost: a\r\nX-Admin-Resume: true\r\n"
+         "POST " PATH "?s=&n=0 HTTP/1.1\r\nHost: a\r\nX-Admin-Resume: true\r\n"
          "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n",
          OTA_ADMIN_STRANGER,
          NOTHING},
@@ -492,6 +500,28 @@ static void a_session_that_begins_anew(void **state)
     assert_int_equal(sr.events[OTA_ADMIN_STRANGER], 1);
     assert_string_equal(sr.results, "");
     sr_close(&sr);
+    /* A first POST that is resumed after later ones is of a session whose first sending was lost.
+     */
+    sr_open(&sr);
+    sr_add(&sr, S1, "");
+    sr_add(&sr, S1, "");
+    sr_add(&sr, S1, "");
+    sr_feed(&sr, cr_span_str(FIRST));
+    sr_feed(&sr, cr_span_str(RESULT("1")));
+    sr_feed(&sr, cr_span_str(RESUMED_FIRST));
+    assert_int_equal(sr.events[OTA_ADMIN_FIRST], 2);
+    assert_int_equal(sr.lost, 1);
+    sr_close(&sr);
+    /* So is one with a notification that the session did not begin with. */
+    sr_open(&sr);
+    sr_add(&sr, S1, "");
+    sr_add(&sr, S1, "");
+    sr_feed(&sr, cr_span_str(FIRST));
+    sr_feed(&sr, cr_span_str("POST " PATH "?msg=e1124c10" EID " HTTP/1.1\r\nHost: a\r\n" RESUME
+                             "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n\r\n"));
+    assert_int_equal(sr.events[OTA_ADMIN_NOTIFY], 1);
+    assert_int_equal(sr.lost, 1);
+    sr_close(&sr);
     /* After an end it is no restart, and the end is repeated on demand. */
     sr_open(&sr);
     sr_feed(&sr, cr_span_str(FIRST));
@@ -501,6 +531,81 @@ static void a_session_that_begins_anew(void **state)
     sr_feed(&sr, cr_span_str(FIRST));
     assert_int_equal(sr.restarts, 0);
     assert_int_equal(sr.events[OTA_ADMIN_FIRST], 2);
+    sr_close(&sr);
+}
+
+/* What a server knows of a session that another one began: the script and the URI of its result. */
+static void a_session_that_is_restored(void **state)
+{
+    static const char *const uris[] = {
+        "",
+        PATH,
+        PATH "?s=" NONCE,
+        PATH "?s=" NONCE "&n=",
+        PATH "?s=" NONCE "&n=0",
+        PATH "?s=" NONCE "&n=1x",
+        PATH "?s=" NONCE "&n=1000000",
+        PATH "?s=010101010101010&n=1",
+        PATH "?s=010101010101010X&n=1",
+        "/other?s=" NONCE "&n=1",
+    };
+    (void)state;
+    struct sr sr;
+    struct ota_admin_work work = {.kind = OTA_ADMIN_SCRIPT, .script = vector(S1)};
+    char next[OTA_ADMIN_URI + 1];
+    sr_open(&sr);
+    ota_admin_server_next(sr.server, next);
+    assert_string_equal(next, "");
+    for (size_t i = 0; i < CR_COUNT(uris); i++) {
+        assert_int_equal(ota_admin_server_restore(sr.server, uris[i], &work, NULL), CR_REFUSED);
+    }
+    work.script.n = 0;
+    assert_int_equal(ota_admin_server_restore(sr.server, PATH "?s=" NONCE "&n=3", &work, NULL),
+                     CR_REFUSED);
+    work.script = vector(S1);
+    assert_true(ota_admin_server_idle(sr.server));
+    assert_int_equal(ota_admin_server_restore(sr.server, PATH "?s=" NONCE "&n=3", &work, NULL),
+                     CR_OK);
+    assert_true(ota_admin_server_owes(sr.server) && !ota_admin_server_idle(sr.server));
+    assert_int_equal(ota_admin_server_restore(sr.server, PATH "?s=" NONCE "&n=3", &work, NULL),
+                     CR_REFUSED);
+    /* The POST before it shows that it was not seen; then its result. */
+    sr_feed(&sr, cr_span_str(NEXT("2", RESUME "X-Admin-Script-Status: ok\r\n" BODY)));
+    assert_int_equal(sr.events[OTA_ADMIN_REPEATED], 1);
+    assert_non_null(memmem(sr.out.p, sr.out.n, "s=" NONCE "&n=3\r\n", 24));
+    sr_feed(&sr, cr_span_str(NEXT("1", RESUME "\r\n"))); /* that one was before */
+    assert_int_equal(sr.events[OTA_ADMIN_STRANGER], 1);
+    sr_feed(&sr, cr_span_str(RESULT("3")));
+    assert_string_equal(sr.results, "0:2 ");
+    sr_close(&sr);
+    /* The first POST of all is the one before. */
+    sr_open(&sr);
+    assert_int_equal(ota_admin_server_restore(sr.server, PATH "?s=" NONCE "&n=1", &work, NULL),
+                     CR_OK);
+    sr_feed(&sr, cr_span_str(RESUMED_FIRST));
+    assert_int_equal(sr.events[OTA_ADMIN_REPEATED], 1);
+    sr_close(&sr);
+}
+
+/* The script in an answer that did not arrive is given up: another one takes its place. */
+static void an_answer_that_is_taken_back(void **state)
+{
+    (void)state;
+    struct sr sr;
+    struct ota_admin_answer answer;
+    struct ota_admin_work work = {.kind = OTA_ADMIN_SCRIPT, .script = vector(R1)};
+    char next[OTA_ADMIN_URI + 1];
+    sr_open(&sr);
+    sr_add(&sr, S1, "");
+    sr_feed(&sr, cr_span_str(FIRST));
+    work.ticket = ota_admin_server_withdraw(sr.server);
+    assert_true(ota_admin_server_waits(sr.server) && !ota_admin_server_owes(sr.server));
+    ota_admin_server_next(sr.server, next);
+    assert_string_equal(next, PATH "?s=" NONCE "&n=1");
+    assert_int_equal(ota_admin_server_answer(sr.server, &work, &answer, NULL), CR_OK);
+    assert_span(answer.body, R1);
+    sr_feed(&sr, cr_span_str(RESULT("1")));
+    assert_string_equal(sr.results, "0:2 ");
     sr_close(&sr);
 }
 
@@ -742,6 +847,66 @@ static void retries(void **state)
     }
 }
 
+static bool is_resumed(const struct card *card)
+{
+    const cr_span out = ota_agent_output(card->agent);
+    return out.n && memmem(out.p, out.n, "X-Admin-Resume: true\r\n", 22) != NULL;
+}
+
+/* The server asks for the session by another way while the card waits, or after it gave up. */
+static void called(void **state)
+{
+    (void)state;
+    struct card card = {0};
+    card_open(&card);
+    (void)ota_agent_start(card.agent);
+    assert_int_equal(ota_agent_called(card.agent).action, OTA_AGENT_WAIT); /* it is opening */
+    for (unsigned i = 0; i < 4; i++) {
+        (void)ota_agent_lost(card.agent);
+        (void)ota_agent_expired(card.agent);
+    }
+    assert_false(ota_agent_resumes(card.agent));
+    assert_int_equal(ota_agent_called(card.agent).action, OTA_AGENT_FAILED); /* nothing was said */
+    ota_agent_free(card.agent);
+
+    card_open(&card);
+    (void)ota_agent_start(card.agent);
+    (void)ota_agent_opened(card.agent);
+    assert_true(ota_agent_resumes(card.agent));
+    assert_int_equal(ota_agent_called(card.agent).action, OTA_AGENT_WAIT); /* it is open */
+    assert_int_equal(ota_agent_lost(card.agent).action, OTA_AGENT_RETRY);
+    (void)ota_agent_expired(card.agent);
+    assert_int_equal(ota_agent_lost(card.agent).action, OTA_AGENT_RETRY);
+    assert_int_equal(ota_agent_called(card.agent).action, OTA_AGENT_OPEN);
+    for (unsigned i = 0; i < 3; i++) { /* all retries are there again */
+        assert_int_equal(ota_agent_lost(card.agent).action, OTA_AGENT_RETRY);
+        (void)ota_agent_expired(card.agent);
+    }
+    assert_int_equal(ota_agent_lost(card.agent).action, OTA_AGENT_FAILED);
+    assert_int_equal(ota_agent_called(card.agent).action, OTA_AGENT_OPEN);
+    assert_int_equal(ota_agent_opened(card.agent).action, OTA_AGENT_WAIT);
+    assert_true(is_resumed(&card));
+    /* An answer is progress: again all retries, and what was executed is told by each of them. */
+    for (unsigned round = 0; round < 3; round++) {
+        (void)ota_agent_received(card.agent,
+                                 cr_span_str(OK_HEAD "X-Admin-Next-URI: /n\r\n" OK_BODY));
+        assert_false(is_resumed(&card));
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(ota_agent_lost(card.agent).action, OTA_AGENT_RETRY);
+            (void)ota_agent_expired(card.agent);
+            (void)ota_agent_opened(card.agent);
+            assert_true(is_resumed(&card));
+            const cr_span out = ota_agent_output(card.agent);
+            assert_non_null(memmem(out.p, out.n, "X-Admin-Script-Status: ok\r\n", 27));
+        }
+    }
+    assert_string_equal(card.ran, "2 2 2 ");
+    assert_int_equal(ota_agent_received(card.agent, cr_span_str(NOTHING)).action, OTA_AGENT_CLOSE);
+    assert_false(ota_agent_resumes(card.agent));
+    assert_int_equal(ota_agent_called(card.agent).action, OTA_AGENT_CLOSE);
+    ota_agent_free(card.agent);
+}
+
 /* Another agent id, small chunks, a script that was not run. */
 static void results_of_all_kinds(void **state)
 {
@@ -933,11 +1098,14 @@ int main(void)
         cmocka_unit_test(the_server_octet_for_octet),
         cmocka_unit_test(hostile_posts),
         cmocka_unit_test(a_session_that_begins_anew),
+        cmocka_unit_test(a_session_that_is_restored),
+        cmocka_unit_test(an_answer_that_is_taken_back),
         cmocka_unit_test(notification_and_held_posts),
         cmocka_unit_test(answers_of_the_http_server),
         cmocka_unit_test(hostile_answers),
         cmocka_unit_test(an_endless_body),
         cmocka_unit_test(retries),
+        cmocka_unit_test(called),
         cmocka_unit_test(results_of_all_kinds),
         cmocka_unit_test(no_script_runs_twice),
         cmocka_unit_test(through_tls),

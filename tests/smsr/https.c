@@ -18,6 +18,7 @@ struct line {
     struct world w;
     struct smsr_https *https;
     char identity[OTA_PSK_IDENTITY_TEXT];
+    uint64_t connection; /* that POSTs come on; 0 = nobody says */
     /* Of the last answer. */
     int status;
     char next[300], target[80];
@@ -84,13 +85,24 @@ static void post_as(struct line *l, const char *identity, const char *uri, const
     if (cr_hex_decode(&body, cr_span_str(result ? result : ""), NULL) != CR_OK) {
         abort(); /* the test is wrong; no assertion works on another thread */
     }
-    const struct http_request request = {.method = "POST",
-                                         .path = path,
-                                         .query = query,
-                                         .body = cr_buf_span(&body),
-                                         .psk_identity = identity,
-                                         .headers = &fields,
-                                         .arena = &arena};
+    struct http_request request = {.method = "POST",
+                                   .path = path,
+                                   .query = query,
+                                   .body = cr_buf_span(&body),
+                                   .psk_identity = identity,
+                                   .headers = &fields,
+                                   .connection = l->connection,
+                                   .arena = &arena};
+    if (l->connection) { /* the event loop sees it first; it shall not be held */
+        smsr_https_wake(l->https, vector(W_EID));
+        request.ticket = (struct http_ticket *)l;
+        smsr_https_handle(l->https, &request, &response);
+        if (response.outcome != HTTP_WORKER) {
+            abort();
+        }
+        request.ticket = NULL;
+        response = (struct http_response){0};
+    }
     smsr_https_handle(l->https, &request, &response);
     l->status = response.status;
     l->next[0] = l->target[0] = 0;
@@ -254,27 +266,96 @@ static void test_begins_anew(void **state)
     line_close(&l);
 }
 
+/* The time of a script that left, with three triggers, until nobody waits any more. */
+static void give_up_waiting(struct line *l, int64_t id)
+{
+    const size_t before = l->w.count;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(world_look(&l->w, id).has_script);
+        assert_int_equal(l->w.count, before + i);
+        world_pass(&l->w, i == 0 ? 60 * SECOND : SMSR_TRIGGER_MS);
+    }
+    assert_int_equal(l->w.count, before + 3);
+    world_pass(&l->w, SMSR_TRIGGER_MS - 1);
+    assert_true(world_look(&l->w, id).has_script);
+    world_pass(&l->w, 1);
+    assert_int_equal(l->w.count, before + 3);
+    assert_false(world_look(&l->w, id).has_script);
+    assert_int_equal(world_look(&l->w, id).now.state, SMSR_STATE_FAILED);
+}
+
 static void test_restart(void **state)
 {
     struct line l;
     char next[300];
     (void)state;
     line_open(&l);
-    const int64_t id = send_data(&l.w, GET, false);
+    int64_t id = send_data(&l.w, GET, true);
     line_restart(&l);
     post(&l, NULL, NULL);
     is_script(&l, "AE80" GET "0000");
     (void)snprintf(next, sizeof next, "%s", l.next);
     line_restart(&l);
-    post(&l, next, ANSWERED); /* of a session that nobody knows */
+    post(&l, next, ANSWERED); /* the row knows where its result comes to */
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_DONE);
+    assert_int_equal(l.status, 204);
+    assert_true(l.next[0]); /* more was announced */
+    /* The answer with the script did not arrive, and the SM-SR was restarted. */
+    id = send_data(&l.w, "8603AABBCC", false);
+    (void)snprintf(next, sizeof next, "%s", l.next);
+    post(&l, next, NULL);
+    is_script(&l, "AE808603AABBCC0000");
+    assert_string_equal(l.target, "//aid/A000000559/1010FFFFFFFF8900001000");
+    line_restart(&l);
+    post_as(&l, l.identity, next, NULL, NULL, true);
+    is_script(&l, "AE808603AABBCC0000");
+    assert_string_equal(l.target, "//aid/A000000559/1010FFFFFFFF8900001000");
+    line_restart(&l);
+    (void)snprintf(next, sizeof next, "%s", l.next);
+    post_as(&l, l.identity, next, "ok", "AF808602AABB0000", true);
     is_end(&l);
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_DONE);
+    /* Nothing is owed: what is resumed now goes on as a new session. */
+    line_restart(&l);
+    post_as(&l, l.identity, next, "ok", "AF808602AABB0000", true);
+    is_end(&l);
+    line_restart(&l);
+    id = send_data(&l.w, GET, false);
+    post_as(&l, l.identity, next, "ok", "AF808602AABB0000", true);
+    is_script(&l, "AE80" GET "0000");
     assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_SENT);
-    post(&l, NULL, NULL); /* it is not given out twice */
+    /* Somebody else's URI does not bring the result, before and after a restart. */
+    char other[300];
+    (void)snprintf(other, sizeof other, "%s", l.next);
+    (void)snprintf(next, sizeof next, "%s", l.next);
+    other[strlen(PATH) + 3] = other[strlen(PATH) + 3] == '0' ? '1' : '0';
+    for (int i = 0; i < 2; i++) {
+        post_as(&l, l.identity, other, "ok", ANSWERED, true);
+        is_end(&l);
+        post(&l, other, ANSWERED);
+        is_end(&l);
+        assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_SENT);
+        line_restart(&l);
+    }
+    post(&l, next, ANSWERED);
     is_end(&l);
-    world_pass(&l.w, 60 * SECOND);
-    assert_false(world_look(&l.w, id).has_script);
-    assert_int_not_equal(world_look(&l.w, id).now.state, SMSR_STATE_SENT);
-    assert_int_not_equal(world_look(&l.w, id).now.state, SMSR_STATE_DONE);
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_DONE);
+    line_close(&l);
+}
+
+/* It begins anew after a restart of ours: nobody knows what it did. */
+static void test_restart_and_anew(void **state)
+{
+    struct line l;
+    (void)state;
+    line_open(&l);
+    const int64_t id = send_data(&l.w, GET, false);
+    post(&l, NULL, NULL);
+    is_script(&l, "AE80" GET "0000");
+    line_restart(&l);
+    post(&l, NULL, NULL);
+    is_end(&l);
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_FAILED);
     line_close(&l);
 }
 
@@ -285,12 +366,243 @@ static void test_no_answer(void **state)
     line_open(&l);
     const int64_t id = send_data(&l.w, GET, false);
     post(&l, NULL, NULL);
-    world_pass(&l.w, 60 * SECOND);
-    assert_false(world_look(&l.w, id).has_script);
-    const enum smsr_proc_state state_then = world_look(&l.w, id).now.state;
+    give_up_waiting(&l, id);
     post(&l, l.next, ANSWERED); /* late: nobody waits */
-    assert_int_equal(world_look(&l.w, id).now.state, state_then);
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_FAILED);
+    is_end(&l);
     line_close(&l);
+}
+
+/* ---- links that break, as the HTTP server tells it ---- */
+
+static void line_breaks(struct line *l)
+{
+    smsr_https_closed(l->https, l->connection++, l->identity);
+    smsr_https_tick(l->https);
+}
+
+static void test_link_is_waited_for(void **state)
+{
+    struct line l;
+    char next[300];
+    (void)state;
+    line_open(&l);
+    l.connection = 7;
+    const int64_t id = send_data(&l.w, GET, true);
+    post(&l, NULL, NULL);
+    is_script(&l, "AE80" GET "0000");
+    (void)snprintf(next, sizeof next, "%s", l.next);
+    smsr_https_closed(l.https, 6, l.identity); /* one before it */
+    smsr_https_closed(l.https, 7, NULL);       /* nobody's */
+    smsr_https_closed(l.https, 7, "8001");
+    assert_true(smsr_https_has_session(l.https, vector(W_EID)));
+    line_breaks(&l);
+    assert_false(smsr_https_has_session(l.https, vector(W_EID)));
+    world_pass(&l.w, SMSR_RESUME_MS - 1); /* longer than for a result: it comes back by itself */
+    assert_int_equal(l.w.count, 0);
+    assert_true(world_look(&l.w, id).has_script);
+    post_as(&l, l.identity, NULL, NULL, NULL, true);
+    is_script(&l, "AE80" GET "0000");
+    assert_true(smsr_https_has_session(l.https, vector(W_EID)));
+    line_breaks(&l);
+    world_pass(&l.w, SMSR_RESUME_MS - 1);
+    assert_int_equal(l.w.count, 0);
+    world_pass(&l.w, 1);
+    assert_int_equal(l.w.count, 1); /* it does not: a trigger */
+    smsr_sms_undelivered(l.w.sms, l.w.refs[0]);
+    world_due(&l.w);
+    assert_int_equal(l.w.count, 2); /* lost: the next one at once */
+    post_as(&l, l.identity, next, "ok", ANSWERED, true);
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_DONE);
+    /* Between two scripts: the next one does not wait for an eUICC that is not there. */
+    assert_int_equal(l.status, 204);
+    (void)snprintf(next, sizeof next, "%s", l.next);
+    line_breaks(&l);
+    l.w.session = smsr_https_has_session(l.https, vector(W_EID));
+    (void)send_data(&l.w, GET, true);
+    world_due(&l.w);
+    assert_int_equal(l.w.count, 3);
+    post_as(&l, l.identity, next, NULL, NULL, true);
+    is_script(&l, "AE80" GET "0000");
+    line_close(&l);
+}
+
+/* A short deadline: half of it for the eUICC, half for the trigger. */
+static void test_link_before_a_deadline(void **state)
+{
+    struct line l;
+    (void)state;
+    line_open(&l);
+    l.connection = 1;
+    (void)send_data(&l.w, GET, true);
+    l.w.now_ms += (20 * 60 - 100) * SECOND; /* of world_begin() */
+    post(&l, NULL, NULL);
+    is_script(&l, "AE80" GET "0000");
+    line_breaks(&l);
+    world_pass(&l.w, 50 * SECOND - 1);
+    assert_int_equal(l.w.count, 0);
+    world_pass(&l.w, 1);
+    assert_int_equal(l.w.count, 1);
+    line_close(&l);
+}
+
+/* The SM-SR gave the script up: who shows that it never had it does not get it any more. */
+static void test_withdrawn(void **state)
+{
+    struct line l;
+    (void)state;
+    line_open(&l);
+    const int64_t id = send_data(&l.w, GET, false);
+    post(&l, NULL, NULL);
+    is_script(&l, "AE80" GET "0000");
+    give_up_waiting(&l, id);
+    post_as(&l, l.identity, NULL, NULL, NULL, true);
+    is_end(&l);
+    const int64_t second = send_data(&l.w, "8603AABBCC", false);
+    post(&l, NULL, NULL);
+    is_script(&l, "AE808603AABBCC0000");
+    post(&l, l.next, "AF808602AABB0000");
+    assert_int_equal(world_look(&l.w, second).now.state, SMSR_STATE_DONE);
+    line_close(&l);
+}
+
+/* The same in the middle: other work takes its place under the same URI. */
+static void test_withdrawn_for_another(void **state)
+{
+    struct line l;
+    char asked[300];
+    (void)state;
+    line_open(&l);
+    (void)send_data(&l.w, GET, true);
+    post(&l, NULL, NULL);
+    post(&l, l.next, ANSWERED);
+    assert_int_equal(l.status, 204);
+    (void)snprintf(asked, sizeof asked, "%s", l.next);
+    const int64_t lost = send_data(&l.w, "220580CA006700", true);
+    post(&l, asked, NULL);
+    is_script(&l, "AE80220580CA0067000000");
+    give_up_waiting(&l, lost);
+    const int64_t other = send_data(&l.w, "220580CA006800", false);
+    post_as(&l, l.identity, asked, NULL, NULL, true);
+    is_script(&l, "AE80220580CA0068000000");
+    post(&l, l.next, ANSWERED);
+    is_end(&l);
+    assert_int_equal(world_look(&l.w, other).now.state, SMSR_STATE_DONE);
+    assert_int_equal(world_look(&l.w, lost).now.state, SMSR_STATE_FAILED);
+    line_close(&l);
+}
+
+/* The first POST names no session. After a trigger it may be that of another session than the one
+ * that had the script: nobody knows, so it does not run twice. */
+static void test_first_after_a_trigger(void **state)
+{
+    struct line l;
+    (void)state;
+    line_open(&l);
+    const int64_t id = send_data(&l.w, GET, false);
+    post(&l, NULL, NULL);
+    is_script(&l, "AE80" GET "0000");
+    world_pass(&l.w, 60 * SECOND);
+    assert_int_equal(l.w.count, 1);
+    post_as(&l, l.identity, NULL, NULL, NULL, true);
+    is_end(&l);
+    assert_int_equal(world_look(&l.w, id).now.state, SMSR_STATE_FAILED);
+    line_close(&l);
+}
+
+/* ---- every exchange of a session, broken ---- */
+
+enum loss { LOSS_REQUEST, LOSS_ANSWER, LOSSES };
+
+/* An eUICC that executes what it gets and resumes what breaks. */
+struct resumer {
+    char uri[300]; /* of its next POST; empty = the first one */
+    char result[40];
+    bool has_result, posted, over;
+    char ran[200]; /* third byte of each GET DATA */
+    unsigned posts;
+};
+
+/* One POST; lost: before the SM-SR has it, or its answer. */
+static void exchange(struct line *l, struct resumer *r, bool resume, int lost)
+{
+    r->posted = true;
+    r->posts++;
+    if (lost == LOSS_REQUEST) {
+        return;
+    }
+    post_as(l, l->identity, r->uri[0] ? r->uri : NULL, r->has_result ? "ok" : NULL,
+            r->has_result ? r->result : NULL, resume);
+    assert_true(l->status == 200 || l->status == 204);
+    if (lost == LOSS_ANSWER) {
+        return;
+    }
+    r->has_result = false;
+    if (l->status == 200) {
+        assert_true(l->body.n > 9);
+        const size_t n = strlen(r->ran);
+        (void)snprintf(r->ran + n, sizeof r->ran - n, "%02X ", l->body.p[7]);
+        (void)snprintf(r->result, sizeof r->result, "%s", ANSWERED);
+        r->has_result = true;
+    }
+    (void)snprintf(r->uri, sizeof r->uri, "%s", l->next);
+    r->over = !l->next[0];
+}
+
+/* Three scripts, each ordered when the one before is done; exchange number `at` breaks. */
+static void broken_session(unsigned at, enum loss loss, bool restart, unsigned *posts)
+{
+    static const char *const commands[] = {"220580CA006600", "220580CA006700", "220580CA006800"};
+    struct line l;
+    struct resumer r = {.over = false};
+    int64_t ids[3];
+    size_t begun = 0;
+    line_open(&l);
+    l.connection = 1;
+    l.w.config.channel = SMSR_HTTPS;
+    while (!r.over) {
+        if (begun == 0 ||
+            (begun < 3 && world_look(&l.w, ids[begun - 1]).now.state == SMSR_STATE_DONE)) {
+            ids[begun] = send_data(&l.w, commands[begun], begun < 2);
+            begun++;
+        }
+        const bool breaks = r.posts == at;
+        exchange(&l, &r, false, breaks ? (int)loss : (int)LOSSES);
+        if (breaks) {
+            line_breaks(&l);
+            if (restart) {
+                line_restart(&l);
+            }
+            world_pass(&l.w, 10 * SECOND);
+            exchange(&l, &r, true, LOSSES);
+        }
+        if (r.over && begun < 3 && restart) { /* forgotten between two scripts: a trigger follows */
+            r.uri[0] = 0;
+            r.over = r.has_result = false;
+        }
+        assert_true(r.posts < 20);
+    }
+    assert_string_equal(r.ran, "66 67 68 ");
+    assert_int_equal(begun, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(world_look(&l.w, ids[i]).now.state, SMSR_STATE_DONE);
+    }
+    *posts = r.posts;
+    line_close(&l);
+}
+
+static void test_every_exchange(void **state)
+{
+    unsigned whole, posts;
+    (void)state;
+    broken_session(UINT32_MAX, LOSS_REQUEST, false, &whole);
+    assert_true(whole >= 6);
+    for (unsigned at = 0; at < whole; at++) {
+        for (int loss = 0; loss < LOSSES; loss++) {
+            broken_session(at, (enum loss)loss, false, &posts);
+            broken_session(at, (enum loss)loss, true, &posts);
+        }
+    }
 }
 
 /* ---- results that are none ---- */
@@ -564,14 +876,29 @@ static void test_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),       cmocka_unit_test(test_held_too_long),
-        cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_begins_anew),   cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_no_answer),     cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_broken_result), cmocka_unit_test(test_switch),
-        cmocka_unit_test(test_notification),  cmocka_unit_test(test_lost_confirmation),
-        cmocka_unit_test(test_keys),          cmocka_unit_test(test_woken),
-        cmocka_unit_test(test_gives_way),     cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_held_too_long),
+        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_begins_anew),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_restart_and_anew),
+        cmocka_unit_test(test_link_is_waited_for),
+        cmocka_unit_test(test_link_before_a_deadline),
+        cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_withdrawn_for_another),
+        cmocka_unit_test(test_first_after_a_trigger),
+        cmocka_unit_test(test_every_exchange),
+        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_broken_result),
+        cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_notification),
+        cmocka_unit_test(test_lost_confirmation),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_woken),
+        cmocka_unit_test(test_gives_way),
+        cmocka_unit_test(test_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }

@@ -15,7 +15,8 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-#define GET "220580CA006600"
+#define GET     "220580CA006600"
+#define LONGEST 1500
 
 /* For threads beside the test's own: its arena is not theirs, nor are its assertions. */
 static const uint8_t answer[] = {0xAF, 0x80, 0x23, 0x02, 0x90, 0x00, 0x00, 0x00};
@@ -33,6 +34,8 @@ struct rig {
     char last_id[SMPP_MAX_ID + 1];
     struct smpp_message last;
     unsigned scripts;
+    size_t cut; /* the first link of the card breaks after so many bytes of the SM-SR, each one
+                   after twice, three times .. as many, up to LONGEST; 0 = none breaks */
 };
 
 /* ---- the SMSC ---- */
@@ -141,17 +144,22 @@ static int setup(void **state)
                                              .submitted = on_submitted,
                                              .delivered = on_delivered};
     assert_int_equal(smpp_server_start(&smsc, &r->smsc, &err), CR_OK);
-    char radio[256];
+    char radio[400];
     (void)snprintf(radio, sizeof radio,
                    "[smsc other]\nport = 1\nsystem-id = smsr\npassword = x\nnumber = 4600\n"
                    "prefix = 46\n[smsc one]\nport = %u\nsystem-id = smsr\npassword = secret\n"
-                   "number = +" W_SR "\n",
+                   "number = +" W_SR "\n[radio]\ntries = 4\nrepeat-seconds = 61\n"
+                   "trigger-seconds = 119\nresume-seconds = 121\n",
                    smpp_server_port(r->smsc));
     assert_int_equal(cr_file_write(test_path(r->dir, "r.ini"), cr_span_str(radio), 0600, NULL),
                      CR_OK);
     if (smsr_radio_load(test_path(r->dir, "r.ini"), &r->w.config, &err) != CR_OK) {
         fail_msg("%s", err.cause);
     }
+    assert_int_equal(r->w.config.tries, 4);
+    assert_int_equal(r->w.config.repeat_ms, 61000);
+    assert_int_equal(r->w.config.trigger_ms, 119000);
+    assert_int_equal(r->w.config.resume_ms, 121000);
     memcpy(eid_bytes, vector(W_EID).p, OTA_EID);
     memcpy(isdr_bytes, vector(W_ISDR).p, 16);
     r->w.kic = r->w.kid = (struct ota_key){.algorithm = OTA_AES, .n = 16, .mac_size = 8};
@@ -290,33 +298,24 @@ static bool flush(struct psk_engine *tls, int fd)
     return true;
 }
 
-/* Reads once; false = the link is gone. */
-static bool pull(struct psk_engine *tls, int fd)
+/* Reads once; false = the link is gone. *left: bytes until it breaks. */
+static bool pull(struct psk_engine *tls, int fd, size_t *left)
 {
     uint8_t bytes[4096];
-    const ssize_t n = recv(fd, bytes, sizeof bytes, 0);
+    const size_t most = *left < sizeof bytes ? *left : sizeof bytes;
+    const ssize_t n = most ? recv(fd, bytes, most, 0) : 0;
+    *left -= n > 0 ? (size_t)n : 0;
     return n > 0 && psk_engine_feed(tls, cr_span_of(bytes, (size_t)n), NULL) == CR_OK;
 }
 
-/* One administration session of the card; how it ended. */
-static enum ota_agent_action session(struct rig *r)
+/* One link of the card's session; what the agent says when it is over. */
+static struct ota_agent_step one_link(const struct rig *r, struct ota_agent *agent, size_t left)
 {
-    struct ota_agent_options options = {.aid = {.n = 16},
-                                        .host = cr_span_str("127.0.0.1"),
-                                        .uri = cr_span_str("/gsma/adminagent"),
-                                        .execute = execute,
-                                        .ctx = r};
-    struct ota_agent *agent = NULL;
-    memcpy(options.eid, eid_bytes, OTA_EID);
-    memcpy(options.aid.value, isdr_bytes, 16);
+    struct ota_agent_step step = {.action = OTA_AGENT_OPEN};
     const int fd = dial(r);
     struct psk_engine *tls = engine_of(0x77);
-    if (!tls || ota_agent_new(&options, &agent, NULL) != CR_OK) {
-        return OTA_AGENT_FAILED;
-    }
-    struct ota_agent_step step = ota_agent_start(agent);
     bool opened = false;
-    while (step.action == OTA_AGENT_OPEN || step.action == OTA_AGENT_WAIT) {
+    while (tls && (step.action == OTA_AGENT_OPEN || step.action == OTA_AGENT_WAIT)) {
         if (!opened && psk_engine_state(tls) == PSK_OPEN) {
             opened = true;
             step = ota_agent_opened(agent);
@@ -335,15 +334,41 @@ static enum ota_agent_action session(struct rig *r)
             if (psk_engine_used(tls, in.n, NULL) != CR_OK) {
                 step = ota_agent_lost(agent);
             }
-        } else if (!flush(tls, fd) || !pull(tls, fd)) {
+        } else if (!flush(tls, fd) || !pull(tls, fd, &left)) {
             step = ota_agent_lost(agent);
         }
     }
-    const enum ota_agent_action end = step.action;
     psk_engine_free(tls);
-    ota_agent_free(agent);
     (void)close(fd);
-    return end;
+    return step;
+}
+
+/* One administration session of the card; how it ended. */
+static enum ota_agent_action session(struct rig *r)
+{
+    struct ota_agent_options options = {.aid = {.n = 16},
+                                        .host = cr_span_str("127.0.0.1"),
+                                        .uri = cr_span_str("/gsma/adminagent"),
+                                        .retries = r->cut ? 100 : 0,
+                                        .execute = execute,
+                                        .ctx = r};
+    struct ota_agent *agent = NULL;
+    size_t cut = r->cut;
+    memcpy(options.eid, eid_bytes, OTA_EID);
+    memcpy(options.aid.value, isdr_bytes, 16);
+    if (ota_agent_new(&options, &agent, NULL) != CR_OK) {
+        return OTA_AGENT_FAILED;
+    }
+    struct ota_agent_step step = ota_agent_start(agent);
+    while (step.action == OTA_AGENT_OPEN) {
+        step = one_link(r, agent, cut ? cut : SIZE_MAX);
+        if (step.action == OTA_AGENT_RETRY) {
+            step = ota_agent_expired(agent);
+            cut = cut < LONGEST ? cut + r->cut : r->cut;
+        }
+    }
+    ota_agent_free(agent);
+    return step.action;
 }
 
 static void *session_thread(void *ctx)
@@ -407,13 +432,44 @@ static void test_stopped_while_held(void **state)
     until_done(r, second);
 }
 
+/* The links break in the handshake, in an answer, behind one; the SM-SR is told, and is stopped and
+ * started in between. */
+static void test_broken_links(void **state)
+{
+    static const size_t cuts[] = {37, 97, 131, 251, 463, 750};
+    struct rig *r = *state;
+    unsigned scripts = 0;
+    r->w.config.channel = SMSR_HTTPS;
+    for (size_t i = 0; i < CR_COUNT(cuts); i++) {
+        pthread_t thread;
+        void *closed = NULL;
+        r->cut = cuts[i];
+        if (i % 2) {
+            rig_restart(r);
+        }
+        int64_t id = send_data(r, true);
+        assert_int_equal(pthread_create(&thread, NULL, session_thread, r), 0);
+        for (int k = 0; k < 3; k++, scripts++) {
+            until_done(r, id);
+            smsr_service_tick(r->service);
+            id = send_data(r, k < 2);
+        }
+        until_done(r, id);
+        scripts++;
+        (void)pthread_join(thread, &closed);
+        assert_ptr_equal(closed, r);
+        assert_int_equal(r->scripts, scripts);
+    }
+}
+
 static void test_wrong_key(void **state)
 {
     struct rig *r = *state;
+    size_t left = SIZE_MAX;
     (void)send_data(r, false);
     const int fd = dial(r);
     struct psk_engine *tls = engine_of(0x78);
-    while (flush(tls, fd) && pull(tls, fd) && psk_engine_state(tls) == PSK_HANDSHAKE) {
+    while (flush(tls, fd) && pull(tls, fd, &left) && psk_engine_state(tls) == PSK_HANDSHAKE) {
     }
     assert_int_not_equal(psk_engine_state(tls), PSK_OPEN);
     psk_engine_free(tls);
@@ -429,11 +485,12 @@ static void test_endless(void **state)
                        "X-Admin-Protocol: globalplatform-remote-admin/1.0\r\n"
                        "Transfer-Encoding: chunked\r\n\r\n";
     char chunk[1040];
+    size_t left = SIZE_MAX;
     (void)snprintf(chunk, sizeof chunk, "400\r\n%01024d\r\n", 0);
     const int fd = dial(r);
     struct psk_engine *tls = engine_of(0x77);
     while (psk_engine_state(tls) == PSK_HANDSHAKE) {
-        assert_true(flush(tls, fd) && pull(tls, fd));
+        assert_true(flush(tls, fd) && pull(tls, fd, &left));
     }
     assert_int_equal(psk_engine_send(tls, cr_span_str(head), NULL), CR_OK);
     for (int i = 0; i < 2 * OTA_SCRIPT_MAX / 1024; i++) {
@@ -441,7 +498,7 @@ static void test_endless(void **state)
             break;
         }
     }
-    while (psk_engine_input(tls).n == 0 && pull(tls, fd)) {
+    while (psk_engine_input(tls).n == 0 && pull(tls, fd, &left)) {
     }
     const cr_span in = psk_engine_input(tls);
     assert_true(in.n == 0 || memcmp(in.p, "HTTP/1.1 413", 12) == 0);
@@ -585,8 +642,10 @@ static void test_link(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_sms),       TEST(test_receipt), TEST(test_session), TEST(test_stopped_while_held),
-        TEST(test_wrong_key), TEST(test_endless), TEST(test_link),
+        TEST(test_sms),          TEST(test_receipt),
+        TEST(test_session),      TEST(test_stopped_while_held),
+        TEST(test_broken_links), TEST(test_wrong_key),
+        TEST(test_endless),      TEST(test_link),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }

@@ -553,6 +553,17 @@ static void busy_then_open(void **state)
     assert_int_equal(bed.user.opened, 0);
     terminal_advance(&bed.t, 30);
     assert_int_equal(bed.user.opened, 1);
+    /* Without a network it is for the owner to say when to try again. */
+    struct bed alone;
+    bed_new(&alone);
+    terminal_fault(&alone.t, CAT_OPEN_CHANNEL, 0x20, 0x04, 1);
+    bed_open(&alone, CAT_TRANSPORT_TCP_CLIENT);
+    assert_int_equal(alone.user.closed, 1);
+    assert_int_equal(alone.user.why.end, BIP_REFUSED);
+    assert_int_equal(alone.user.why.info, 0x04);
+    terminal_advance(&alone.t, 100);
+    assert_int_equal(alone.user.opened, 0);
+    bed_free(&alone);
     /* three times is too often */
     terminal_fault(&bed.t, CAT_SEND_DATA, 0x21, -1, 3);
     assert_int_equal(bip_send(bed.sim->uicc, bed.user.channel, cr_span_str("x"), NULL), CR_OK);
