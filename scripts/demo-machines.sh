@@ -29,9 +29,6 @@ demo_machines() {
     why "An EUM, two operators, an SM-DP, an SM-SR, each with a TLS certificate and a file that says who"
     why "it is and where it finds the others. EUM and SM-SR have agreed on a key for transport."
     show crisp pki m2m-parties lab --pki pki --first-port $port | head -n 9
-    openssl rand -hex 16 >transport.key
-    sed -i '/^\[party eum\]/a eum-certificate = ../pki/nist/eum.der\ntransport-key = ../transport.key' \
-        lab/smsr-1.ini
 
     say "A meter leaves the factory"
     why "Operator A's profile is in its chip, enabled. The EUM keeps what an SM-SR will need to know."
@@ -78,7 +75,7 @@ INI
 
     say "The EUM registers the chip: signed, its keys wrapped"
     show crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis meter.json \
-        --transport-key transport.key --mno-id operator-a
+        --mno-id operator-a
     show crisp operator es4 update-subscription-address --parties lab/operator-a.ini --to smsr-1 \
         --listen 127.0.0.1:0 --eid "$eid" --iccid $old --imsi 001010000000001 --msisdn 47000000000001
 

@@ -64,7 +64,7 @@ struct fleet {
     char dir[BENCH_DIR], pki[BENCH_PATH - 32], lab[BENCH_PATH - 32];
     char smsr_dir[BENCH_PATH - 32], smdp_dir[BENCH_PATH];
     char smsr_ini[BENCH_PATH], smdp_ini[BENCH_PATH], radio_ini[BENCH_PATH];
-    char smsr_ports[BENCH_PATH], smdp_ports[BENCH_PATH], transport_file[BENCH_PATH];
+    char smsr_ports[BENCH_PATH], smdp_ports[BENCH_PATH];
     char smsr_log[BENCH_PATH], smdp_log[BENCH_PATH];
     uint16_t es5_port, smpp_port, smdp_port;
     struct m2m_parties desk_parties;

@@ -79,13 +79,20 @@ static cr_status give_numbers(struct soap_eis *eis, size_t chip, cr_arena *arena
     return CR_OK;
 }
 
+static struct cli_eum_said said_of(const struct fleet_eum *e)
+{
+    return (struct cli_eum_said){
+        .owner = e->operator_oid, .ca_id = e->eum.oid, .eum_certificate = e->eum.cert.raw};
+}
+
 static cr_status make_eis(struct fleet *f, struct cli *cli, const struct fleet_eum *e, size_t i,
                           struct soap_eis *out, struct cr_err *err)
 {
     const bool is_chip = i < f->chip_count;
     char text[FLEET_EID];
     uint8_t eid[SOAP_EID_SIZE];
-    CR_TRY(cli_eum_json(cli, f->chips[is_chip ? i : 0].eis, e->operator_oid, e->eum.oid, out, err));
+    const struct cli_eum_said said = said_of(e);
+    CR_TRY(cli_eum_json(cli, f->chips[is_chip ? i : 0].eis, &said, out, err));
     CR_TRY(give_numbers(out, i, &cli->arena, err));
     if (!is_chip) {
         CR_TRY(fleet_eid(i, text, eid, err));
@@ -196,7 +203,8 @@ static cr_status open_eum(struct fleet *f, struct fleet_eum *e, struct cr_err *e
     CR_TRY(m2m_party_transport_key(e->party, e->eum.transport, err));
     CR_TRY(pki_hierarchy_load(f->pki, CRYPTO_P256, "eum", &cli->arena, &e->eum.cert, &e->eum.key,
                               err));
-    CR_TRY(cli_eum_json(cli, f->chips[0].eis, e->operator_oid, e->eum.oid, &first, err));
+    const struct cli_eum_said said = said_of(e);
+    CR_TRY(cli_eum_json(cli, f->chips[0].eis, &said, &first, err));
     CR_TRY(gpcert_decode(first.signed_info.ecasd.keysets.items[0].certificates.items[0].value,
                          &e->ecasd, err));
     const struct smsr_options options = {

@@ -18,14 +18,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HTTPS_OF_CHIPS "192.0.2.10:8446/gsma/adminagent"
-#define SMSC_NUMBER    "+4799000000"
-#define SMSR_NUMBER    "+4790001"
-#define SERVICE_MS     120000 /* until all chips have service */
-#define LOOK_MS        20
-#define QUIET_LOOKS    10 /* in a row without a short message under way */
-#define MAX_THREADS    64
-#define PER_SECOND     200 /* profiles in stock for each second of downloading */
+#define HTTPS_OF_CHIPS  "192.0.2.10:8446/gsma/adminagent"
+#define SMSC_NUMBER     "+4799000000"
+#define SMSR_NUMBER     "+4790001"
+#define SERVICE_MS      120000 /* until all chips have service */
+#define LOOK_MS         20
+#define MAX_CERTIFICATE 4096 /* bytes */
+#define QUIET_LOOKS     10   /* in a row without a short message under way */
+#define MAX_THREADS     64
+#define PER_SECOND      200 /* profiles in stock for each second of downloading */
 
 /* ---- numbers -----------------------------------------------------------------------------------
  */
@@ -153,32 +154,13 @@ static cr_status put_file(const char *path, cr_buf *text, struct cr_err *err)
     return status;
 }
 
-/* What an SM-SR has to know of the EUM besides. */
-static cr_status introduce_eum(struct fleet *f, struct cr_err *err)
-{
-    static const char section[] = "[party eum]\n";
-    cr_buf text = {0}, out = {0}, key = {0};
-    CR_TRY(cr_file_read(f->smsr_ini, (size_t)1 << 20, &text, err));
-    const char *all = cr_buf_cstr(&text);
-    const char *at = all ? strstr(all, section) : NULL;
-    if (at) {
-        const size_t n = (size_t)(at - all) + sizeof section - 1;
-        cr_buf_append(&out, all, n);
-        cr_buf_appendf(&out,
-                       "eum-certificate = ../pki/nist/eum.der\ntransport-key = ../transport.key\n"
-                       "%s",
-                       all + n);
-    }
-    cr_buf_free(&text);
-    cr_buf_appendf(&key, "404142434445464748494A4B4C4D4E4F\n");
-    CR_TRY(put_file(f->transport_file, &key, err));
-    return put_file(f->smsr_ini, &out, err);
-}
-
 static cr_status make_lab(struct fleet *f, struct cr_err *err)
 {
     uint16_t ports[M2M_LAB_PARTIES + 2];
     struct m2m_lab lab = m2m_lab_usual(0);
+    char path[BENCH_PATH];
+    cr_buf eum = {0};
+    (void)snprintf(path, sizeof path, "%s/nist/eum.der", f->pki);
     CR_TRY(bench_free_ports(ports, CR_COUNT(ports), err));
     for (size_t i = 0; i < M2M_LAB_PARTIES; i++) {
         lab.parties[i].port = ports[i];
@@ -186,7 +168,13 @@ static cr_status make_lab(struct fleet *f, struct cr_err *err)
     f->smdp_port = m2m_lab_named(&lab, cr_span_str("smdp"))->port;
     f->es5_port = ports[M2M_LAB_PARTIES];
     f->smpp_port = ports[M2M_LAB_PARTIES + 1];
-    return m2m_lab_make(f->lab, &lab, &f->env, err);
+    cr_status status = cr_file_read(path, MAX_CERTIFICATE, &eum, err);
+    if (status == CR_OK) {
+        lab.eum_certificate = cr_buf_span(&eum);
+        status = m2m_lab_make(f->lab, &lab, &f->env, err);
+    }
+    cr_buf_free(&eum);
+    return status;
 }
 
 cr_status fleet_make_parties(struct fleet *f, struct cr_err *err)
@@ -205,10 +193,8 @@ cr_status fleet_make_parties(struct fleet *f, struct cr_err *err)
     (void)snprintf(f->smdp_ports, sizeof f->smdp_ports, "%s/smdp.json", f->dir);
     (void)snprintf(f->smsr_log, sizeof f->smsr_log, "%s/smsr.log", f->dir);
     (void)snprintf(f->smdp_log, sizeof f->smdp_log, "%s/smdp.log", f->dir);
-    (void)snprintf(f->transport_file, sizeof f->transport_file, "%s/transport.key", f->dir);
-    CR_TRY(make_lab(f, err));
     CR_TRY(pki_hierarchy_init(f->pki, &pki, &f->env, err));
-    CR_TRY(introduce_eum(f, err));
+    CR_TRY(make_lab(f, err));
     cr_buf_appendf(&radio,
                    "[smsc bench]\nport = %u\nsystem-id = smsr\npassword = secret\n"
                    "number = " SMSR_NUMBER "\nwindow = 64\n",

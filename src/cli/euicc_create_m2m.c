@@ -1,6 +1,7 @@
 #include "cli/euicc_create_m2m.h"
 
 #include "cli/input.h"
+#include "cli/ota.h"
 #include "cli/units.h"
 
 #include "asn1/der.h"
@@ -10,9 +11,6 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-
-#define BUFFER     0x0500 /* bytes that a BIP channel asks for */
-#define HTTPS_PORT 8443
 
 /* ---- addresses ---------------------------------------------------------------------------------
  */
@@ -46,30 +44,10 @@ static cr_status place_of(struct cli *cli, const char *text, const char **host, 
 
 cr_status cli_m2m_https(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
-    static const uint8_t bearer[] = {0x03};
-    uint8_t address[17];
-    const char *slash = strchr(text, '/'), *host;
-    cr_span authority = cr_span_of(text, slash ? (size_t)(slash - text) : strlen(text));
-    char *copy = cr_arena_strn(&cli->arena, authority);
-    uint16_t port = HTTPS_PORT;
-    size_t size;
-    if (!copy) {
-        return cr_fail_memory(err);
-    }
-    CR_TRY(place_of(cli, copy, &host, address, &size, &port, err));
-    struct cat_channel channel = {.bearer = CR_SPAN_ARRAY(bearer),
-                                  .buffer_size = BUFFER,
-                                  .transport = CAT_TRANSPORT_TCP_CLIENT,
-                                  .port = port,
-                                  .address = cr_span_of(address, size)};
-    cr_buf b = {0}, inner = {0};
-    cat_channel_put(&inner, &channel);
-    der_put(&b, 0x84, cr_buf_span(&inner));
-    size_t mark = der_open(&b, 0x89);
-    der_put(&b, 0x8A, cr_span_str(host));
-    der_put(&b, 0x8C, cr_span_str(slash ? slash : "/gsma/adminagent"));
-    der_close(&b, mark);
-    cr_buf_free(&inner);
+    struct ota_admin_params params = {.connection = {0}};
+    cr_buf b = {0};
+    CR_TRY(cli_ota_place(cli, text, &params, err));
+    CR_TRY(ota_admin_params_write(&b, &params, err));
     return keep(cli, &b, out, err);
 }
 

@@ -252,7 +252,7 @@ static void put_m2m(struct cli *cli, const json_t *eis)
     const json_t *profiles = json_object_get(eis, "profiles");
     (void)fprintf(cli->out, "EID        %s (a machine's chip, SGP.02)\n", text_of(eis, "eid"));
     (void)fprintf(cli->out, "memory     %" JSON_INTEGER_FORMAT " bytes free for profiles\n",
-                  json_integer_value(json_object_get(eis, "availableMemoryForProfiles")));
+                  json_integer_value(json_object_get(eis, "remainingMemory")));
     for (size_t i = 0; i < json_array_size(profiles); i++) {
         const json_t *p = json_array_get(profiles, i);
         (void)fprintf(cli->out, "profile    %s %s %s, POL1 %02X%s%s%s\n", text_of(p, "isd-p-aid"),

@@ -60,8 +60,10 @@ static cr_status read_eis(const struct eum *e, const char *path, struct soap_eis
     if (cli_form_of(text) == CLI_FORM_JSON) {
         const struct m2m_party *owner =
             e->v->mno_id ? m2m_party_named(&e->parties, e->v->mno_id) : NULL;
-        CR_TRY(cli_eum_json(e->cli, text, owner ? owner->oid : e->v->mno_id, e->parties.oid, eis,
-                            err));
+        const struct cli_eum_said said = {.owner = owner ? owner->oid : e->v->mno_id,
+                                          .ca_id = e->parties.oid,
+                                          .eum_certificate = e->eum.cert.raw};
+        CR_TRY(cli_eum_json(e->cli, text, &said, eis, err));
     } else {
         CR_TRY(soap_type_read(&soap_eis_type, text, &e->cli->arena, eis, err));
     }
@@ -188,7 +190,7 @@ static const struct cli_command eum_register = {
     .values_size = sizeof(struct eum_values),
     .run = register_run,
     .examples = "# a chip that was just made\n"
-                "crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis chip.eis "
+                "crisp eum register --parties lab/eum.ini --to smsr-1 --pki pki --eis chip.eis"
                 "--transport-key transport.key",
 };
 

@@ -6,15 +6,9 @@
 
 #define KCV_SIZE 3
 
-/* GSMA's AIDs of the ISD-P executable load file and module (SGP.02 2.2.3). */
-static const uint8_t loadfile[] = {0xA0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xFF,
-                                   0xFF, 0xFF, 0xFF, 0x89, 0x00, 0x00, 0x0D, 0x00};
-static const uint8_t module[] = {0xA0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xFF,
-                                 0xFF, 0xFF, 0xFF, 0x89, 0x00, 0x00, 0x0E, 0x00};
-static const uint8_t isdr_tar[] = {0x00, 0x00, 0x01};
-
 struct reader {
     struct cli *cli;
+    const struct cli_eum_said *said;
     struct cr_err *err;
 };
 
@@ -23,15 +17,32 @@ static cr_status bad(const struct reader *r, const char *name, const char *what)
     return cr_err_field(r->err, cr_fail(r->err, CR_MALFORMED, NULL, "%s %s", name, what), name);
 }
 
+static cr_status take_value(const struct reader *r, const json_t *value, const char *name,
+                            enum soap_kind kind, cr_span *out)
+{
+    const struct soap_row row = {.name = name, .kind = (uint8_t)kind};
+    const char *text = json_string_value(value);
+    const char *wrong =
+        text ? soap_row_read(&row, cr_span_str(text), &r->cli->arena, out) : "is missing";
+    return wrong ? bad(r, name, wrong) : CR_OK;
+}
+
 /* A member as a value of a kind; lives in the arena. */
 static cr_status take(const struct reader *r, const json_t *object, const char *name,
                       enum soap_kind kind, cr_span *out)
 {
-    const struct soap_row row = {.name = name, .kind = (uint8_t)kind};
-    const char *text = json_string_value(json_object_get(object, name));
-    const char *wrong =
-        text ? soap_row_read(&row, cr_span_str(text), &r->cli->arena, out) : "is missing";
-    return wrong ? bad(r, name, wrong) : CR_OK;
+    return take_value(r, json_object_get(object, name), name, kind, out);
+}
+
+static cr_status take_number(const struct reader *r, const json_t *object, const char *name,
+                             int64_t *out)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+        return bad(r, name, "is no number");
+    }
+    *out = json_integer_value(value);
+    return CR_OK;
 }
 
 static void *array_of(const struct reader *r, const json_t *list, size_t size)
@@ -84,25 +95,45 @@ static cr_status read_keyset(const struct reader *r, const json_t *json, struct 
 static cr_status read_isdr(const struct reader *r, const json_t *json,
                            struct soap_security_domain *out)
 {
-    const json_t *sets = json_object_get(json, "keysets");
+    const json_t *sets = json_object_get(json, "keysets"), *tars = json_object_get(json, "tars");
     out->role = SOAP_ROLE_ISD_R;
     CR_TRY(take(r, json, "aid", SOAP_HEX, &out->aid));
     CR_TRY(take(r, json, "sin", SOAP_HEX, &out->sin));
     CR_TRY(take(r, json, "sdin", SOAP_HEX, &out->sdin));
-    out->tars.items = array_of(r, NULL, sizeof *out->tars.items);
+    out->tars.items = array_of(r, tars, sizeof *out->tars.items);
     out->keysets.items = array_of(r, sets, sizeof *out->keysets.items);
     if (!out->tars.items || !out->keysets.items) {
         return cr_fail_memory(r->err);
     }
-    out->tars.items[out->tars.count++] = CR_SPAN_ARRAY(isdr_tar);
+    for (size_t i = 0; i < json_array_size(tars); i++) {
+        CR_TRY(take_value(r, json_array_get(tars, i), "tars", SOAP_HEX,
+                          &out->tars.items[out->tars.count++]));
+    }
     for (size_t i = 0; i < json_array_size(sets); i++) {
         CR_TRY(read_keyset(r, json_array_get(sets, i), &out->keysets.items[out->keysets.count++]));
     }
     return CR_OK;
 }
 
+/* The chip's certificate that stands under that of this EUM. */
+static cr_status find_ecasd(const struct reader *r, const json_t *certificates, cr_span *out)
+{
+    for (size_t i = 0; i < json_array_size(certificates); i++) {
+        const json_t *one = json_array_get(certificates, i);
+        cr_span eum;
+        CR_TRY(take(r, one, "eum", SOAP_HEX, &eum));
+        if (cr_span_equal(eum, r->said->eum_certificate)) {
+            return take(r, one, "ecasd", SOAP_HEX, out);
+        }
+    }
+    return cr_err_next(r->err,
+                       cr_fail(r->err, CR_REFUSED, "SGP.02 annex E",
+                               "none of the chip's certificates was issued by this EUM"),
+                       "Name the EUM that made the chip with --pki and --name.");
+}
+
 static cr_status read_ecasd(const struct reader *r, const json_t *json, const json_t *certificates,
-                            const char *ca_id, const struct soap_security_domain *isdr,
+                            const struct soap_security_domain *isdr,
                             struct soap_security_domain *out)
 {
     struct soap_keyset *set = array_of(r, NULL, sizeof *set);
@@ -114,8 +145,9 @@ static cr_status read_ecasd(const struct reader *r, const json_t *json, const js
     CR_TRY(take(r, json, "aid", SOAP_HEX, &out->aid));
     out->sin = isdr->sin;
     out->sdin = isdr->sdin;
-    *cert = (struct soap_certificate){.has_index = true, .index = 1, .ca_id = cr_span_str(ca_id)};
-    CR_TRY(take(r, json_array_get(certificates, 0), "ecasd", SOAP_HEX, &cert->value));
+    *cert = (struct soap_certificate){
+        .has_index = true, .index = 1, .ca_id = cr_span_str(r->said->ca_id)};
+    CR_TRY(find_ecasd(r, certificates, &cert->value));
     *set = (struct soap_keyset){.has_version = true, .version = 0x74, .type = SOAP_KEYSET_CA};
     set->certificates.items = cert;
     set->certificates.count = 1;
@@ -124,9 +156,10 @@ static cr_status read_ecasd(const struct reader *r, const json_t *json, const js
     return CR_OK;
 }
 
-static cr_status read_profiles(const struct reader *r, const json_t *list, const char *owner,
-                               struct soap_eis *out)
+/* Test Profiles belong to whoever has the device in his hands: no SM-SR manages them. */
+static cr_status read_profiles(const struct reader *r, const json_t *list, struct soap_eis *out)
 {
+    const char *owner = r->said->owner;
     static const char *const states[] = {"Created", "Disabled", "Enabled"};
     struct soap_profile_info *items = array_of(r, list, sizeof *items);
     if (!items) {
@@ -135,7 +168,10 @@ static cr_status read_profiles(const struct reader *r, const json_t *list, const
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *json = json_array_get(list, i);
         const char *state = json_string_value(json_object_get(json, "state"));
-        struct soap_profile_info *p = &items[i];
+        struct soap_profile_info *p = &items[out->profiles.count];
+        if (json_is_true(json_object_get(json, "testProfile"))) {
+            continue;
+        }
         CR_TRY(take(r, json, "iccid", SOAP_DIGITS, &p->iccid));
         CR_TRY(take(r, json, "isd-p-aid", SOAP_HEX, &p->isdp_aid));
         for (size_t k = 0; k < CR_COUNT(states) && state; k++) {
@@ -152,53 +188,61 @@ static cr_status read_profiles(const struct reader *r, const json_t *list, const
         p->has_fallback = p->has_emergency = p->has_allocated_memory = p->has_pol2 = true;
         p->fallback = json_is_true(json_object_get(json, "fallbackAttribute"));
         p->emergency = json_is_true(json_object_get(json, "emergencyProfileAttribute"));
-        p->allocated_memory = json_integer_value(json_object_get(json, "allocatedMemory"));
+        CR_TRY(take_number(r, json, "allocatedMemory", &p->allocated_memory));
+        out->profiles.count++;
     }
     out->profiles.items = items;
-    out->profiles.count = json_array_size(list);
     return CR_OK;
 }
 
-static cr_status read_all(const struct reader *r, const json_t *root, const char *owner,
-                          const char *ca_id, struct soap_eis *out)
+static cr_status read_capabilities(const struct reader *r, const json_t *json,
+                                   struct soap_capabilities *out)
+{
+    out->has_cattp = out->has_http = true;
+    out->cattp = json_is_true(json_object_get(json, "catTp"));
+    out->http = json_is_true(json_object_get(json, "http"));
+    if (out->cattp) {
+        CR_TRY(take(r, json, "catTpVersion", SOAP_VERSION, &out->cattp_version));
+    }
+    if (out->http) {
+        CR_TRY(take(r, json, "httpVersion", SOAP_VERSION, &out->http_version));
+    }
+    CR_TRY(take(r, json, "securePacketVersion", SOAP_VERSION, &out->secure_packet_version));
+    return take(r, json, "remoteProvisioningVersion", SOAP_VERSION,
+                &out->remote_provisioning_version);
+}
+
+static cr_status read_all(const struct reader *r, const json_t *root, struct soap_eis *out)
 {
     const json_t *domains = json_object_get(root, "domains");
     struct soap_eum_signed_info *info = &out->signed_info;
     CR_TRY(take(r, root, "eid", SOAP_EID, &info->eid));
+    CR_TRY(take(r, root, "platformType", SOAP_TEXT, &info->platform_type));
+    CR_TRY(take(r, root, "platformVersion", SOAP_VERSION, &info->platform_version));
+    CR_TRY(take(r, root, "isd-p-loadfile-aid", SOAP_HEX, &info->isdp_loadfile_aid));
+    CR_TRY(take(r, root, "isd-p-module-aid", SOAP_HEX, &info->isdp_module_aid));
+    CR_TRY(read_capabilities(r, json_object_get(root, "capabilities"), &info->capabilities));
     CR_TRY(read_isdr(r, json_array_get(domains, 0), &out->isdr));
-    CR_TRY(read_ecasd(r, json_array_get(domains, 1), json_object_get(root, "certificates"), ca_id,
+    CR_TRY(read_ecasd(r, json_array_get(domains, 1), json_object_get(root, "certificates"),
                       &out->isdr, &info->ecasd));
-    CR_TRY(read_profiles(r, json_object_get(root, "profiles"), owner, out));
+    CR_TRY(read_profiles(r, json_object_get(root, "profiles"), out));
+    CR_TRY(take_number(r, root, "availableMemoryForProfiles", &out->available_memory));
+    CR_TRY(take_number(r, root, "remainingMemory", &out->remaining_memory));
     out->has_signed_info = out->has_isdr = info->has_ecasd = info->has_capabilities = true;
     out->has_available_memory = out->has_remaining_memory = true;
-    out->available_memory = json_integer_value(json_object_get(root, "availableMemoryForProfiles"));
-    out->remaining_memory = out->available_memory;
-    info->platform_type = cr_span_str("crisp");
-    info->platform_version = cr_span_str("4.2.0");
-    info->isdp_loadfile_aid = CR_SPAN_ARRAY(loadfile);
-    info->isdp_module_aid = CR_SPAN_ARRAY(module);
-    info->capabilities =
-        (struct soap_capabilities){.has_cattp = true,
-                                   .cattp = true,
-                                   .cattp_version = cr_span_str("6.13.0"),
-                                   .has_http = true,
-                                   .http = true,
-                                   .http_version = cr_span_str("1.1.0"),
-                                   .secure_packet_version = cr_span_str("12.1.0"),
-                                   .remote_provisioning_version = cr_span_str("4.2.0")};
     return CR_OK;
 }
 
-cr_status cli_eum_json(struct cli *cli, cr_span text, const char *owner, const char *ca_id,
+cr_status cli_eum_json(struct cli *cli, cr_span text, const struct cli_eum_said *said,
                        struct soap_eis *out, struct cr_err *err)
 {
-    const struct reader r = {.cli = cli, .err = err};
+    const struct reader r = {.cli = cli, .said = said, .err = err};
     json_error_t problem;
     json_t *root = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &problem);
     if (!root) {
         return cr_fail(err, CR_MALFORMED, NULL, "line %d: %s", problem.line, problem.text);
     }
-    cr_status status = read_all(&r, root, owner, ca_id, out);
-    json_decref(root);
+    cr_status status = read_all(&r, root, out);
+    json_decref(root); /* wiped: main() gave jansson a free that does */
     return status;
 }

@@ -5,10 +5,16 @@
 #include "cli/cli.h"
 #include "soap/types.h"
 
-/* Fills an EIS with what the chip says, and what it does not know: the platform, the owner of its
- * profiles (an OID), the CI of the certificate (ca_id, an OID). Key check values are calculated. In
- * the command's arena. CR_MALFORMED names the member. */
-cr_status cli_eum_json(struct cli *cli, cr_span text, const char *owner, const char *ca_id,
+/* What the chip does not know. */
+struct cli_eum_said {
+    const char *owner;       /* OID of its profiles' operator; NULL = not said */
+    const char *ca_id;       /* OID of the EUM, for its certificate */
+    cr_span eum_certificate; /* DER of the EUM that made it */
+};
+
+/* Fills an EIS with what the chip says, but its Test Profiles. Key check values are calculated. In
+ * the command's arena. CR_MALFORMED names the member; CR_REFUSED: another EUM's chip. */
+cr_status cli_eum_json(struct cli *cli, cr_span text, const struct cli_eum_said *said,
                        struct soap_eis *out, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

@@ -3,6 +3,10 @@
  */
 #include "cli/cli.h"
 
+#include <jansson.h>
+#include <malloc.h>
+#include <stdlib.h>
+
 static const struct cli_command *const commands[] = {
     &cli_pki,    &cli_profile, &cli_smdpp, &cli_smdp, &cli_smsr,     &cli_euicc,
     &cli_device, &cli_lpa,     &cli_aka,   &cli_ota,  &cli_operator, &cli_eum,
@@ -21,7 +25,17 @@ const struct cli_command cli_root = {
     .children = commands,
 };
 
+/* JSON may hold keys (of chips, subscriptions, operators): nothing of it stays in the heap. */
+static void free_wiped(void *p)
+{
+    if (p) {
+        cr_wipe(p, malloc_usable_size(p));
+    }
+    free(p);
+}
+
 int main(int argc, char **argv)
 {
+    json_set_alloc_funcs(malloc, free_wiped); /* before any thread: they are global */
     return cli_main(&cli_root, argc, argv);
 }

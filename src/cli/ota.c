@@ -64,15 +64,17 @@ cr_status cli_ota_security_of(const struct cli_ota_options *o, struct cli_ota_se
     return CR_OK;
 }
 
-static const struct cli_command *const children[] = {&cli_ota_pack, &cli_ota_unpack, NULL};
+static const struct cli_command *const children[] = {&cli_ota_pack, &cli_ota_unpack,
+                                                     &cli_ota_trigger, &cli_ota_serve, NULL};
 
 const struct cli_command cli_ota = {
     .name = "ota",
-    .summary = "make and read secured packets for cards",
+    .summary = "make and read secured packets for cards, serve their sessions",
     .description =
         "Remote management of a card by short message (SCP80): scripts of APDUs in secured packets "
         "of ETSI TS 102 225, cut into short messages and wrapped into the ENVELOPE commands that a "
-        "phone gives to its card; and the proof of receipt that comes back. For people who test "
-        "cards: bytes in, bytes out, no network.",
+        "phone gives to its card; and the proof of receipt that comes back: bytes in, bytes "
+        "out, no network. And sessions over HTTPS (SCP81): what triggers one, and a server for "
+        "them. For people who test cards.",
     .children = children,
 };

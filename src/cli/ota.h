@@ -1,16 +1,20 @@
 /*
- * crisp ota: secured packets for people who test cards. What decode, pack and unpack share.
+ * crisp ota: secured packets and sessions for people who test cards. What its commands share.
  */
 #ifndef CRISP_CLI_OTA_H
 #define CRISP_CLI_OTA_H
 
 #include "cli/cli.h"
 #include "cli/json_line.h"
+#include "net/smpp.h"
+#include "ota/admin.h"
 #include "ota/packet.h"
 #include "ota/script.h"
 #include "ota/sms.h"
 
 extern const struct cli_command cli_ota_pack;
+extern const struct cli_command cli_ota_serve;
+extern const struct cli_command cli_ota_trigger;
 extern const struct cli_command cli_ota_unpack;
 
 /* ---- options ---- */
@@ -96,6 +100,29 @@ cr_status cli_ota_security_of(const struct cli_ota_options *o, struct cli_ota_se
 /* A key from hex for the algorithm of a KIc or KID byte. */
 cr_status cli_ota_key(const char *name, const char *hex, uint8_t id, struct ota_key *out,
                       struct cr_err *err) CR_MUST_CHECK;
+
+/* "192.0.2.10:8443/gsma/adminagent", port and path as here unless given: how to connect, and host
+ * and URI of the first request. In the arena. */
+cr_status cli_ota_place(struct cli *cli, const char *text, struct ota_admin_params *params,
+                        struct cr_err *err) CR_MUST_CHECK;
+
+/* ---- a service centre (SMPP) ---- */
+
+/* As the command line says; place, esme and to are needed. */
+struct cli_ota_smsc {
+    const char *place, *esme, *password, *to;
+};
+
+struct cli_ota_submit;
+/* Begins to bind. */
+cr_status cli_ota_submit_new(struct cli *cli, const struct cli_ota_smsc *smsc, const char *from,
+                             struct cli_ota_submit **out, struct cr_err *err) CR_MUST_CHECK;
+/* User data with its header. */
+cr_status cli_ota_submit_add(struct cli_ota_submit *submit, cr_span ud,
+                             struct cr_err *err) CR_MUST_CHECK;
+/* Unbinds; wait: when all were answered. CR_REFUSED: one was refused. */
+cr_status cli_ota_submit_end(struct cli_ota_submit *submit, bool wait,
+                             struct cr_err *err) CR_MUST_CHECK;
 
 /* ---- explaining: each gives an object, which the caller owns; NULL only without memory ---- */
 

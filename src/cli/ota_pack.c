@@ -16,6 +16,7 @@
 struct pack_values {
     struct cli_list data;
     struct cli_ota_options security;
+    struct cli_ota_smsc submit;
     const char *format, *chaining, *as, *from, *smsc, *time;
     int64_t reference, max_segments;
     bool wide;
@@ -28,6 +29,7 @@ struct pack {
     struct sms_address from, smsc;
     bool has_smsc;
     struct sms_time time;
+    struct cli_ota_submit *submit; /* NULL = printed only */
 };
 
 static const char *const formats[] = {"expanded", "indefinite", "compact", "raw", NULL};
@@ -145,7 +147,7 @@ static cr_status emit(void *ctx, uint8_t number, uint8_t count, cr_span ud, stru
         status = put_envelope(p, cr_buf_span(&tpdu), label, err);
     }
     cr_buf_free(&tpdu);
-    return status;
+    return status == CR_OK && p->submit ? cli_ota_submit_add(p->submit, ud, err) : status;
 }
 
 /* ---- the command ---- */
@@ -198,7 +200,18 @@ static cr_status pack(struct pack *p, const struct cli_ota_security *security, s
                               .wide = p->v->wide,
                               .reference = (uint16_t)p->v->reference,
                               .max_segments = (unsigned)p->v->max_segments};
-        status = sms_segment(&cut, cr_buf_span(&packet), emit, p, err);
+        if (p->v->submit.place) {
+            status = cli_ota_submit_new(p->cli, &p->v->submit, p->v->from, &p->submit, err);
+        }
+        if (status == CR_OK) {
+            status = sms_segment(&cut, cr_buf_span(&packet), emit, p, err);
+        }
+        if (p->submit) {
+            bool good = status == CR_OK;
+            struct cr_err other;
+            cr_status end = cli_ota_submit_end(p->submit, good, good ? err : &other);
+            status = good ? end : status;
+        }
     }
     cr_buf_free(&data);
     cr_buf_free(&packet);
@@ -210,6 +223,9 @@ static int pack_run(struct cli *cli, const void *values)
     struct pack p = {.cli = cli, .v = values};
     struct cli_ota_security security;
     struct cr_err err;
+    if (p.v->submit.place && (!p.v->submit.to || !p.v->submit.esme)) {
+        return cli_usage(cli, "--submit needs --to and --esme");
+    }
     if (cli_ota_security_of(&p.v->security, &security, &err) != CR_OK ||
         read_options(&p, &err) != CR_OK) {
         cr_wipe(&security, sizeof security);
@@ -219,6 +235,10 @@ static int pack_run(struct cli *cli, const void *values)
         (strcmp(p.v->as, "tpdu") == 0 || strcmp(p.v->as, "envelope") == 0)) {
         cr_wipe(&security, sizeof security);
         return cli_usage(cli, "packets of the BIP dialect go into no short message");
+    }
+    if (security.fields.dialect == OTA_BIP && p.v->submit.place) {
+        cr_wipe(&security, sizeof security);
+        return cli_usage(cli, "packets of the BIP dialect go to no service centre");
     }
     cr_status status = pack(&p, &security, &err);
     cr_wipe(&security, sizeof security);
@@ -295,6 +315,26 @@ static const struct cli_option options[] = {
      .max = SMS_SEGMENTS_MAX,
      .help = "Short messages that one packet may take.",
      FIELD(max_segments)},
+    {.name = "submit",
+     .kind = CLI_STRING,
+     .metavar = "HOST:PORT",
+     .help = "Give the messages to this service centre (SMPP 3.4), too.",
+     FIELD(submit.place)},
+    {.name = "to",
+     .kind = CLI_STRING,
+     .metavar = "NUMBER",
+     .help = "Number of the card.",
+     FIELD(submit.to)},
+    {.name = "esme",
+     .kind = CLI_STRING,
+     .metavar = "NAME",
+     .help = "System id at the service centre.",
+     FIELD(submit.esme)},
+    {.name = "password",
+     .kind = CLI_STRING,
+     .metavar = "SECRET",
+     .help = "Password there. " CLI_SECRET_HELP "from the terminal.",
+     FIELD(submit.password)},
 };
 
 const struct cli_command cli_ota_pack = {

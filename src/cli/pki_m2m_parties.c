@@ -71,7 +71,7 @@ static int apply(struct cli *cli, const struct parties_values *v, struct m2m_lab
     return CLI_OK;
 }
 
-/* An EIS names its EUM by the OID of the EUM's certificate. */
+/* An EIS names its EUM by the OID of the EUM's certificate, and is verified by it. */
 static cr_status take_eum(struct cli *cli, const char *pki, struct m2m_lab *lab, struct cr_err *err)
 {
     static const char name[] = "eum";
@@ -84,6 +84,7 @@ static cr_status take_eum(struct cli *cli, const char *pki, struct m2m_lab *lab,
         return cr_fail(err, CR_REFUSED, NULL, "the EUM's certificate in %s has no registeredID",
                        pki);
     }
+    lab->eum_certificate = eum.raw;
     party->oid = cr_arena_printf(&cli->arena, "%s", oid);
     return party->oid ? CR_OK : cr_fail_memory(err);
 }
@@ -159,7 +160,8 @@ static const struct cli_option options[] = {
     {.name = "pki",
      .kind = CLI_STRING,
      .metavar = "DIR",
-     .help = "Directory of 'crisp pki init': the OID of the EUM is taken from its certificate.",
+     .help = "Directory of 'crisp pki init': the OID of the EUM is taken from its certificate, and "
+             "the SM-SRs of the lab verify by it what the EUM signs.",
      FIELD(pki)},
     {.name = "host",
      .kind = CLI_STRING,
@@ -201,7 +203,9 @@ const struct cli_command cli_pki_m2m_parties = {
         "is "
         "and where it finds the others: what '--parties FILE' takes. The names are eum, "
         "operator-a, "
-        "operator-b, m2m-sp, smdp, smsr-1 and smsr-2.\n\nThe directory is one of 'crisp pki', so "
+        "operator-b, m2m-sp, smdp, smsr-1 and smsr-2. The EUM and each SM-SR have agreed on a "
+        "random transport key, which "
+        "their files name.\n\nThe directory is one of 'crisp pki', so "
         "that "
         "'crisp pki issue DIR party' adds certificates of more parties.",
     .options = options,

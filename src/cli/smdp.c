@@ -283,6 +283,7 @@ const struct cli_command cli_smdp_connectivity = {
 
 struct token_values {
     const char *dir, *parties, *eid, *iccid;
+    bool consent, withdraw;
 };
 
 static int token_run(struct cli *cli, const void *values)
@@ -296,14 +297,20 @@ static int token_run(struct cli *cli, const void *values)
     if (status == CR_OK && !cr_hex_fixed(eid, sizeof eid, cr_span_str(v->eid))) {
         status = cr_fail(&err, CR_MALFORMED, NULL, "an EID has 32 digits");
     }
+    if (status == CR_OK && v->consent && v->withdraw) {
+        status = cr_fail(&err, CR_MALFORMED, NULL, "--consent and --withdraw exclude each other");
+    }
     if (status != CR_OK) {
         return cli_fail_usage(cli, &err);
     }
     status = cli_smdp_open(cli, v->dir, v->parties, false, &smdp, &err);
-    if (status == CR_OK) {
+    if (status == CR_OK && (v->consent || v->withdraw)) {
+        status =
+            smdp_consent_master_delete(smdp.dp, CR_SPAN_ARRAY(eid), v->iccid, v->consent, &err);
+    } else if (status == CR_OK) {
         status = smdp_authorise_master_delete(smdp.dp, CR_SPAN_ARRAY(eid), v->iccid, &out, &err);
     }
-    if (status == CR_OK) {
+    if (status == CR_OK && out.n) {
         char *hex = cr_hex(&cli->arena, cr_buf_span(&out));
         (void)fprintf(cli->out, "%s\n", hex ? hex : "");
     }
@@ -315,6 +322,14 @@ static int token_run(struct cli *cli, const void *values)
 static const struct cli_option token_options[] = {
     CLI_SMDP_DIR(offsetof(struct token_values, dir)),
     CLI_SMDP_PARTIES(offsetof(struct token_values, parties)),
+    {.name = "consent",
+     .kind = CLI_FLAG,
+     .help = "Print nothing: the SM-SR of the chip may fetch one token from the running server.",
+     .offset = offsetof(struct token_values, consent)},
+    {.name = "withdraw",
+     .kind = CLI_FLAG,
+     .help = "It may not, after all.",
+     .offset = offsetof(struct token_values, withdraw)},
 };
 static const struct cli_option token_arguments[] = {
     {.name = "EID",

@@ -114,7 +114,10 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
                              struct cr_err *err)
 {
     struct m2m_service *service = NULL;
-    struct m2m_service_options o = {.m2m = smdp_m2m(s->dp), .workers = (unsigned)v->workers};
+    struct m2m_service_options o = {.m2m = smdp_m2m(s->dp),
+                                    .workers = (unsigned)v->workers,
+                                    .authorise = smdp_authorise_smsr,
+                                    .ctx = s->dp};
     o.port = cli_url_port(s->parties.address); /* where the others are told to go */
     if (v->listen) {
         CR_TRY(cli_host_port(&cli->arena, v->listen, &o.host, &o.port, err));

@@ -6,7 +6,6 @@
 #include "cli/m2m.h"
 #include "cli/smsr.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "smsr/procedure.h"
 #include "smsr/smsr.h"
@@ -218,30 +217,10 @@ static cr_status procedures_work(struct store_tx *tx, void *ctx, struct cr_err *
 /* ---- opening -----------------------------------------------------------------------------------
  */
 
-/* A directory that is mistyped must not become an SM-SR. */
-static cr_status look(struct cli *cli, const char *dir, struct cr_err *err)
-{
-    const char *path = cr_arena_printf(&cli->arena, "%s/smsr.db", dir);
-    CR_TRY(cr_dir_look(dir, err));
-    return path && cr_file_exists(path)
-               ? CR_OK
-               : cr_fail(err, CR_RESOURCE, NULL, "%s is not the directory of an SM-SR", dir);
-}
-
-static cr_status read_it(struct reading *r, store_work work, struct m2m_parties *parties,
-                         struct cr_err *err)
-{
-    CR_TRY(look(r->cli, r->v->dir, err));
-    CR_TRY(cli_m2m_parties(r->cli, r->v->m2m.parties, SOAP_SMSR, parties, err));
-    const struct smsr_options options = {.dir = r->v->dir, .parties = parties, .env = r->cli->env};
-    CR_TRY(smsr_open(&options, &r->sr, err));
-    return store_read(smsr_store(r->sr), work, r, err);
-}
-
 static int run(struct cli *cli, const struct smsr_values *v, store_work work)
 {
     struct reading r = {.cli = cli, .v = v};
-    struct m2m_parties parties = {0};
+    struct cli_smsr smsr = {0};
     struct cr_err err = {0};
     if (v->eid) {
         const char *wrong =
@@ -250,9 +229,12 @@ static int run(struct cli *cli, const struct smsr_values *v, store_work work)
             return cli_usage(cli, "EID '%.80s' %s", v->eid, wrong);
         }
     }
-    cr_status status = read_it(&r, work, &parties, &err);
-    smsr_close(r.sr);
-    m2m_parties_free(&parties);
+    cr_status status = cli_smsr_open(cli, v->dir, v->m2m.parties, &smsr, &err);
+    if (status == CR_OK) {
+        r.sr = smsr.sr;
+        status = store_read(smsr_store(r.sr), work, &r, &err);
+    }
+    cli_smsr_close(&smsr);
     return status == CR_OK ? CLI_OK : cli_fail(cli, &err, v->m2m.json);
 }
 
@@ -280,12 +262,6 @@ static int procedures_run(struct cli *cli, const void *values)
  */
 
 #define FIELD(member) .offset = offsetof(struct smsr_values, member)
-#define DIR_ROW                                                                                    \
-    {                                                                                              \
-        .name = "dir", .kind = CLI_STRING, .metavar = "DIR", .help = "Directory of the SM-SR.",    \
-        .required = true, FIELD(dir)                                                               \
-    }
-
 static const struct cli_option eid_argument[] = {
     {.name = "EID",
      .kind = CLI_STRING,
@@ -295,13 +271,13 @@ static const struct cli_option eid_argument[] = {
 };
 
 static const struct cli_option eis_options[] = {
-    DIR_ROW,
+    CLI_SMSR_DIR(offsetof(struct smsr_values, dir)),
     CLI_M2M_PARTIES_ROW(offsetof(struct smsr_values, m2m)),
     CLI_M2M_JSON_ROW(offsetof(struct smsr_values, m2m)),
 };
 
 static const struct cli_option procedures_options[] = {
-    DIR_ROW,
+    CLI_SMSR_DIR(offsetof(struct smsr_values, dir)),
     CLI_M2M_PARTIES_ROW(offsetof(struct smsr_values, m2m)),
     {.name = "eid",
      .kind = CLI_STRING,

@@ -230,15 +230,15 @@ static bool start_link(struct m2m_cattp *h, uint16_t buffer)
            cattp_connect(h->link, now_ms(h), NULL) == CR_OK;
 }
 
-static void rings(struct euicc_m2m *m)
+static void rings(void *ctx)
 {
-    struct m2m_cattp *h = m->cattp;
+    struct m2m_cattp *h = ctx;
     if (!h->open || h->ended) {
         return;
     }
     passed(h, h->alarm_ms);
     int64_t now = now_ms(h);
-    if (h->wish.there && now >= h->wish.at_ms && !m->switching) {
+    if (h->wish.there && now >= h->wish.at_ms && !h->m->switching) {
         (void)begin(h);
         return;
     }
@@ -457,7 +457,7 @@ cr_status euicc_m2m_cattp_init(struct euicc_m2m *m, struct cr_err *err)
         return cr_fail_memory(err);
     }
     m->cattp->m = m;
-    m->cattp->alarm = (struct m2m_alarm){.m2m = m, .rings = rings};
+    m->cattp->alarm = (struct m2m_alarm){.ctx = m->cattp, .rings = rings};
     return CR_OK;
 }
 

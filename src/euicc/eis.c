@@ -10,6 +10,17 @@
 
 #include <jansson.h>
 
+/* What the maker says of the platform (SGP.02 annex E); versions of the documents it follows. */
+#define PLATFORM_TYPE    "crisp"
+#define PLATFORM_VERSION "4.2.0"
+#define HTTP_VERSION     "1.1.0"
+#define CATTP_VERSION    "6.13.0"
+#define PACKET_VERSION   "12.1.0"
+#define SGP02_VERSION    "4.2.0"
+
+/* Ids of AIDs beside the ISD-R's and the ISD-Ps'. */
+enum { ECASD_ID = 0x0002, LOAD_FILE_ID = 0x000D, MODULE_ID = 0x000E };
+
 static json_t *hex_of(cr_span bytes)
 {
     cr_buf text = {.secret = true};
@@ -96,16 +107,40 @@ static json_t *domains_of(const struct euicc *e, bool with_keys)
     uint8_t ecasd[M2M_AID];
     json_t *list = json_array();
     if (gp_object_get(&e->m2m->reg, e->m2m->isdr, &isdr)) {
+        json_t *tars = json_array();
+        for (size_t i = 0; i < isdr.tar_count; i++) {
+            json_array_append_new(tars, hex_of(CR_SPAN_ARRAY(isdr.tars[i])));
+        }
         json_array_append_new(list,
-                              json_pack("{s:s, s:o, s:o, s:o, s:o}", "role", "ISD-R", "aid",
-                                        hex_of(gp_aid_span(&isdr.aid)), "sin",
+                              json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "role", "ISD-R", "aid",
+                                        hex_of(gp_aid_span(&isdr.aid)), "tars", tars, "sin",
                                         hex_of(value_of(&e->m2m->reg, isdr.id, 0x42)), "sdin",
                                         hex_of(value_of(&e->m2m->reg, isdr.id, 0x45)), "keysets",
                                         keys_of(&e->m2m->reg, isdr.id, with_keys)));
     }
     json_array_append_new(list, json_pack("{s:s, s:o}", "role", "ECASD", "aid",
-                                          hex_of(euicc_isdp_aid(0x0002, ecasd))));
+                                          hex_of(euicc_isdp_aid(ECASD_ID, ecasd))));
     return list;
+}
+
+static json_t *capabilities(void)
+{
+    return json_pack("{s:b, s:s, s:b, s:s, s:s, s:s}", "catTp", true, "catTpVersion", CATTP_VERSION,
+                     "http", true, "httpVersion", HTTP_VERSION, "securePacketVersion",
+                     PACKET_VERSION, "remoteProvisioningVersion", SGP02_VERSION);
+}
+
+/* For profiles in all: what is free, and what they have or were promised. */
+static size_t available(const struct euicc *e)
+{
+    struct gp_object isdp = {0};
+    size_t sum = euicc_m2m_free_memory(e->m2m);
+    while (euicc_m2m_isdp_next(&e->m2m->reg, isdp.id, &isdp)) {
+        size_t quota = euicc_m2m_quota(&e->m2m->reg, &isdp);
+        size_t size = euicc_m2m_size(&e->m2m->reg, &isdp);
+        sum += quota > size ? quota : size;
+    }
+    return sum;
 }
 
 bool euicc_is_m2m(const struct euicc *e)
@@ -119,9 +154,14 @@ cr_status euicc_eis(const struct euicc *e, bool with_keys, cr_buf *json, struct 
     if (!e->m2m || !euicc_m2m_state_get(e->nvm, &state)) {
         return cr_fail(err, CR_REFUSED, "SGP.02 2.2.1", "this is a consumer's chip: it has no EIS");
     }
+    uint8_t load_file[M2M_AID], module[M2M_AID];
     json_t *root =
-        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "eid", e->eid_text,
-                  "availableMemoryForProfiles", (json_int_t)euicc_m2m_free_memory(e->m2m), "memory",
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "eid",
+                  e->eid_text, "platformType", PLATFORM_TYPE, "platformVersion", PLATFORM_VERSION,
+                  "isd-p-loadfile-aid", hex_of(euicc_isdp_aid(LOAD_FILE_ID, load_file)),
+                  "isd-p-module-aid", hex_of(euicc_isdp_aid(MODULE_ID, module)), "capabilities",
+                  capabilities(), "remainingMemory", (json_int_t)euicc_m2m_free_memory(e->m2m),
+                  "availableMemoryForProfiles", (json_int_t)available(e), "memory",
                   (json_int_t)e->config.memory, "certificates", certificates_of(e), "profiles",
                   profiles_of(e, &state), "domains", domains_of(e, with_keys));
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;

@@ -460,7 +460,7 @@ static void put_isdp(const struct es5_call *c, const struct gp_object *isdp, cr_
     if (tag_wanted(tags, 0x53)) {
         der_put(out, 0x53, cr_span_of(&properties, 1));
     }
-    if (tag_wanted(tags, 0x8F)) {
+    if (quota && tag_wanted(tags, 0x8F)) { /* nothing was granted: not zero */
         put_number(out, 0x8F, quota);
     }
     if (tag_wanted(tags, 0x91)) {

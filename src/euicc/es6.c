@@ -11,14 +11,14 @@
 static const uint8_t OWN_ISDP[] = {0xA0, 0x00, 0x00, 0x05, 0x59, 0x10, 0x10, 0xFF,
                                    0xFF, 0xFF, 0xFF, 0x89, 0x00, 0x00, 0x0F, 0x00};
 
-/* The ISD-P of the registry that asks: that of the visible profile. */
-static bool isdp_of(struct euicc_m2m *m, const struct gp_requester *who, struct gp_object *out)
+bool euicc_m2m_es6_isdp(const struct euicc_m2m *m, const struct gp_registry *reg,
+                        struct gp_object *out)
 {
     char prefix[EUICC_PREFIX];
     struct gp_object isdp = {0};
     while (euicc_m2m_isdp_next(&m->reg, isdp.id, &isdp)) {
         cr_span own = euicc_profile_prefix(euicc_m2m_isdp_id(&isdp), prefix);
-        if (cr_span_equal(own, cr_span_of(who->reg->prefix, who->reg->prefix_size))) {
+        if (cr_span_equal(own, cr_span_of(reg->prefix, reg->prefix_size))) {
             *out = isdp;
             /* The switch is under way: the profile is not enabled any more. */
             return isdp.state == M2M_ENABLED;
@@ -33,7 +33,7 @@ uicc_sw euicc_m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester
     if (!who->remote) {
         return UICC_SW_SECURITY; /* ES6 is remote; the terminal is nobody's operator */
     }
-    if (!isdp_of(m, who, &isdp)) {
+    if (!euicc_m2m_es6_isdp(m, who->reg, &isdp)) {
         return UICC_SW_CONDITIONS;
     }
     return cr_span_equal(aid, CR_SPAN_ARRAY(OWN_ISDP)) || cr_span_equal(aid, gp_aid_span(&isdp.aid))
@@ -57,7 +57,7 @@ uicc_sw euicc_m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who,
 {
     struct gp_object isdp;
     (void)last;
-    if (!isdp_of(m, who, &isdp)) {
+    if (!euicc_m2m_es6_isdp(m, who->reg, &isdp)) {
         return UICC_SW_CONDITIONS;
     }
     switch (dgi) {

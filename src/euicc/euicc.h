@@ -126,9 +126,9 @@ struct uicc *euicc_uicc(struct euicc *euicc);
 /* 32 digits. */
 const char *euicc_eid(const struct euicc *euicc);
 
-/* What the EUM tells an SM-SR about a machine's chip (ES1 RegisterEIS), as JSON: EID, certificates,
- * profiles, domains; with_keys: and the keys of the ISD-R in the clear, for the EUM's own eyes.
- * CR_REFUSED for a consumer's chip. */
+/* What the EUM tells an SM-SR about a machine's chip (ES1 RegisterEIS), as JSON: EID, platform
+ * and capabilities, memory, certificates, profiles, domains; with_keys: and the keys of the ISD-R
+ * in the clear, for the EUM's own eyes. CR_REFUSED for a consumer's chip. */
 cr_status euicc_eis(const struct euicc *euicc, bool with_keys, cr_buf *json,
                     struct cr_err *err) CR_MUST_CHECK;
 bool euicc_is_m2m(const struct euicc *euicc);

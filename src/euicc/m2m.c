@@ -218,9 +218,7 @@ static void on_answered(void *ctx, const struct gp_requester *who)
 static void on_trigger(void *ctx, const struct gp_requester *who, cr_span tlv)
 {
     struct euicc_m2m *m = ctx;
-    if (who->domain->id == m->isdr) {
-        euicc_m2m_https_trigger(m, tlv);
-    }
+    euicc_m2m_https_trigger(m, who->reg, who->domain->id, tlv);
 }
 
 static cr_span on_smsc(void *ctx)

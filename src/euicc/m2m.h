@@ -23,6 +23,7 @@ enum { M2M_DISABLED = 0x1F, M2M_ENABLED = 0x3F };
 #define M2M_AID       16
 #define M2M_VOLATILE  16384 /* bytes of volatile memory that the audit reports */
 #define M2M_KVN_SCP81 0x40
+#define M2M_SESSIONS  4 /* of SCP81 at once: the ISD-R's, and those of a profile's domains */
 
 /* Private data objects of an ISD-P. */
 enum { M2M_DATA_POL1 = 0xC2, M2M_DATA_QUOTA = 0xC3, M2M_DATA_MARKS = 0xC4, M2M_DATA_ICCID = 0xC5 };
@@ -79,10 +80,10 @@ cr_status euicc_m2m_timing_put(struct nvm *nvm, const struct euicc_m2m_timing *t
 
 /* A period counted by a timer of the terminal, or without one by its polls. */
 struct m2m_alarm {
-    struct euicc_m2m *m2m;
+    void *ctx; /* of rings */
     unsigned timer;
     uint32_t polls; /* left; 0 = the timer counts, or nothing */
-    void (*rings)(struct euicc_m2m *m2m);
+    void (*rings)(void *ctx);
 };
 
 /* Key establishment under way: RAM. */
@@ -110,8 +111,8 @@ struct euicc_m2m {
     struct euicc_m2m_timing timing;
     struct m2m_establishment establishment;
     struct m2m_download download;
-    struct m2m_https *https;     /* owned; NULL = no session */
-    struct m2m_resolve *resolve; /* owned */
+    struct m2m_https *https;     /* owned; sessions, the newest first; NULL = none */
+    struct m2m_resolve *resolve; /* owned; M2M_SESSIONS */
     struct m2m_cattp *cattp;     /* owned */
     uint16_t listed;             /* GET STATUS: object told last */
 
@@ -203,6 +204,10 @@ struct cat_channel;
 void euicc_m2m_fill_channel(const struct euicc_m2m *m, uint32_t template, struct cat_channel *c);
 
 /* ---- es6.c ---- */
+
+/* The ISD-P that a registry of a profile lives in; false when that is not enabled (any more). */
+bool euicc_m2m_es6_isdp(const struct euicc_m2m *m, const struct gp_registry *reg,
+                        struct gp_object *out);
 
 uicc_sw euicc_m2m_es6_personalize(struct euicc_m2m *m, const struct gp_requester *who, cr_span aid);
 uicc_sw euicc_m2m_es6_store(struct euicc_m2m *m, const struct gp_requester *who, uint16_t dgi,

@@ -51,7 +51,7 @@ static void finish(struct m2m_resolve *r, bool found)
     } else {
         r->name[0] = 0;
     }
-    r->done(r->m, found);
+    r->done(r->ctx, found);
 }
 
 static void expired(struct m2m_resolve *r)
@@ -123,10 +123,11 @@ static void obey(struct m2m_resolve *r, cr_status status, const struct ota_dns_s
     }
 }
 
-static void rings(struct euicc_m2m *m)
+static void rings(void *ctx)
 {
-    if (m->resolve->busy) {
-        expired(m->resolve);
+    struct m2m_resolve *r = ctx;
+    if (r->busy) {
+        expired(r);
     }
 }
 
@@ -135,7 +136,7 @@ void euicc_m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connec
     struct ota_dns_step step;
     size_t servers;
     euicc_m2m_resolve_stop(r);
-    r->alarm = (struct m2m_alarm){.m2m = r->m, .rings = rings};
+    r->alarm = (struct m2m_alarm){.ctx = r, .rings = rings};
     r->busy = true;
     r->channel = 0;
     size_t n = name.n < OTA_DNS_NAME_MAX ? name.n : OTA_DNS_NAME_MAX;
@@ -146,6 +147,12 @@ void euicc_m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connec
     servers = servers < OTA_DNS_SERVERS ? servers : OTA_DNS_SERVERS;
     cr_status status = ota_dns_start(&r->resolver, r->m->e->env, r->name, servers, &step, NULL);
     obey(r, status, &step);
+}
+
+void euicc_m2m_resolve_forget(struct m2m_resolve *r)
+{
+    r->name[0] = 0;
+    r->count = 0;
 }
 
 bool euicc_m2m_resolve_fresh(const struct m2m_resolve *r, cr_span name)

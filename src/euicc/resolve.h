@@ -1,6 +1,6 @@
 /*
- * The chip asks for the SM-SR's address (SGP.02 2.4.5): DNS over a BIP channel. One question at a
- * time; what was found is kept as long as the answer allows. RAM.
+ * The chip asks for the address of a session's server (SGP.02 2.4.5): DNS over a BIP channel. One
+ * question at a time; what was found is kept as long as the answer allows. RAM.
  */
 #ifndef CRISP_EUICC_RESOLVE_H
 #define CRISP_EUICC_RESOLVE_H
@@ -11,7 +11,8 @@
 struct m2m_resolve {
     struct euicc_m2m *m;
     /* Told once, inside the transaction of a command, or from euicc_m2m_resolve_start(). */
-    void (*done)(struct euicc_m2m *m, bool found);
+    void (*done)(void *ctx, bool found);
+    void *ctx;
 
     char name[OTA_DNS_NAME_MAX + 1]; /* that addresses belong to; "" = none */
     struct ota_dns_address addresses[OTA_DNS_ADDRESSES];
@@ -31,6 +32,8 @@ struct m2m_resolve {
 void euicc_m2m_resolve_start(struct m2m_resolve *r, cr_span name, cr_span connection);
 /* Nothing is told any more. */
 void euicc_m2m_resolve_stop(struct m2m_resolve *r);
+/* What was found is not used any more. */
+void euicc_m2m_resolve_forget(struct m2m_resolve *r);
 /* Addresses are there and may still be used. */
 bool euicc_m2m_resolve_fresh(const struct m2m_resolve *r, cr_span name);
 

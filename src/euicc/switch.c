@@ -53,7 +53,7 @@ static void alarm_heard(void *ctx, struct uicc *uicc, unsigned timer, enum uicc_
     }
     a->timer = 0;
     if (news == UICC_TIMER_EXPIRED) {
-        a->rings(a->m2m);
+        a->rings(a->ctx);
     } else if (news == UICC_TIMER_FAILED) {
         alarm_by_polls(a, seconds ? seconds : POLL_SECONDS);
     }
@@ -79,6 +79,7 @@ static void show(struct euicc_m2m *m)
     /* Fails for a wrong prefix only, and this one is made here. */
     cr_status status = euicc_show_profile(m->e, NULL);
     (void)status;
+    euicc_m2m_https_leave(m);
     m->switching = false;
     m->service = false;
     watch(m);
@@ -98,6 +99,7 @@ void euicc_m2m_switch_go(struct euicc_m2m *m)
     if (!m->switching || m->e->refresh_pending) {
         return;
     }
+    euicc_m2m_https_leave(m);
     if (uicc_toolkit_offers(m->e->uicc, CAT_REFRESH, CAT_REFRESH_UICC_RESET) &&
         uicc_proactive_refresh(m->e->uicc, CAT_REFRESH_UICC_RESET, refreshed, m, NULL) == CR_OK) {
         m->e->refresh_pending = true;
@@ -263,8 +265,9 @@ static void located(void *ctx, struct uicc *uicc, const struct uicc_answer *answ
     }
 }
 
-static void attach_rings(struct euicc_m2m *m)
+static void attach_rings(void *ctx)
 {
+    struct euicc_m2m *m = ctx;
     uint32_t step = attach_step(m);
     m->attach_left -= step;
     if (m->attach_left == 0) {
@@ -307,8 +310,9 @@ static void try_note(struct euicc_m2m *m)
     }
 }
 
-static void confirm_rings(struct euicc_m2m *m)
+static void confirm_rings(void *ctx)
 {
+    struct euicc_m2m *m = ctx;
     struct m2m_state state;
     if (!euicc_m2m_state_get(m->e->nvm, &state) || !state.note) {
         return;
@@ -421,8 +425,9 @@ static void have_service(struct euicc_m2m *m)
     try_note(m);
 }
 
-static void loss_rings(struct euicc_m2m *m)
+static void loss_rings(void *ctx)
 {
+    struct euicc_m2m *m = ctx;
     struct m2m_state state;
     if (euicc_m2m_state_get(m->e->nvm, &state) && !m->service && !state.local &&
         state.cause == M2M_SETTLED && has_fall_back(m, &state)) {
@@ -485,7 +490,7 @@ void euicc_m2m_switch_reset(struct euicc_m2m *m)
 void euicc_m2m_alarm_poll(struct m2m_alarm *a)
 {
     if (a->polls && --a->polls == 0) {
-        a->rings(a->m2m);
+        a->rings(a->ctx);
     }
 }
 
@@ -500,7 +505,7 @@ void euicc_m2m_switch_polled(struct euicc_m2m *m)
 
 void euicc_m2m_switch_init(struct euicc_m2m *m)
 {
-    m->attach = (struct m2m_alarm){.m2m = m, .rings = attach_rings};
-    m->confirm = (struct m2m_alarm){.m2m = m, .rings = confirm_rings};
-    m->loss = (struct m2m_alarm){.m2m = m, .rings = loss_rings};
+    m->attach = (struct m2m_alarm){.ctx = m, .rings = attach_rings};
+    m->confirm = (struct m2m_alarm){.ctx = m, .rings = confirm_rings};
+    m->loss = (struct m2m_alarm){.ctx = m, .rings = loss_rings};
 }

@@ -29,11 +29,16 @@ struct packet {
 /* --- who and with what keys --------------------------------------------------------------------
  */
 
+bool gp_reachable(const struct gp_object *o)
+{
+    return !(o->state & GP_LOCKED) && o->state >= GP_SELECTABLE &&
+           (o->kind == GP_DOMAIN || o->kind == GP_RFM);
+}
+
 /* What a TAR names, when it can be reached now. */
 static bool target_of(const struct gp_registry *reg, const uint8_t tar[3], struct gp_object *out)
 {
-    return gp_object_by_tar(reg, tar, out) && !(out->state & GP_LOCKED) &&
-           out->state >= GP_SELECTABLE && (out->kind == GP_DOMAIN || out->kind == GP_RFM);
+    return gp_object_by_tar(reg, tar, out) && gp_reachable(out);
 }
 
 static bool find_target(struct packet *p)
@@ -48,18 +53,16 @@ static bool find_target(struct packet *p)
     return p->reg != NULL;
 }
 
-static bool has_packet_keys(const struct gp_registry *reg, uint16_t domain)
+static bool has_keys(const struct gp_registry *reg, uint16_t domain, uint8_t first, uint8_t last)
 {
     struct gp_key key;
-    bool found =
-        gp_key_next(reg, domain, 0, 0, &key) && key.kvn >= 1 && key.kvn <= GP_KVN_SCP80_LAST;
+    bool found = gp_key_next(reg, domain, (uint8_t)(first - 1), 0xFF, &key) && key.kvn <= last;
     cr_wipe(&key, sizeof key);
     return found;
 }
 
-/* The domain of the target; one without keys for packets relies on the one it is associated with.
- */
-static uint16_t owner_of(const struct gp_registry *reg, const struct gp_object *target)
+uint16_t gp_owner_of(const struct gp_registry *reg, const struct gp_object *target, uint8_t first,
+                     uint8_t last)
 {
     struct gp_object o;
     uint16_t id = target->kind == GP_DOMAIN ? target->id : target->domain;
@@ -67,7 +70,7 @@ static uint16_t owner_of(const struct gp_registry *reg, const struct gp_object *
         if (o.state & GP_LOCKED) {
             return 0;
         }
-        if (has_packet_keys(reg, id)) {
+        if (has_keys(reg, id, first, last)) {
             return id;
         }
         if (o.domain == id) {
@@ -173,7 +176,7 @@ static enum ota_result accept_packet(struct packet *p, struct ota_command *comma
     if (!find_target(p)) {
         return OTA_TAR_UNKNOWN;
     }
-    p->owner = owner_of(p->reg, &p->target);
+    p->owner = gp_owner_of(p->reg, &p->target, 1, GP_KVN_SCP80_LAST);
     if (p->owner) {
         p->kic_kvn = key_find(p->reg, p->owner, GP_KID_ENC, p->header.kic, &p->kic);
         p->kid_kvn = key_find(p->reg, p->owner, GP_KID_MAC, p->header.kid, &p->kid);
@@ -334,7 +337,8 @@ static void execute(struct packet *p, cr_span data)
 
 static bool is_trigger(const struct packet *p, const struct ota_command *command)
 {
-    return gp_is_card(p->gp, p->reg) && command->data.n && command->data.p[0] == TRIGGER;
+    return p->gp->hooks.trigger && p->target.kind == GP_DOMAIN && command->data.n &&
+           command->data.p[0] == TRIGGER;
 }
 
 /* Takes a packet and executes what it brings; command points into p->scratch. */
@@ -368,7 +372,7 @@ static void packet_heard(const struct packet *p, const struct ota_command *comma
                                      .level = p->header.spi[0],
                                      .kvn = by_cc(p) ? p->kid_kvn : p->kic_kvn,
                                      .trusted = p->owner == p->target.id};
-    if (is_trigger(p, command) && gp->hooks.trigger) {
+    if (is_trigger(p, command)) {
         gp->hooks.trigger(gp->hooks.ctx, &who, command->data);
     }
     if (gp_is_card(gp, p->reg) && gp->hooks.answered) {

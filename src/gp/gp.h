@@ -61,7 +61,8 @@ struct gp_hooks {
     /* SCP03t: a session begins (false: not now); plain bytes of one 86, out takes the answer. */
     bool (*segments)(void *ctx, const struct gp_requester *who);
     uicc_sw (*segment)(void *ctx, const struct gp_requester *who, cr_span plain, cr_buf *out);
-    /* A packet that brought no script but a TLV 81 (administration session trigger). */
+    /* A packet for a domain, of the card or of the visible profile, that brought no script but a
+     * TLV 81 (administration session trigger). NULL: no domain of this card has sessions. */
     void (*trigger)(void *ctx, const struct gp_requester *who, cr_span tlv);
     /* A packet was executed and its answer is queued. */
     void (*answered)(void *ctx, const struct gp_requester *who);
@@ -75,11 +76,13 @@ cr_status gp_new(struct uicc *uicc, const struct gp_hooks *hooks, struct gp **ou
 /* Before the uicc is freed. NULL allowed. */
 void gp_free(struct gp *gp);
 
-/* A script from a session of the card's own (SCP81) for a domain of hooks.card, proved by a key of
- * version kvn of `owner`; the response is appended. CR_REFUSED: there is no such domain now. Inside
- * the transaction of a command. */
-cr_status gp_card_script(struct gp *gp, cr_span aid, uint16_t owner, uint8_t kvn, cr_span script,
-                         cr_buf *response, struct cr_err *err) CR_MUST_CHECK;
+/* A script from an administration session (SCP81), proved by a key of version kvn of the domain
+ * `owner` in reg: hooks.card, or gp_visible(). For the application `aid` of that registry, which is
+ * the owner itself or one that relies on its keys; the response is appended. CR_REFUSED: there is
+ * no such one now. Inside the transaction of a command. */
+cr_status gp_session_script(struct gp *gp, const struct gp_registry *reg, uint16_t owner,
+                            uint8_t kvn, cr_span aid, cr_span script, cr_buf *response,
+                            struct cr_err *err) CR_MUST_CHECK;
 
 /* A secured packet (dialect of channels) that came over a channel of the card's own, for a domain
  * of hooks.card; the response packet, where one is due, is appended, of at most room bytes: what

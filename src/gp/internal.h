@@ -197,6 +197,13 @@ bool gp_scp03t_run(struct gp_command *c, cr_span tlv, cr_buf *answer);
 /* --- endpoint.c --------------------------------------------------------------------------------
  */
 
+/* Something that remote commands can be for, now. */
+bool gp_reachable(const struct gp_object *o);
+/* The domain whose keys of these versions a target is reached under: its own, or the nearest above
+ * it that has some. 0 = none, or one on the way is locked. */
+uint16_t gp_owner_of(const struct gp_registry *reg, const struct gp_object *target, uint8_t first,
+                     uint8_t last);
+
 cr_status gp_endpoint_new(struct gp *gp, struct cr_err *err) CR_MUST_CHECK;
 void gp_endpoint_reset(struct gp *gp);
 void gp_endpoint_free(struct gp *gp);

@@ -154,6 +154,8 @@ enum { GP_KEY_DES = 0x80, GP_KEY_PSK = 0x85, GP_KEY_AES = 0x88 };
 #define GP_KVN_SCP02_LAST  0x2F
 #define GP_KVN_SCP03_FIRST 0x30
 #define GP_KVN_SCP03_LAST  0x3F
+#define GP_KVN_SCP81_FIRST 0x40
+#define GP_KVN_SCP81_LAST  0x4F
 #define GP_KVN_TOKEN       0x70
 #define GP_KVN_LAST        0x7F
 

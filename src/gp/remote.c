@@ -605,14 +605,14 @@ cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *respo
     return status;
 }
 
-cr_status gp_card_script(struct gp *gp, cr_span aid, uint16_t owner, uint8_t kvn, cr_span script,
-                         cr_buf *response, struct cr_err *err)
+cr_status gp_session_script(struct gp *gp, const struct gp_registry *reg, uint16_t owner,
+                            uint8_t kvn, cr_span aid, cr_span script, cr_buf *response,
+                            struct cr_err *err)
 {
-    struct gp_script s = {
-        .gp = gp, .reg = gp->hooks.card, .packet_domain = owner, .packet_kvn = kvn};
-    if (!s.reg || !gp_object_by_aid(s.reg, aid, &s.target) || s.target.kind != GP_DOMAIN ||
-        s.target.state < GP_SELECTABLE) {
-        return cr_fail(err, CR_REFUSED, "SGP.02 4.1", "the card has no such security domain");
+    struct gp_script s = {.gp = gp, .reg = reg, .packet_domain = owner, .packet_kvn = kvn};
+    if (!gp_object_by_aid(reg, aid, &s.target) || !gp_reachable(&s.target) ||
+        gp_owner_of(reg, &s.target, GP_KVN_SCP81_FIRST, GP_KVN_SCP81_LAST) != owner) {
+        return cr_fail(err, CR_REFUSED, "SGP.02 4.1", "the session reaches no such application");
     }
     return gp_script_run(&s, script, response, err);
 }

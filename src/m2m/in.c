@@ -74,12 +74,17 @@ struct incoming {
     cr_status refused;
     struct cr_err why;
 
+    /* Who asks for the same under the same FunctionCallIdentifier once more. */
+    bool has_call;
+    uint8_t digest[M2M_DIGEST];
+
     bool taken; /* MessageID: by another request */
 
     /* Of its row, whether it is new or was there. */
     bool there;
     int64_t id, reply, state;
     cr_span answer;
+    bool same; /* of the row that find_call() found: it asks for the same */
 };
 
 static cr_status take_row(const struct store_row *row, void *ctx, struct cr_err *err)
@@ -104,6 +109,28 @@ static cr_status find_row(struct incoming *in, struct store_tx *tx, struct cr_er
                       take_row, in, NULL, err);
 }
 
+static cr_status take_call(const struct store_row *row, void *ctx, struct cr_err *err)
+{
+    struct incoming *in = ctx;
+    in->same = cr_span_equal(store_bytes(row, 4), CR_SPAN_ARRAY(in->digest));
+    return take_row(row, ctx, err);
+}
+
+/* The call that this message repeats, under another MessageID. */
+static cr_status find_call(struct incoming *in, struct store_tx *tx, struct cr_err *err)
+{
+    in->there = false;
+    if (!in->has_call) {
+        return CR_OK;
+    }
+    return store_exec(
+        tx,
+        "SELECT id, reply, state, answer, digest FROM inbox WHERE sender = ? AND"
+        " call = ? ORDER BY id DESC LIMIT 1",
+        STORE_VALUES(STORE_T(in->peer->oid), STORE_S(in->message->body.function_call_identifier)),
+        take_call, in, NULL, err);
+}
+
 static int64_t deadline_of(const struct incoming *in)
 {
     const struct soap_body *body = &in->message->body;
@@ -126,13 +153,16 @@ static cr_status insert_row(struct incoming *in, struct store_tx *tx, struct cr_
     return store_exec(
         tx,
         "INSERT INTO inbox(sender, message_id, function, received_ms, deadline_ms, reply, reply_to,"
-        " reply_entity, transaction_id, eid, state) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+        " reply_entity, transaction_id, eid, call, digest, state)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
         " RETURNING id, reply, state, answer",
-        STORE_VALUES(STORE_T(in->peer->oid), STORE_S(h->message_id),
-                     STORE_I(in->message->function->number), STORE_I(in->now_ms),
-                     STORE_I(deadline_of(in)), STORE_I(h->reply), STORE_S(reply_address(h)),
-                     STORE_S(h->reply_to.entity_id), STORE_S(h->transaction_id),
-                     STORE_B(in->message->body.eid)),
+        STORE_VALUES(
+            STORE_T(in->peer->oid), STORE_S(h->message_id), STORE_I(in->message->function->number),
+            STORE_I(in->now_ms), STORE_I(deadline_of(in)), STORE_I(h->reply),
+            STORE_S(reply_address(h)), STORE_S(h->reply_to.entity_id), STORE_S(h->transaction_id),
+            STORE_B(in->message->body.eid),
+            STORE_S(in->has_call ? in->message->body.function_call_identifier : (cr_span){0}),
+            STORE_B(in->has_call ? CR_SPAN_ARRAY(in->digest) : (cr_span){0})),
         take_row, in, NULL, err);
 }
 
@@ -217,6 +247,18 @@ static cr_status address_answer(const struct answering *a, struct soap_header *o
     return CR_OK;
 }
 
+static cr_status write_answer(struct answering *a, const struct soap_message *m, struct cr_err *err)
+{
+    cr_buf envelope = {0};
+    cr_status status = soap_build(m, a->peer ? &a->peer->dialect : NULL, &envelope, err);
+    if (status == CR_OK) {
+        a->envelope = cr_arena_copy(a->arena, cr_buf_span(&envelope));
+        status = a->envelope.p ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&envelope);
+    return status;
+}
+
 static cr_status answer_work(struct answering *a, struct store_tx *tx, struct cr_err *err)
 {
     int64_t now = cr_now_ms(a->m2m->options.env);
@@ -234,14 +276,7 @@ static cr_status answer_work(struct answering *a, struct store_tx *tx, struct cr
         m.body.has_status = true;
         m.body.status = (struct soap_status){.status = SOAP_EXECUTED_SUCCESS};
     }
-    cr_buf envelope = {0};
-    cr_status status = soap_build(&m, a->peer ? &a->peer->dialect : NULL, &envelope, err);
-    if (status == CR_OK) {
-        a->envelope = cr_arena_copy(a->arena, cr_buf_span(&envelope));
-        status = a->envelope.p ? CR_OK : cr_fail_memory(err);
-    }
-    cr_buf_free(&envelope);
-    CR_TRY(status);
+    CR_TRY(write_answer(a, &m, err));
     CR_TRY(store_exec(tx, "UPDATE inbox SET state = 1, answer = ?, done_ms = ? WHERE id = ?",
                       STORE_VALUES(STORE_B(a->envelope), STORE_I(now), STORE_I(a->id)), NULL, NULL,
                       NULL, err));
@@ -334,6 +369,74 @@ static cr_status take_copy(struct incoming *in, struct store_tx *tx, struct cr_e
     return post_answer(&a, tx, &m, err);
 }
 
+/* The same call under another MessageID (off-card 7.14): the answer, the one that was given too, is
+ * that of the new message now. */
+static cr_status take_repetition(struct incoming *in, struct store_tx *tx, struct cr_err *err)
+{
+    const struct soap_header *h = &in->message->header;
+    struct answering a = {.m2m = in->m2m, .id = in->id, .arena = in->arena};
+    struct soap_message m;
+    CR_TRY(store_exec(
+        tx, "UPDATE inbox SET message_id = ?, transaction_id = ? WHERE id = ?",
+        STORE_VALUES(STORE_S(h->message_id), STORE_S(h->transaction_id), STORE_I(in->id)), NULL,
+        NULL, NULL, err));
+    if (in->state == M2M_DONE) {
+        CR_TRY(store_exec(tx,
+                          "UPDATE inbox SET reply = ?, reply_to = ?, reply_entity = ?"
+                          " WHERE id = ?",
+                          STORE_VALUES(STORE_I(h->reply), STORE_S(reply_address(h)),
+                                       STORE_S(h->reply_to.entity_id), STORE_I(in->id)),
+                          NULL, NULL, NULL, err));
+        CR_TRY(load_answering(&a, tx, err));
+        CR_TRY(soap_parse(in->answer, in->arena, &m, err));
+        CR_TRY(address_answer(&a, &m.header, err));
+        CR_TRY(write_answer(&a, &m, err));
+        in->answer = a.envelope;
+        CR_TRY(store_exec(tx, "UPDATE inbox SET answer = ? WHERE id = ?",
+                          STORE_VALUES(STORE_B(in->answer), STORE_I(in->id)), NULL, NULL, NULL,
+                          err));
+    }
+    return take_copy(in, tx, err);
+}
+
+/* A call whose time ran out is not settled: asked again, it is executed again. */
+static cr_status ran_out(const struct incoming *in, bool *out, struct cr_err *err)
+{
+    struct soap_message m;
+    *out = false;
+    if (in->state != M2M_DONE) {
+        return CR_OK;
+    }
+    CR_TRY(soap_parse(in->answer, in->arena, &m, err));
+    *out = m.body.has_status && m.body.status.status == SOAP_EXPIRED;
+    return CR_OK;
+}
+
+/* *done: it is a repetition, and has what it is due. */
+static cr_status repeated(struct incoming *in, struct store_tx *tx, bool *done, struct cr_err *err)
+{
+    bool again;
+    *done = false;
+    CR_TRY(find_call(in, tx, err));
+    if (!in->there) {
+        return CR_OK;
+    }
+    if (!in->same) {
+        in->has_call = false; /* the identifier stays with the call that has it */
+        return cr_refuse(err, "1.6", "3.3", "SGP.02 annex A",
+                         "FunctionCallIdentifier %.*s is that of another call of this requester",
+                         (int)in->message->body.function_call_identifier.n,
+                         (const char *)in->message->body.function_call_identifier.p);
+    }
+    CR_TRY(ran_out(in, &again, err));
+    if (again) {
+        return store_exec(tx, "UPDATE inbox SET call = NULL WHERE id = ?",
+                          STORE_VALUES(STORE_I(in->id)), NULL, NULL, NULL, err);
+    }
+    *done = true;
+    return take_repetition(in, tx, err);
+}
+
 /* First transaction: the request is written down and executed. A handler that fails undoes it all;
  * the second transaction writes the request down with its failure. */
 static cr_status request_work(struct store_tx *tx, void *ctx, struct cr_err *err)
@@ -341,7 +444,7 @@ static cr_status request_work(struct store_tx *tx, void *ctx, struct cr_err *err
     struct incoming *in = ctx;
     const struct m2m_row *row = NULL;
     struct soap_body response = {0};
-    bool later = false;
+    bool later = false, done = false;
     CR_TRY(find_row(in, tx, err));
     if (in->there) {
         return take_copy(in, tx, err);
@@ -351,6 +454,11 @@ static cr_status request_work(struct store_tx *tx, void *ctx, struct cr_err *err
         return in->refused;
     }
     CR_TRY(admit(in, &row, err));
+    in->has_call = in->has_call && !row->knows_repeats;
+    CR_TRY(repeated(in, tx, &done, err));
+    if (done) {
+        return CR_OK;
+    }
     CR_TRY(insert_row(in, tx, err));
     CR_TRY(execute(in, tx, row, &response, &later, err));
     return later ? CR_OK : end_row(in, tx, &response, err);
@@ -420,6 +528,10 @@ static enum m2m_verdict receive_request(struct incoming *in, cr_buf *out, int64_
 {
     struct store *store = in->m2m->options.store;
     struct cr_err err = {0};
+    /* What cannot be written is compared with nothing. */
+    in->has_call = in->refused == CR_OK && !in->peer->free_calls &&
+                   in->message->body.function_call_identifier.n > 0 &&
+                   m2m_call_digest(in->message, in->digest, &err) == CR_OK;
     cr_status status = store_run(store, request_work, in, &err);
     if (status != CR_OK) {
         log_refusal(in, &err);

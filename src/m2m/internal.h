@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#define M2M_DIGEST 32 /* bytes */
+
 struct m2m {
     struct m2m_options options;
     pthread_mutex_t lock; /* of what follows */
@@ -38,5 +40,10 @@ cr_status m2m_put_out(struct m2m *m2m, struct store_tx *tx, const struct m2m_let
 cr_status m2m_take_answer(struct m2m *m2m, struct store_tx *tx, cr_arena *arena,
                           const struct m2m_party *peer, const struct soap_message *answer,
                           bool *known, struct cr_err *err) CR_MUST_CHECK;
+
+/* Two requests with the same one ask for the same: function and body, whatever their MessageID,
+ * addresses and ValidityPeriod are. */
+cr_status m2m_call_digest(const struct soap_message *request, uint8_t out[M2M_DIGEST],
+                          struct cr_err *err) CR_MUST_CHECK;
 
 #endif

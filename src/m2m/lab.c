@@ -1,6 +1,7 @@
 #include "m2m/lab.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "pki/hierarchy.h"
 
 #include <dirent.h>
@@ -11,8 +12,12 @@
 #include <unistd.h>
 
 #define MAX_PATH 4096
+#define MAX_NAME 64 /* of a file */
 #define MAX_HOST 200
 #define MODE_INI 0644U
+#define MODE_KEY 0600U
+
+#define EUM_CERTIFICATE "eum-certificate.der"
 
 static const struct m2m_lab_party usual[M2M_LAB_PARTIES] = {
     {"eum", "EUM", SOAP_EUM, PKI_DEFAULT_EUM_OID, M2M_LAB_HOST, 0},
@@ -26,7 +31,7 @@ static const struct m2m_lab_party usual[M2M_LAB_PARTIES] = {
 
 struct m2m_lab m2m_lab_usual(uint16_t first_port)
 {
-    struct m2m_lab lab;
+    struct m2m_lab lab = {.eum_certificate = {0}};
     uint16_t port = first_port ? first_port : M2M_LAB_FIRST_PORT;
     for (size_t i = 0; i < M2M_LAB_PARTIES; i++) {
         lab.parties[i] = usual[i];
@@ -113,6 +118,55 @@ static cr_status make_certificates(const char *dir, const struct m2m_lab *lab, c
     return CR_OK;
 }
 
+static cr_status write_file(const char *dir, const char *name, cr_span content, mode_t mode,
+                            struct cr_err *err)
+{
+    char path[MAX_PATH];
+    int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return n < 0 || n >= MAX_PATH ? cr_fail(err, CR_REFUSED, NULL, "the path is too long")
+                                  : cr_file_write(path, content, mode, err);
+}
+
+/* --- what the EUM and the SM-SRs agreed on -----------------------------------------------------
+ */
+
+static void transport_file(const struct m2m_lab_party *smsr, char out[MAX_NAME])
+{
+    (void)snprintf(out, MAX_NAME, "transport-%s.key", smsr->name);
+}
+
+static cr_status make_transport_key(const char *dir, const struct m2m_lab_party *smsr,
+                                    const cr_env *env, struct cr_err *err)
+{
+    uint8_t key[M2M_TRANSPORT_KEY];
+    char name[MAX_NAME];
+    cr_buf text = {.secret = true};
+    transport_file(smsr, name);
+    cr_status status = cr_random(env, key, sizeof key, err);
+    if (status == CR_OK) {
+        cr_hex_append(&text, CR_SPAN_ARRAY(key));
+        cr_buf_append_byte(&text, '\n');
+        status = cr_buf_ok(&text) ? write_file(dir, name, cr_buf_span(&text), MODE_KEY, err)
+                                  : cr_fail_memory(err);
+    }
+    cr_wipe(key, sizeof key);
+    cr_buf_free(&text);
+    return status;
+}
+
+static cr_status make_agreements(const char *dir, const struct m2m_lab *lab, const cr_env *env,
+                                 struct cr_err *err)
+{
+    for (size_t i = 0; i < M2M_LAB_PARTIES; i++) {
+        if (lab->parties[i].role == SOAP_SMSR) {
+            CR_TRY(make_transport_key(dir, &lab->parties[i], env, err));
+        }
+    }
+    return lab->eum_certificate.n
+               ? write_file(dir, EUM_CERTIFICATE, lab->eum_certificate, MODE_INI, err)
+               : CR_OK;
+}
+
 /* --- files of parties --------------------------------------------------------------------------
  */
 
@@ -142,22 +196,36 @@ static void put_peer(cr_buf *out, const struct m2m_lab_party *p)
     put_url(out, "url", p);
 }
 
+/* What registering a chip needs, at both ends. */
+static void put_agreement(cr_buf *out, const struct m2m_lab *lab, const struct m2m_lab_party *self,
+                          const struct m2m_lab_party *p)
+{
+    char name[MAX_NAME];
+    const bool at_smsr = self->role == SOAP_SMSR && p->role == SOAP_EUM;
+    const bool at_eum = self->role == SOAP_EUM && p->role == SOAP_SMSR;
+    if (at_smsr && lab->eum_certificate.n) {
+        cr_buf_append_str(out, "eum-certificate = " EUM_CERTIFICATE "\n");
+    }
+    if (at_smsr || at_eum) {
+        transport_file(at_smsr ? self : p, name);
+        cr_buf_appendf(out, "transport-key = %s\n", name);
+    }
+}
+
 static cr_status write_ini(const char *dir, const struct m2m_lab *lab, size_t self,
                            struct cr_err *err)
 {
-    char path[MAX_PATH];
+    char name[MAX_NAME];
     cr_buf text = {0};
-    int n = snprintf(path, sizeof(path), "%s/%s.ini", dir, lab->parties[self].name);
-    if (n < 0 || n >= MAX_PATH) {
-        return cr_fail(err, CR_REFUSED, NULL, "the path is too long");
-    }
+    (void)snprintf(name, sizeof(name), "%s.ini", lab->parties[self].name);
     put_self(&text, &lab->parties[self]);
     for (size_t i = 0; i < M2M_LAB_PARTIES; i++) {
         if (i != self) {
             put_peer(&text, &lab->parties[i]);
+            put_agreement(&text, lab, &lab->parties[self], &lab->parties[i]);
         }
     }
-    cr_status status = cr_buf_ok(&text) ? cr_file_write(path, cr_buf_span(&text), MODE_INI, err)
+    cr_status status = cr_buf_ok(&text) ? write_file(dir, name, cr_buf_span(&text), MODE_INI, err)
                                         : cr_fail_memory(err);
     cr_buf_free(&text);
     return status;
@@ -198,6 +266,7 @@ static cr_status fill(const char *draft, const struct m2m_lab *lab, const cr_env
                       struct cr_err *err)
 {
     CR_TRY(make_certificates(draft, lab, env, err));
+    CR_TRY(make_agreements(draft, lab, env, err));
     for (size_t i = 0; i < M2M_LAB_PARTIES; i++) {
         CR_TRY(write_ini(draft, lab, i, err));
     }

@@ -4,6 +4,9 @@
  *
  *   DIR/nist/ci.der ci.key              the CA of the parties: a hierarchy of pki/hierarchy.h, so
  *   DIR/nist/<name>.der <name>.key      that more parties can be issued below it
+ *   DIR/transport-smsr-1.key            the key that the EUM and that SM-SR agreed on, random, of
+ *                                       the owner only; for each SM-SR
+ *   DIR/eum-certificate.der             whose key signs EIS and chips, when it is given
  *   DIR/<name>.ini                      [self] and all the others
  *
  * The parties: eum, operator-a, operator-b, m2m-sp, smdp, smsr-1, smsr-2.
@@ -28,6 +31,7 @@ struct m2m_lab_party {
 
 struct m2m_lab {
     struct m2m_lab_party parties[M2M_LAB_PARTIES];
+    cr_span eum_certificate; /* DER; absent = none: SM-SRs register no chips */
 };
 
 /* The lab as it is unless something is changed: OIDs below 2.999, 127.0.0.1, ports from first_port

@@ -2,9 +2,11 @@
  * Messages of SGP.02 that are neither lost nor executed twice: what an SM-SR and an SM-DP share.
  *
  *   in     a request is written down with its sender and MessageID before it is executed; the same
- *          MessageID again gets the first answer again, where the last copy wants it. Its handler
- *          runs in that same transaction and either answers at once, or says "later": the party's
- *          procedure goes on, and m2m_answer() ends it, maybe after a restart.
+ *          MessageID again gets the first answer again, where the last copy wants it. So does the
+ *          same call (function, body, FunctionCallIdentifier) under another one, unless its time
+ *          had run out. Its handler runs in that same transaction and either answers at once, or
+ *          says "later": the party's procedure goes on, and m2m_answer() ends it, maybe after a
+ *          restart.
  *   out    answers that are called back, notifications and own requests are rows of the outbox,
  *          put there by the transaction that made them true, and delivered by the service
  *          (m2m/service.h) until the peer took them or their time is over. What goes to one party
@@ -74,6 +76,9 @@ struct m2m_row {
     enum soap_interface interface;
     enum soap_name name;
     m2m_handler handler;
+    /* The handler knows a call that is asked again, also with another body: only MessageIDs tell
+     * repeats here. */
+    bool knows_repeats;
 };
 
 struct m2m_options {

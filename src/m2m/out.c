@@ -118,7 +118,7 @@ cr_status m2m_ask(struct m2m *m2m, struct store_tx *tx, const struct m2m_request
         m.body.has_validity_period = true;
         m.body.validity_period = (request->deadline_ms - now + 999) / 1000;
         if (!m.body.function_call_identifier.p) {
-            m.body.function_call_identifier = cr_span_str(request->context);
+            m.body.function_call_identifier = soap_message_id_base(m.header.message_id);
         }
         status = store_exec(
             tx,

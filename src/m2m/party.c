@@ -209,6 +209,10 @@ static bool set_party(struct reader *r, struct m2m_party *party, const char *nam
         party->dialect.group = keep(r, value);
         return true;
     }
+    if (strcmp(name, "call-identifiers") == 0) {
+        party->free_calls = strcmp(value, "free") == 0;
+        return party->free_calls || strcmp(value, "unique") == 0;
+    }
     return false;
 }
 

@@ -20,6 +20,8 @@
  *     through = 1.3.6.1.4.1.50410            ; SM-DP that passes notifications on (ES3, then ES2)
  *     group = ProfileManagement              ; wsa:Action group that it wants for all functions
  *
+ *     call-identifiers = free                ; they are not unique; default unique
+ *
  *     [party eum-x]                           ; at an SM-SR, of an EUM also:
  *     eum-certificate = eum.der               ; X.509, whose key signs EIS and eUICC certificates
  *     transport-key = eum-transport.key       ; file, 32 hex digits: unwraps the key sets of ES1
@@ -48,6 +50,7 @@ struct m2m_party {
     struct soap_dialect dialect;
     cr_span eum_certificate;   /* DER; absent = none */
     const char *transport_key; /* file; NULL = none */
+    bool free_calls; /* its FunctionCallIdentifiers are not unique: only MessageIDs tell repeats */
 };
 
 struct m2m_parties {

@@ -18,10 +18,13 @@ const char m2m_schema[] = "CREATE TABLE inbox ("
                           " reply_entity TEXT,"
                           " transaction_id TEXT,"
                           " eid BLOB,"
+                          " call TEXT,"   /* FunctionCallIdentifier; NULL = none to go by */
+                          " digest BLOB," /* of what is asked for */
                           " state INTEGER NOT NULL," /* enum m2m_state */
                           " answer BLOB,"            /* envelope, once there is one */
                           " done_ms INTEGER,"
                           " UNIQUE(sender, message_id));"
+                          "CREATE INDEX inbox_call ON inbox(sender, call);"
                           "CREATE INDEX inbox_poll ON inbox(reply_to) WHERE reply = 2;"
                           "CREATE INDEX inbox_done ON inbox(done_ms) WHERE state = 1;"
                           "CREATE TABLE asked ("

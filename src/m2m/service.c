@@ -30,6 +30,8 @@ struct line {
 struct m2m_service {
     struct m2m *m2m;
     const cr_env *env;
+    m2m_authorise authorise;
+    void *authorise_ctx;
     struct ssl_ctx_st *tls;
     struct http_server *http;
     struct lanes *lanes;
@@ -146,12 +148,18 @@ static void handle(void *ctx, const struct http_request *request, struct http_re
         response->status = 405;
         return;
     }
+    const struct m2m_party *peer =
+        m2m_party_of_certificate(m2m_parties_of(service->m2m), request->client_cert);
+    if (service->authorise && strcmp(request->path, M2M_DELETE_TOKEN_PATH) == 0) {
+        response->status = m2m_delete_token_answer(peer, request->body, service->authorise,
+                                                   service->authorise_ctx, &response->body);
+        response->content_type = "application/json";
+        return;
+    }
     if (!content_type_fits(request)) {
         response->status = 415;
         return;
     }
-    const struct m2m_party *peer =
-        m2m_party_of_certificate(m2m_parties_of(service->m2m), request->client_cert);
     int64_t id = 0;
     enum m2m_verdict verdict =
         m2m_receive(service->m2m, peer, request->body, request->arena, &response->body, &id);
@@ -387,6 +395,8 @@ cr_status m2m_service_start(const struct m2m_service_options *options, struct m2
     }
     service->m2m = options->m2m;
     service->env = m2m_env(options->m2m);
+    service->authorise = options->authorise;
+    service->authorise_ctx = options->ctx;
     (void)pthread_condattr_init(&clock);
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&service->lock, NULL);

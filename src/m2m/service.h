@@ -4,14 +4,17 @@
 #ifndef CRISP_M2M_SERVICE_H
 #define CRISP_M2M_SERVICE_H
 
+#include "m2m/delete_token.h"
 #include "m2m/messenger.h"
 
 struct m2m_service_options {
     struct m2m *m2m;
-    const char *host;    /* address to bind; NULL = 127.0.0.1 */
-    uint16_t port;       /* 0 = a free one */
-    unsigned workers;    /* of the HTTP server; 0 = 8 for each processor */
-    unsigned deliverers; /* peers that are talked to at the same time; 0 = 16 */
+    const char *host;        /* address to bind; NULL = 127.0.0.1 */
+    uint16_t port;           /* 0 = a free one */
+    unsigned workers;        /* of the HTTP server; 0 = 8 for each processor */
+    unsigned deliverers;     /* peers that are talked to at the same time; 0 = 16 */
+    m2m_authorise authorise; /* of an SM-DP that gives out Delete Tokens; NULL = there are none */
+    void *ctx;               /* of authorise */
 };
 
 struct m2m_service;

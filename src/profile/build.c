@@ -68,6 +68,8 @@ const struct profile_build_member *profile_build_members(void)
         {"isim.pcscf", "list of P-CSCF names or addresses"},
         {"isim.services", "numbers of more services for EF.IST"},
         {"sd.keys", "[{\"version\": 1, \"type\": \"aes\", \"enc\": .., \"mac\": .., \"dek\": ..}]"},
+        {"sd.keys, SCP81", "[{\"version\": 64, \"type\": \"psk\", \"psk\": ..}], a dek if wanted"},
+        {"sd.sessionParameters", "of administration sessions: TLVs 84, 85, 86, 89, B3, hex"},
         {"sd.tar", "TAR of the MNO-SD, 3 bytes of hex (B20100)"},
         {"sd.minimumSecurityLevel", "of remote management (22: ciphered, signed, counted)"},
         {"sd.rfm", "with remote file management (true when there are keys)"},

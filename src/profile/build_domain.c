@@ -18,34 +18,55 @@ static const uint8_t usage[3][1] = {{0x18}, {0x14}, {0x48}};
 static const uint8_t identifier[3][1] = {{0x01}, {0x02}, {0x03}};
 static const uint8_t type_aes[] = {PROFILE_KEY_TYPE_AES};
 static const uint8_t type_des[] = {PROFILE_KEY_TYPE_DES};
+static const uint8_t type_psk[] = {PROFILE_KEY_TYPE_TLS_PSK};
+
+/* Keys with their components, as they are filled. */
+struct keys {
+    struct profile_key *keys;
+    struct profile_key_component *parts;
+    size_t count;
+};
+
+static void add_key(struct keys *to, const struct plan_key *from, size_t role, cr_span type,
+                    cr_span value)
+{
+    struct profile_key *key = &to->keys[to->count];
+    struct profile_key_component *part = &to->parts[to->count++];
+    *part = (struct profile_key_component){.key_type = type, .key_data = value, .mac_length = 8};
+    key->key_usage_qualifier = CR_SPAN_ARRAY(usage[role]);
+    key->key_identifier = CR_SPAN_ARRAY(identifier[role]);
+    key->key_version_number = cr_span_of(&from->version, 1);
+    key->key_components.items = part;
+    key->key_components.count = 1;
+    key->key_components.present = true;
+}
 
 static cr_status make_keys(struct profile_maker *m, const struct profile_plan *plan,
                            struct profile_security_domain *sd)
 {
-    size_t count = plan->key_count * 3;
-    struct profile_key *keys = cr_arena_alloc_array(m->arena, count, sizeof(*keys));
-    struct profile_key_component *parts = cr_arena_alloc_array(m->arena, count, sizeof(*parts));
-    if (!keys || !parts) {
+    size_t most = plan->key_count * 3;
+    struct keys to = {.keys = cr_arena_alloc_array(m->arena, most, sizeof(*to.keys)),
+                      .parts = cr_arena_alloc_array(m->arena, most, sizeof(*to.parts))};
+    if (!to.keys || !to.parts) {
         return cr_fail_memory(m->err);
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct plan_key *from = &plan->keys[i / 3];
-        const cr_span data[] = {from->enc, from->mac, from->dek};
-        parts[i] = (struct profile_key_component){.key_type = from->type == PROFILE_KEY_TYPE_AES
-                                                                  ? CR_SPAN_ARRAY(type_aes)
-                                                                  : CR_SPAN_ARRAY(type_des),
-                                                  .key_data = data[i % 3],
-                                                  .mac_length = 8};
-        keys[i].key_usage_qualifier = CR_SPAN_ARRAY(usage[i % 3]);
-        keys[i].key_identifier = CR_SPAN_ARRAY(identifier[i % 3]);
-        keys[i].key_version_number = cr_span_of(&from->version, 1);
-        keys[i].key_components.items = &parts[i];
-        keys[i].key_components.count = 1;
-        keys[i].key_components.present = true;
+    for (size_t i = 0; i < plan->key_count; i++) {
+        const struct plan_key *from = &plan->keys[i];
+        cr_span type =
+            from->type == PROFILE_KEY_TYPE_DES ? CR_SPAN_ARRAY(type_des) : CR_SPAN_ARRAY(type_aes);
+        if (from->type == PROFILE_KEY_TYPE_TLS_PSK) {
+            add_key(&to, from, 0, CR_SPAN_ARRAY(type_psk), from->psk);
+        } else {
+            add_key(&to, from, 0, type, from->enc);
+            add_key(&to, from, 1, type, from->mac);
+        }
+        if (cr_span_present(from->dek)) {
+            add_key(&to, from, 2, type, from->dek);
+        }
     }
-    sd->key_list.items = keys;
-    sd->key_list.count = count;
-    sd->key_list.present = count > 0;
+    sd->key_list.items = to.keys;
+    sd->key_list.count = to.count;
+    sd->key_list.present = to.count > 0;
     return CR_OK;
 }
 
@@ -97,10 +118,20 @@ static cr_status recognition_of(struct profile_maker *m, cr_span *out)
     return profile_build_take(m, &dgi, out);
 }
 
+/* DGI 0085: where sessions of the domain go. */
+static cr_status session_of(struct profile_maker *m, const struct profile_plan *plan, cr_span *out)
+{
+    cr_buf dgi = {0};
+    cr_buf_append(&dgi, "\x00\x85", 2);
+    cr_buf_append_byte(&dgi, (uint8_t)plan->session_parameters.n);
+    cr_buf_append_span(&dgi, plan->session_parameters);
+    return profile_build_take(m, &dgi, out);
+}
+
 static cr_status make_domain(struct profile_maker *m, const struct profile_plan *plan)
 {
     struct profile_element *e;
-    cr_span *perso = cr_arena_alloc_array(m->arena, 1, sizeof(*perso));
+    cr_span *perso = cr_arena_alloc_array(m->arena, 2, sizeof(*perso));
     if (!perso) {
         return cr_fail_memory(m->err);
     }
@@ -118,6 +149,10 @@ static cr_status make_domain(struct profile_maker *m, const struct profile_plan 
     CR_TRY(recognition_of(m, perso));
     e->sd.sd_perso_data.items = perso;
     e->sd.sd_perso_data.count = 1;
+    if (plan->session_parameters.n) {
+        CR_TRY(session_of(m, plan, &perso[1]));
+        e->sd.sd_perso_data.count = 2;
+    }
     e->sd.sd_perso_data.present = true;
     return make_keys(m, plan, &e->sd);
 }

@@ -168,6 +168,8 @@ static bool key_length_is_good(const struct profile_key_component *c)
         return n == 16 || n == 24 || n == 32;
     case PROFILE_KEY_TYPE_DES:
         return n == 8 || n == 16 || n == 24;
+    case PROFILE_KEY_TYPE_TLS_PSK: /* 128 bits at least: Amendment B */
+        return n >= 16 && n <= 64;
     default:
         return n > 0;
     }

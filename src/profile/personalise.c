@@ -582,12 +582,13 @@ static cr_status edit_top(struct edit *e)
 
 /* Key of the MNO-SD with this identifier, of the column's version or of the first one there is. */
 static struct profile_key *find_key(struct profile_security_domain *sd, uint8_t identifier,
-                                    uint8_t version)
+                                    uint8_t version, bool psk)
 {
     for (size_t i = 0; i < sd->key_list.count; i++) {
         struct profile_key *key = &sd->key_list.items[i];
         if (key->key_identifier.p[0] == identifier && key->key_components.count > 0 &&
-            (version == 0 || key->key_version_number.p[0] == version)) {
+            (version == 0 || key->key_version_number.p[0] == version) &&
+            psk == (key->key_components.items[0].key_type.p[0] == PROFILE_KEY_TYPE_TLS_PSK)) {
             return key;
         }
     }
@@ -603,13 +604,13 @@ static size_t mno_sd(const struct profile_element *elements, size_t count)
     return i;
 }
 
-static cr_status set_key(struct edit *e, uint8_t identifier)
+static cr_status set_key(struct edit *e, uint8_t identifier, bool psk)
 {
     cr_span value;
     size_t i = mno_sd(e->elements, e->count);
     CR_TRY(value_hex(e, &value));
     struct profile_security_domain *sd = i < e->count ? &e->elements[i].sd : NULL;
-    struct profile_key *old = sd ? find_key(sd, identifier, e->key_version) : NULL;
+    struct profile_key *old = sd ? find_key(sd, identifier, e->key_version, psk) : NULL;
     if (!sd || !old) {
         return cr_fail(e->err, CR_REFUSED, NULL, "the template has no such key");
     }
@@ -634,17 +635,22 @@ static cr_status set_key(struct edit *e, uint8_t identifier)
 
 static cr_status edit_kic(struct edit *e)
 {
-    return set_key(e, 1);
+    return set_key(e, 1, false);
 }
 
 static cr_status edit_kid(struct edit *e)
 {
-    return set_key(e, 2);
+    return set_key(e, 2, false);
 }
 
 static cr_status edit_kik(struct edit *e)
 {
-    return set_key(e, 3);
+    return set_key(e, 3, false);
+}
+
+static cr_status edit_psk(struct edit *e)
+{
+    return set_key(e, 1, true);
 }
 
 /* ------------------------------------------------------------------ columns */
@@ -795,6 +801,7 @@ static const struct column columns[] = {
     {{"kic", "key 1 (encryption) of the MNO-SD, hex"}, false, 0, edit_kic, place_keys},
     {{"kid", "key 2 (authentication) of the MNO-SD, hex"}, false, 0, edit_kid, place_keys},
     {{"kik", "key 3 (key encryption) of the MNO-SD, hex"}, false, 0, edit_kik, place_keys},
+    {{"psk", "key of TLS (SCP81) of the MNO-SD, hex"}, false, 0, edit_psk, place_keys},
 };
 #define LAST_ORDER 1
 

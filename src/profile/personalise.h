@@ -20,8 +20,8 @@
 #include "profile/ef.h"
 #include "profile/package.h"
 
-/* The columns, with one line of help each; NULL behind the last. kic, kid, kik also with two hex
- * digits of the key version behind them ("kic01"). */
+/* The columns, with one line of help each; NULL behind the last. kic, kid, kik, psk also with two
+ * hex digits of the key version behind them ("kic01"). */
 struct profile_personalise_column {
     const char *name;
     const char *help;

@@ -422,9 +422,27 @@ static cr_status read_isim(const struct profile_description *d, struct profile_p
 
 /* ------------------------------------------------------------------ security domain */
 
+/* Key versions of SCP81. */
+enum { SCP81_FIRST = 0x40, SCP81_LAST = 0x4F };
+
+/* A set of SCP81: the key of TLS, and one for keys that come over it if there shall be one. */
+static cr_status read_psk(const struct profile_description *d, struct plan_key *key)
+{
+    if (key->version < SCP81_FIRST || key->version > SCP81_LAST) {
+        return profile_description_fail(d, "version", "not %d to %d, those of SCP81", SCP81_FIRST,
+                                        SCP81_LAST);
+    }
+    key->type = PROFILE_KEY_TYPE_TLS_PSK;
+    CR_TRY(sized_hex(d, "psk", 16, 32, &key->psk));
+    if (!cr_span_present(key->psk)) {
+        return profile_description_fail(d, "psk", "missing");
+    }
+    return sized_hex(d, "dek", 16, 32, &key->dek);
+}
+
 static cr_status read_key(const struct profile_description *d, struct plan_key *key)
 {
-    static const char *const names[] = {"version", "type", "enc", "mac", "dek", NULL};
+    static const char *const names[] = {"version", "type", "enc", "mac", "dek", "psk", NULL};
     int64_t version = 0;
     cr_span type;
     CR_TRY(profile_description_known(d, names));
@@ -434,9 +452,12 @@ static cr_status read_key(const struct profile_description *d, struct plan_key *
     }
     key->version = (uint8_t)version;
     CR_TRY(text_or(d, "type", "aes", &type));
+    if (cr_span_equal(type, cr_span_str("psk"))) {
+        return read_psk(d, key);
+    }
     bool aes = cr_span_equal(type, cr_span_str("aes"));
     if (!aes && !cr_span_equal(type, cr_span_str("3des"))) {
-        return profile_description_fail(d, "type", "not aes or 3des");
+        return profile_description_fail(d, "type", "not aes, 3des or psk");
     }
     key->type = aes ? PROFILE_KEY_TYPE_AES : PROFILE_KEY_TYPE_DES;
     const struct {
@@ -454,7 +475,8 @@ static cr_status read_key(const struct profile_description *d, struct plan_key *
 
 static cr_status read_sd(const struct profile_description *d, struct profile_plan *plan)
 {
-    static const char *const names[] = {"keys", "tar", "minimumSecurityLevel", "rfm", NULL};
+    static const char *const names[] = {"keys", "tar", "minimumSecurityLevel", "sessionParameters",
+                                        "rfm",  NULL};
     static const uint8_t default_tar[] = {0xB2, 0x01, 0x00};
     struct profile_description sub;
     const json_t *array;
@@ -467,6 +489,11 @@ static cr_status read_sd(const struct profile_description *d, struct profile_pla
         CR_TRY(sized_hex(&sub, "tar", 3, 0, &tar));
         plan->tar = cr_span_present(tar) ? tar : plan->tar;
         CR_TRY(profile_description_int(&sub, "minimumSecurityLevel", 0, 255, &level));
+        CR_TRY(profile_description_hex(&sub, "sessionParameters", &plan->session_parameters));
+        if (plan->session_parameters.n > PLAN_MAX_SESSION) {
+            return profile_description_fail(&sub, "sessionParameters", "more than %d bytes",
+                                            PLAN_MAX_SESSION);
+        }
         CR_TRY(profile_description_array(&sub, "keys", &array));
         if (json_array_size(array) > PLAN_MAX_LIST) {
             return profile_description_fail(&sub, "keys", "more than %d", PLAN_MAX_LIST);

@@ -9,6 +9,7 @@
 #include "profile/ef.h"
 #include "profile/elements.h"
 
+#define PLAN_MAX_SESSION     250 /* bytes of sd.sessionParameters */
 #define PLAN_MAX_LIST        32
 #define PLAN_MAX_SERVICES    146 /* the last service of EF.UST */
 #define PROFILE_MAX_CONTACTS 250
@@ -20,8 +21,9 @@ struct plan_list {
 
 struct plan_key { /* one row of sd.keys */
     uint8_t version;
-    uint8_t type; /* PROFILE_KEY_TYPE_... */
-    cr_span enc, mac, dek;
+    uint8_t type;          /* PROFILE_KEY_TYPE_... */
+    cr_span enc, mac, dek; /* of a TLS-PSK: psk, and dek if any */
+    cr_span psk;
 };
 
 struct plan_suci_key {
@@ -89,6 +91,7 @@ struct profile_plan {
     cr_span tar; /* of the MNO-SD */
     uint8_t minimum_security_level;
     bool rfm;
+    cr_span session_parameters; /* 0085 of the MNO-SD; absent = none */
 };
 
 /* Reads a description without its "elements". */

@@ -120,6 +120,10 @@ static cr_status end_command(struct smdp_commands *c, struct cr_err *err)
                        b->n - HEAD);
     }
     b->p[HEAD - 1] = (uint8_t)(b->n - HEAD);
+    cr_buf_append_byte(b, 0); /* Le: an answer without data still has its MAC in the channel */
+    if (!cr_buf_ok(b)) {
+        return cr_fail_memory(err);
+    }
     c->apdus[c->count - 1] = cr_buf_span(b);
     return CR_OK;
 }
@@ -194,6 +198,9 @@ struct authorising {
     cr_span eid;
     const char *iccid;
     cr_buf *out;
+    /* Asked for by an SM-SR, for this ISD-P: there has to be consent. */
+    const struct m2m_party *smsr;
+    cr_span aid;
 };
 
 /* CMAC over P1, P2, length, 4F and B6. */
@@ -246,6 +253,26 @@ static cr_status make_token(struct smdp *dp, const struct smdp_isdp *isdp, cr_bu
     return status;
 }
 
+/* The SM-SR that manages the chip, about the ISD-P that we loaded, with the owner's consent. */
+static cr_status check_smsr(const struct authorising *a, struct store_tx *tx,
+                            const struct smdp_isdp *isdp, cr_arena *arena, struct cr_err *err)
+{
+    struct smdp_chip chip;
+    bool found = false;
+    CR_TRY(smdp_chip_find(tx, a->eid, arena, &chip, &found, err));
+    if (!found || strcmp(chip.smsr, a->smsr->oid) != 0) {
+        return cr_refuse(err, "1.6", "1.2", "SGP.02 3.10", "%s does not manage that eUICC",
+                         a->smsr->name);
+    }
+    if (!cr_span_equal(isdp->aid, a->aid)) {
+        return cr_refuse(err, "8.2.1", "3.9", "SGP.02 3.10", "Profile %s is in another ISD-P",
+                         a->iccid);
+    }
+    return isdp->consent ? CR_OK
+                         : cr_refuse(err, "8.2.1", "1.2", "SGP.02 3.10",
+                                     "the owner of Profile %s has not consented", a->iccid);
+}
+
 static cr_status authorise_work(struct store_tx *tx, void *ctx, struct cr_err *err)
 {
     struct authorising *a = ctx;
@@ -260,6 +287,10 @@ static cr_status authorise_work(struct store_tx *tx, void *ctx, struct cr_err *e
     } else if (status == CR_OK && (!isdp.token_key.p || isdp.tokens >= 0xFFFF)) {
         status =
             cr_refuse(err, "8.2.1", "3.8", "SGP.02 3.10", "Profile %s has no token key", a->iccid);
+    }
+    if (status == CR_OK && a->smsr) {
+        status = check_smsr(a, tx, &isdp, &arena, err);
+        isdp.consent = false;
     }
     if (status == CR_OK) {
         isdp.tokens++;
@@ -277,6 +308,55 @@ cr_status smdp_authorise_master_delete(struct smdp *dp, cr_span eid, const char 
 {
     struct authorising a = {.dp = dp, .eid = eid, .iccid = iccid, .out = out};
     return store_run(dp->store, authorise_work, &a, err);
+}
+
+cr_status smdp_authorise_smsr(void *ctx, const struct m2m_party *smsr,
+                              const struct m2m_delete_request *request, cr_buf *token,
+                              struct cr_err *err)
+{
+    struct smdp *dp = ctx;
+    struct authorising a = {.dp = dp,
+                            .eid = request->eid,
+                            .iccid = request->iccid,
+                            .out = token,
+                            .smsr = smsr,
+                            .aid = request->aid};
+    return store_run(dp->store, authorise_work, &a, err);
+}
+
+struct consenting {
+    cr_span eid;
+    const char *iccid;
+    bool consent;
+};
+
+static cr_status consent_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    const struct consenting *c = ctx;
+    cr_arena arena = {0};
+    struct smdp_isdp isdp;
+    bool found = false;
+    cr_status status = smdp_isdp_find(tx, c->eid, c->iccid, &arena, &isdp, &found, err);
+    if (status == CR_OK && !found) {
+        status = cr_refuse(err, "8.2.1", "3.9", "SGP.02 3.10",
+                           "this SM-DP has loaded no Profile %s onto that eUICC", c->iccid);
+    } else if (status == CR_OK && !isdp.token_key.p) {
+        status =
+            cr_refuse(err, "8.2.1", "3.8", "SGP.02 3.10", "Profile %s has no token key", c->iccid);
+    }
+    if (status == CR_OK) {
+        isdp.consent = c->consent;
+        status = smdp_isdp_put(tx, &isdp, err);
+    }
+    cr_arena_free(&arena);
+    return status;
+}
+
+cr_status smdp_consent_master_delete(struct smdp *dp, cr_span eid, const char *iccid, bool consent,
+                                     struct cr_err *err)
+{
+    struct consenting c = {.eid = eid, .iccid = iccid, .consent = consent};
+    return store_run(dp->store, consent_work, &c, err);
 }
 
 /* ---- connectivity parameters -------------------------------------------------------------------

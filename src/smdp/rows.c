@@ -255,10 +255,11 @@ cr_status smdp_isdp_put(struct store_tx *tx, const struct smdp_isdp *isdp, struc
 {
     return store_exec(tx,
                       "INSERT OR REPLACE INTO isdp(eid, iccid, aid, keys, token_key, counter,"
-                      " tokens) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                      " tokens, consent) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
                       STORE_VALUES(STORE_B(isdp->eid), STORE_T(isdp->iccid), STORE_B(isdp->aid),
                                    STORE_B(isdp->keys), STORE_B(isdp->token_key),
-                                   STORE_I(isdp->counter), STORE_I(isdp->tokens)),
+                                   STORE_I(isdp->counter), STORE_I(isdp->tokens),
+                                   STORE_I(isdp->consent)),
                       NULL, NULL, NULL, err);
 }
 
@@ -272,7 +273,9 @@ static cr_status take_isdp(const struct store_row *row, void *ctx, struct cr_err
 {
     struct isdp_reading *r = ctx;
     struct smdp_isdp *d = r->out;
-    *d = (struct smdp_isdp){.counter = store_int(row, 5), .tokens = store_int(row, 6)};
+    *d = (struct smdp_isdp){.counter = store_int(row, 5),
+                            .tokens = store_int(row, 6),
+                            .consent = store_int(row, 7) != 0};
     r->found = true;
     return enough(take_blob(row, 0, r->arena, &d->eid) && take_text(row, 1, r->arena, &d->iccid) &&
                       take_blob(row, 2, r->arena, &d->aid) &&
@@ -286,7 +289,7 @@ cr_status smdp_isdp_find(struct store_tx *tx, cr_span eid, const char *iccid, cr
 {
     struct isdp_reading r = {.arena = arena, .out = out};
     CR_TRY(store_exec(tx,
-                      "SELECT eid, iccid, aid, keys, token_key, counter, tokens FROM isdp"
+                      "SELECT eid, iccid, aid, keys, token_key, counter, tokens, consent FROM isdp"
                       " WHERE eid = ? AND iccid = ?",
                       STORE_VALUES(STORE_B(eid), STORE_T(iccid)), take_isdp, &r, NULL, err));
     *found = r.found;

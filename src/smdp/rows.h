@@ -78,6 +78,7 @@ struct smdp_isdp {
     cr_span token_key; /* sealed; absent = none, or not known to be on the chip */
     int64_t counter;   /* last sequence counter that was used, as far as we know */
     int64_t tokens;    /* Delete Tokens that were given out */
+    bool consent;      /* of the owner: the SM-SR may have one */
 };
 cr_status smdp_isdp_put(struct store_tx *tx, const struct smdp_isdp *isdp,
                         struct cr_err *err) CR_MUST_CHECK;

@@ -35,6 +35,7 @@ static const char tables[] = "CREATE TABLE profile ("
                              " token_key BLOB,"
                              " counter INTEGER NOT NULL,"
                              " tokens INTEGER NOT NULL,"
+                             " consent INTEGER NOT NULL," /* 1 = the SM-SR may have one token */
                              " PRIMARY KEY(eid, iccid)) WITHOUT ROWID;"
                              "CREATE TABLE job ("
                              " id INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -11,6 +11,7 @@
 #ifndef CRISP_SMDP_SMDP_H
 #define CRISP_SMDP_SMDP_H
 
+#include "m2m/delete_token.h"
 #include "m2m/messenger.h"
 #include "pki/gpcert.h"
 #include "smdp/state.h"
@@ -83,5 +84,13 @@ cr_status smdp_update_connectivity(struct smdp *dp, const char *iccid, cr_span p
  * 5F20, 93 and 9E as TLVs, in this order. */
 cr_status smdp_authorise_master_delete(struct smdp *dp, cr_span eid, const char *iccid, cr_buf *out,
                                        struct cr_err *err) CR_MUST_CHECK;
+/* The operator has consented, or takes that back: the SM-SR of the eUICC may ask for one token. */
+cr_status smdp_consent_master_delete(struct smdp *dp, cr_span eid, const char *iccid, bool consent,
+                                     struct cr_err *err) CR_MUST_CHECK;
+/* What the SM-SR asks (m2m/delete_token.h; ctx is the struct smdp): the token, when there is
+ * consent, which is used up. CR_REFUSED also for another SM-SR, or another ISD-P. */
+cr_status smdp_authorise_smsr(void *ctx, const struct m2m_party *smsr,
+                              const struct m2m_delete_request *request, cr_buf *token,
+                              struct cr_err *err);
 
 #endif

@@ -4,6 +4,9 @@
 #include "asn1/der.h"
 #include "smsr/engine.h"
 
+#define CLAUSE     "SGP.02 4.1.1.11"
+#define MAX_OBJECT 32 /* bytes of 42, 45, 5F20, 93: an ICCID or an OID as text is one */
+
 static uint16_t operation_of(const struct smsr_run *run)
 {
     return run->p.kind == SMSR_PROC_MASTER_DELETE ? SMSR_OP_MASTER_DELETE : SMSR_OP_DELETE;
@@ -45,6 +48,11 @@ static cr_status gone(struct smsr_run *run, struct cr_err *err)
 
 static cr_status refused(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
+    /* To a Master Delete 6A88 says, too, that there is no token key. */
+    if (run->p.kind == SMSR_PROC_MASTER_DELETE && run->sw == SMSR_SW_NO_DATA) {
+        run->p.switched = true;
+        return smsr_begin_settling(run, to, err);
+    }
     if (run->sw == SMSR_SW_NO_DATA || run->sw == SMSR_SW_NO_FILE) {
         *to = smsr_run_ends(run, SMSR_STATE_DONE);
         smsr_run_warn(run, "8.2.1", "3.9", "the eUICC says that it was gone already");
@@ -108,7 +116,12 @@ cr_status smsr_on_delete(struct smsr_run *run, enum smsr_proc_state *to, struct 
 {
     const struct smsr_procedure *p = &run->p;
     if (p->state == SMSR_STATE_SETTLING) {
-        return smsr_settle(run, judge, to, err);
+        CR_TRY(smsr_settle(run, judge, to, err));
+        if (*to == SMSR_STATE_FAILED && p->kind == SMSR_PROC_MASTER_DELETE && p->switched) {
+            *to = smsr_run_failed(run, "8.2.1", "3.8", "the eUICC has no token key for it");
+            return smsr_run_audit(run, operation_of(run), SOAP_FAILED, err);
+        }
+        return CR_OK;
     }
     if (in_switch(p)) {
         CR_TRY(smsr_switch_part(run, to, err));
@@ -133,6 +146,42 @@ struct master {
     int64_t id;
 };
 
+cr_status smsr_delete_token_read(cr_span tlvs, struct smsr_delete_token *out, struct cr_err *err)
+{
+    struct smsr_delete_token t = {.token = {0}};
+    const struct {
+        uint32_t tag;
+        cr_span *value;
+    } parts[] = {{0x42, &t.provider_id},
+                 {0x45, &t.image_number},
+                 {0x5F20, &t.application_provider},
+                 {0x93, &t.token_id},
+                 {0x9E, &t.token}};
+    size_t found = 0;
+    while (tlvs.n) {
+        struct der_tlv tlv;
+        size_t i = 0;
+        if (der_next(&tlvs, DER_DEFINITE, &tlv, NULL) != CR_OK) {
+            return cr_fail(err, CR_MALFORMED, CLAUSE, "a Delete Token is a list of TLVs");
+        }
+        while (i < CR_COUNT(parts) && parts[i].tag != tlv.tag) {
+            i++;
+        }
+        if (i == CR_COUNT(parts) || parts[i].value->p) {
+            return cr_fail(err, CR_MALFORMED, CLAUSE,
+                           "the object %X has no place in a Delete Token", (unsigned)tlv.tag);
+        }
+        *parts[i].value = tlv.value;
+        found++;
+    }
+    if (found != CR_COUNT(parts)) {
+        return cr_fail(err, CR_MALFORMED, CLAUSE,
+                       "a Delete Token has the objects 42, 45, 5F20, 93 and 9E");
+    }
+    *out = t;
+    return CR_OK;
+}
+
 #define MASTER_PERIOD_MS ((int64_t)SOAP_VALIDITY_PLATFORM * 1000)
 
 static cr_status check_token(const struct smsr_delete_token *t, struct cr_err *err)
@@ -140,11 +189,12 @@ static cr_status check_token(const struct smsr_delete_token *t, struct cr_err *e
     const cr_span parts[] = {t->provider_id, t->image_number, t->application_provider, t->token_id};
     bool good = t->token.n == 16;
     for (size_t i = 0; i < CR_COUNT(parts); i++) {
-        good = good && parts[i].n >= 1 && parts[i].n <= 16;
+        good = good && parts[i].n >= 1 && parts[i].n <= MAX_OBJECT;
     }
     return good ? CR_OK
-                : cr_refuse(err, "1.6", "2.1", "SGP.02 4.1.1.11",
-                            "the Delete Token needs objects of 1 to 16 bytes and a token of 16");
+                : cr_refuse(err, "1.6", "2.1", CLAUSE,
+                            "the Delete Token needs objects of 1 to %d bytes and a token of 16",
+                            MAX_OBJECT);
 }
 
 static cr_status master_work(struct store_tx *tx, void *ctx, struct cr_err *err)

@@ -93,7 +93,8 @@ static cr_status follow_row(struct smsr_run *run, const struct smsr_profile *bef
         now.fallback = (card->properties & CARD_FALLBACK) != 0;
         now.emergency = (card->properties & CARD_EMERGENCY) != 0;
     }
-    now.allocated_memory = card->granted >= 0 ? card->granted : now.allocated_memory;
+    /* Zero is said by cards that grant no quota: what was registered or ordered stays. */
+    now.allocated_memory = card->granted > 0 ? card->granted : now.allocated_memory;
     now.free_memory = card->remaining >= 0 ? card->remaining : now.free_memory;
     if (before->state == SMSR_IN_CREATION) {
         run->e.remaining_memory -= now.allocated_memory;

@@ -41,7 +41,8 @@ const struct m2m_row smsr_rows[] = {
     {SOAP_ES4A, SOAP_SET_ONC, smsr_set_onc},
     {SOAP_ES4A, SOAP_GET_ONC, smsr_get_onc},
 
-    {SOAP_ES7, SOAP_HANDOVER_EUICC, smsr_handover},
+    /* Asked again with an EIS that may be newer. */
+    {SOAP_ES7, SOAP_HANDOVER_EUICC, smsr_handover, .knows_repeats = true},
     {SOAP_ES7, SOAP_AUTHENTICATE_SMSR, smsr_authenticate},
     {SOAP_ES7, SOAP_CREATE_ADDITIONAL_KEY_SET, smsr_create_key_set},
     {0, 0, NULL},

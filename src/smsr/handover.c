@@ -119,13 +119,16 @@ cr_status smsr_handover_ask(struct smsr_run *run, enum soap_name name, const str
                             int64_t deadline_ms, struct cr_err *err)
 {
     const struct m2m_party *peer = NULL;
+    struct soap_body call = *body;
     char context[40];
-    /* Also the FunctionCallIdentifier: a repetition has the same. */
     (void)snprintf(context, sizeof context, CONTEXT "%lld", (long long)run->p.id);
+    if (name == SOAP_HANDOVER_EUICC) {
+        call.function_call_identifier = cr_span_str(context); /* a repetition has the same */
+    }
     CR_TRY(smsr_find_peer(run->sr, cr_span_str(run->p.other), &peer, err));
     const struct m2m_request request = {.to = peer,
                                         .function = soap_function(SOAP_ES7, name),
-                                        .body = body,
+                                        .body = &call,
                                         .context = context,
                                         .deadline_ms = deadline_ms};
     return m2m_ask(run->sr->m2m, run->tx, &request, err);

@@ -135,7 +135,8 @@ struct smsr_procedure {
     cr_span data;      /* kind's own: commands still to be sent, RequiredMemory ... */
     cr_span response;  /* what the eUICC answered so far: EuiccResponseData */
     bool more_to_do;   /* SendData, CreateISDP */
-    bool switched;     /* DELETE: the disable part is done */
+    bool switched;     /* DELETE: the disable part is done; MASTER_DELETE: the eUICC says
+                          that there is no such ISD-P, or no token key in it */
     int64_t started_ms, deadline_ms, ended_ms;
     int64_t due_ms;            /* when time is the next event; 0 = never */
     struct soap_status result; /* once it ended, or what it will end with */
@@ -200,6 +201,10 @@ struct smsr_delete_token {
     cr_span token_id;             /* 93 */
     cr_span token;                /* 9E, 16 bytes */
 };
+/* Its five objects as TLVs (42, 45, 5F20, 93 of 1 to 32 bytes, 9E of 16), in any order, each once,
+ * nothing else: as an SM-DP gives them out. Spans point into tlvs. CR_MALFORMED. */
+cr_status smsr_delete_token_read(cr_span tlvs, struct smsr_delete_token *out,
+                                 struct cr_err *err) CR_MUST_CHECK;
 cr_status smsr_master_delete(struct smsr *sr, cr_span eid, const char *iccid, const char *initiator,
                              const struct smsr_delete_token *token, int64_t *id,
                              struct cr_err *err) CR_MUST_CHECK;

@@ -114,6 +114,8 @@ const struct smsr_transition smsr_transitions[] = {
 
     COMMAND(COMMANDS),
     {K(DELETE) | K(MASTER_DELETE), S(SENT), E(ERROR), S(DONE), "gone already: a warning"},
+    {K(MASTER_DELETE), S(SENT), E(ERROR), S(SETTLING),
+     "gone already, or without a token key: audit"},
 
     {LASTING, S(SETTLING), E(OK), S(SETTLING), "the list goes on"},
     {LASTING, S(SETTLING), E(OK), S(DONE), "the audit shows that it was done"},

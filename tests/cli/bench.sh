@@ -58,7 +58,7 @@ usage "--fleet has at most 8 sizes" bench fleet --fleet 1,2,3,4,5,6,7,8,9
 usage "chips takes a number" bench fleet --chips 0
 usage "parallel takes a number" bench fleet --parallel 0
 run 3 bench fleet --chips 1 --fleet 1 --seconds 1 --dir bench
-says err "there already"
+says err "has a hierarchy already"
 run 1 bench rsp --dir bench/pki/pki.json --clients 1 --seconds 1
 equal "$(find . -maxdepth 1 -name 'crisp-bench-*' | wc -l)" 0
 done_testing

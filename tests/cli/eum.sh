@@ -54,12 +54,13 @@ says_not out $key
 eis second.eis 89049032000000000000000000000148 "$kcv"
 run 1 eum register "${to[@]}" --pki pki --transport-key transport.key --eis nothing.eis --eis second.eis --json
 says out '"category":"resource"' '"eid":"89049032000000000000000000000148"' '"Status":"EXECUTED_SUCCESS"'
-# the key of the file of parties
-echo "$(sed "/^\[party smsr-1\]/a transport-key = ../transport.key" lab/eum.ini)" >lab/keyed.ini
-run 0 eum register --parties lab/keyed.ini --to smsr-1 --pki pki --eis chip.eis
+# the key that the lab has agreed on
+run 0 eum register "${to[@]}" --pki pki --eis chip.eis
+says log "value=$(ecb "$(<lab/transport-smsr-1.key)" $key)"
 
 before=$(wc -l <log)
-run 3 eum register "${to[@]}" --pki pki --eis chip.eis
+sed '/^transport-key/d' lab/eum.ini >lab/unkeyed.ini
+run 3 eum register --parties lab/unkeyed.ini --to smsr-1 --pki pki --eis chip.eis
 says err "no transport key is agreed with smsr-1"
 eis bad.eis $eid 000000
 run 1 eum register "${to[@]}" --pki pki --transport-key transport.key --eis bad.eis

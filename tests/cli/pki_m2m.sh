@@ -150,6 +150,12 @@ for name in eum operator-a operator-b m2m-sp smdp smsr-1 smsr-2; do
 done
 run 0 pki verify --trust lab --role none --dns localhost lab/nist/smsr-1.der
 run 4 pki verify --trust lab --role none --dns localhost lab/nist/smsr-2.der
+for smsr in smsr-1 smsr-2; do
+    equal "$(stat -c %a lab/transport-$smsr.key)" 600
+    cmp -s lab/eum-certificate.der pki/nist/eum.der || fail "the SM-SRs know another EUM"
+    grep -qx "transport-key = transport-$smsr.key" lab/$smsr.ini || fail "$smsr has no transport key"
+done
+! cmp -s lab/transport-smsr-1.key lab/transport-smsr-2.key || fail "two SM-SRs have one key"
 grep -qx "address = https://localhost:19444/" lab/smdp.ini || fail "smdp.ini has another address"
 grep -qx "url = https://localhost:19444/" lab/smsr-1.ini || fail "smsr-1 does not find the SM-DP"
 # the EUM's OID is that of its certificate

@@ -3,20 +3,16 @@
 # wrapped; crisp smsr shows what became of it, while the server runs and when it does not.
 peer=$(realpath "$2") || exit 1
 . "$(dirname "$0")/lib.sh"
-need openssl xxd
+need jq openssl xxd
 
 eid=89049032000000000000000000000066
 iccid=8900101000000000001
 key=000102030405060708090A0B0C0D0E0F
-echo 404142434445464748494A4B4C4D4E4F >transport.key
 kcv=$(xxd -r -p <<<01010101010101010101010101010101 | openssl enc -aes-128-ecb -K $key -nopad | xxd -p | tr a-f A-F)
 kcv=${kcv:0:6}
 run 0 pki init pki
 run 0 pki issue pki ecasd --name ecasd --eid $eid
 run 0 pki m2m-parties lab --pki pki --first-port $((20000 + RANDOM % 10000))
-for text in "eum-certificate = ../pki/nist/eum.der" "transport-key = ../transport.key"; do
-    sed -i "/^\[party eum\]/a $text" lab/smsr-1.ini
-done
 keys() { # TYPE
     local i
     for i in 1 2 3; do
@@ -62,9 +58,9 @@ register=(eum register --parties lab/eum.ini --to smsr-1 --pki pki)
 echo 00000000000000000000000000000000 >other.key
 run 3 "${register[@]}" --eis chip.eis --transport-key other.key
 says err "RegisterEIS was not done" "another transport key"
-run 0 "${register[@]}" --eis chip.eis --transport-key transport.key
+run 0 "${register[@]}" --eis chip.eis
 says out "$eid: registered at smsr-1"
-run 3 "${register[@]}" --eis chip.eis --transport-key transport.key
+run 3 "${register[@]}" --eis chip.eis
 says err "registered already" "subject 8.1.1, reason 3.3"
 run 0 eum properties --parties lab/eum.ini --to smsr-1 --eid $eid --property meter=4711
 
@@ -85,16 +81,40 @@ says err "AuditEIS was not done"
 package first.der 89000000000000000012
 run 0 euicc create meter --pki pki --m2m --profile first.der --smsr-number 12345678 --eis meter.json
 chip=$(grep -o '"eid": *"[0-9]*"' meter.json | grep -o '[0-9]*')
-run 1 "${register[@]}" --eis meter.json --transport-key transport.key
+run 1 "${register[@]}" --eis meter.json
 says err "Say with --mno-id"
-run 0 "${register[@]}" --eis meter.json --transport-key transport.key --mno-id operator-b
+run 0 "${register[@]}" --eis meter.json --mno-id operator-b
 run 0 operator es4 get-eis --parties lab/operator-b.ini --to smsr-1 --eid "$chip"
 says out "State: Enabled" "FallbackAttribute: true" "Mno-id: 2.999.102"
+run 0 smsr eis show "$chip" "${smsr[@]}" --json
+cp out eis.json
+equal "$(jq -r '.AvailableMemoryForProfiles - .RemainingMemory' eis.json)" \
+    "$(jq '[.profiles[].allocatedMemory] | add' meter.json)"
+equal "$(jq -r '[.ProfileInfo] | flatten | .[0].AllocatedMemory' eis.json)" "$(jq '.profiles[0].allocatedMemory' meter.json)"
+equal "$(jq -r '.EumSignedInfo | "\(.PlatformType) \(."Isd-p-loadfile-aid") \(."Isd-p-module-aid")"' eis.json)" \
+    "crisp A0000005591010FFFFFFFF8900000D00 A0000005591010FFFFFFFF8900000E00"
+# the certificate that this EUM gave, wherever it stands; none of it: another EUM's chip
+run 0 euicc create meter2 --pki pki --m2m --profile first.der --test-profile first.der \
+    --smsr-number 12345678 --eis meter2.json
+jq '.certificates |= ([{"ecasd": "7F2100", "eum": "3000"}] + .)' meter2.json >turned.json
+run 0 "${register[@]}" --eis turned.json --mno-id operator-b
+run 0 smsr eis show "$(jq -r .eid meter2.json)" "${smsr[@]}" --json
+equal "$(jq '[.ProfileInfo] | flatten | length' out)" "$(jq '[.profiles[] | select(.testProfile | not)] | length' meter2.json)"
+equal "$(jq '[.profiles[] | select(.testProfile)] | length' meter2.json)" 1
+jq '.certificates |= map(.eum = "3000")' meter2.json >other.json
+run 3 "${register[@]}" --eis other.json --mno-id operator-b
+says err "none of the chip's certificates was issued by this EUM"
+jq 'del(.capabilities.httpVersion)' meter.json >broken.json
+run 1 "${register[@]}" --eis broken.json --mno-id operator-b
+says err "httpVersion is missing"
+jq '.remainingMemory = -1' meter.json >broken.json
+run 1 "${register[@]}" --eis broken.json --mno-id operator-b
+says err "remainingMemory is no number"
 sed 's/"Enabled"/"Broken"/' meter.json >broken.json
-run 1 "${register[@]}" --eis broken.json --transport-key transport.key --mno-id operator-b
+run 1 "${register[@]}" --eis broken.json --mno-id operator-b
 says err "is no state of a profile"
 head -c 100 meter.json >broken.json
-run 1 "${register[@]}" --eis broken.json --transport-key transport.key --mno-id operator-b
+run 1 "${register[@]}" --eis broken.json --mno-id operator-b
 says err "broken.json: line"
 
 looks() {

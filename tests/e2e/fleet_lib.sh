@@ -67,8 +67,6 @@ parties() {
     run 0 pki init pki --host smdp.test
     run 0 pki m2m-parties lab --pki pki --port "eum=$eum" --port "operator-a=$a" --port "operator-b=$b" \
         --port "m2m-sp=$sp" --port "smdp=$dp" --port "smsr-1=$sr1" --port "smsr-2=$sr2"
-    echo 404142434445464748494A4B4C4D4E4F >transport.key
-    sed -i '/^\[party eum\]/a eum-certificate = ../pki/nist/eum.der\ntransport-key = ../transport.key' lab/smsr-1.ini
 }
 
 # create CHIP FIRST SECOND ARGUMENTS...: a chip with two profiles, the first of them enabled
@@ -137,10 +135,11 @@ start_smsr() {
     wait_for smsr.ports
 }
 
+# start_smdp ARGUMENTS...
 start_smdp() {
     rm -f smdp.port
     "$crisp" smdp serve --dir dp --parties lab/smdp.ini --pki pki --listen "127.0.0.1:$dp" \
-        --port-file smdp.port >>smdp.out 2>>smdp.err &
+        --port-file smdp.port "$@" >>smdp.out 2>>smdp.err &
     smdp=$!
     pids+=("$smdp")
     wait_for smdp.port
@@ -160,7 +159,7 @@ register() {
         args+=(--eis "$chip.json")
     done
     run 0 eum register --parties lab/eum.ini --to smsr-1 --pki pki "${args[@]}" \
-        --transport-key transport.key --mno-id operator-a
+        --mno-id operator-a
     for chip in "$@"; do
         says out "$(jq -r .eid "$chip.json"): registered at smsr-1"
     done

@@ -68,7 +68,6 @@ last() {
 # ---- the parties
 parties
 read -r es5_2 <<<"$(free_ports 1)"
-sed -i '/^\[party eum\]/a eum-certificate = ../pki/nist/eum.der' lab/smsr-2.ini
 sed -i '/^\[party operator-a\]/a through = 2.999.110' lab/smsr-2.ini # it hears by way of the SM-DP
 run 0 pki issue pki m2m-sr --name second
 network

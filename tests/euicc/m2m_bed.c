@@ -24,7 +24,8 @@ static void count_up(uint8_t key[16], uint8_t first)
 /* ---- packages ----------------------------------------------------------------------------------
  */
 
-static json_t *key_json(unsigned id, unsigned kvn, uint8_t first, const char *usage)
+static json_t *key_json(unsigned id, unsigned kvn, const char *type, uint8_t first,
+                        const char *usage)
 {
     uint8_t key[16];
     char hex[33], id_hex[3], kvn_hex[3];
@@ -34,7 +35,7 @@ static json_t *key_json(unsigned id, unsigned kvn, uint8_t first, const char *us
     (void)snprintf(kvn_hex, sizeof kvn_hex, "%02X", kvn & 0xFF);
     return json_pack("{s:s, s:s, s:s, s:[{s:s, s:s, s:i}]}", "keyUsageQualifier", usage,
                      "keyIdentifier", id_hex, "keyVersionNumber", kvn_hex, "keyCompontents",
-                     "keyType", "88", "keyData", hex, "macLength", 8);
+                     "keyType", type, "keyData", hex, "macLength", 8);
 }
 
 void m2m_package(unsigned n, const char *pol, const char *connectivity, cr_buf *out)
@@ -49,9 +50,10 @@ void m2m_package(unsigned n, const char *pol, const char *connectivity, cr_buf *
                              json_pack("{s:s}", "uiccToolkitApplicationSpecificParametersField",
                                        "010000000002011203B2010000")) == 0);
     MUST(json_object_set_new(sd, "keyList",
-                             json_pack("[o, o, o]", key_json(1, 1, 0x20, "18"),
-                                       key_json(2, 1, 0x30, "14"), key_json(3, 1, 0x40, "48"))) ==
-         0);
+                             json_pack("[o, o, o, o]", key_json(1, 1, "88", 0x20, "18"),
+                                       key_json(2, 1, "88", 0x30, "14"),
+                                       key_json(3, 1, "88", 0x40, "48"),
+                                       key_json(1, 0x40, "85", 0x50, "18"))) == 0);
     if (pol) {
         MUST(json_object_set_new(header, "pol", json_string(pol)) == 0);
     }
@@ -346,16 +348,23 @@ bool m2m_send(struct m2m_bed *bed, uint32_t tar, const char *payload)
 
 bool m2m_send_es6(struct m2m_bed *bed, uint64_t counter, const char *payload)
 {
-    struct ota_command_fields fields = {.dialect = OTA_SMS,
-                                        .spi = {0x16, 0x39},
-                                        .kic = 0x12,
-                                        .kid = 0x12,
-                                        .tar = {0xB2, 0x01, 0x00},
-                                        .counter = counter};
+    return m2m_send_es6_as(bed, 0xB20100, 0x1639, 0x30, counter, payload);
+}
+
+bool m2m_send_es6_as(struct m2m_bed *bed, uint32_t tar, uint16_t spi, uint8_t first,
+                     uint64_t counter, const char *payload)
+{
+    struct ota_command_fields fields = {
+        .dialect = OTA_SMS,
+        .spi = {(uint8_t)(spi >> 8), (uint8_t)spi},
+        .kic = 0x12,
+        .kid = 0x12,
+        .tar = {(uint8_t)(tar >> 16), (uint8_t)(tar >> 8), (uint8_t)tar},
+        .counter = counter};
     uint8_t bytes[1024], kic[16], kid[16];
     size_t n = bytes_of(payload, bytes, sizeof bytes);
     count_up(kic, 0x20);
-    count_up(kid, 0x30);
+    count_up(kid, first);
     return send_packet(bed, fields, kic, kid, cr_span_of(bytes, n));
 }
 

@@ -77,6 +77,9 @@ bool m2m_send(struct m2m_bed *bed, uint32_t tar, const char *payload);
 bool m2m_send_as(struct m2m_bed *bed, uint32_t tar, uint16_t spi, const char *payload);
 /* The same from the operator, keys KVN 01 of its MNO-SD. */
 bool m2m_send_es6(struct m2m_bed *bed, uint64_t counter, const char *payload);
+/* first: of the bytes of the KID that is used, 30 in a good packet. */
+bool m2m_send_es6_as(struct m2m_bed *bed, uint32_t tar, uint16_t spi, uint8_t first,
+                     uint64_t counter, const char *payload);
 /* One command to the ISD-R in a definite script; the R-APDU as hex ("9000"), "" = none. */
 const char *m2m_es5_run(struct m2m_bed *bed, const char *apdu);
 uicc_sw m2m_es5_sw(struct m2m_bed *bed, const char *apdu);
@@ -106,7 +109,7 @@ void m2m_advance(struct m2m_bed *bed, uint32_t seconds);
 void m2m_check_consistent(struct m2m_bed *bed);
 
 /* A small package whose MNO-SD has the keys of the sheet. header: JSON members added to the header
- * element, NULL = none. */
+ * element, NULL = none. Its PSK for SCP81 is version 40, 50 51 .. 5F. */
 void m2m_package(unsigned n, const char *pol, const char *connectivity, cr_buf *out);
 
 #endif

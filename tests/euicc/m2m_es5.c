@@ -302,12 +302,12 @@ static void audits(void **state)
     }
     unsigned told = 0;
     answer = m2m_es5_run(bed, "80F24002024F0000");
-    for (const char *at = answer; (at = strstr(at, "E325")) != NULL; at++) {
+    for (const char *at = answer; (at = strstr(at, "E31F")) != NULL; at++) {
         told++;
     }
     assert_string_equal(answer + strlen(answer) - 4, "6310");
     answer = m2m_es5_run(bed, "80F24003024F0000");
-    for (const char *at = answer; (at = strstr(at, "E325")) != NULL; at++) {
+    for (const char *at = answer; (at = strstr(at, "E31F")) != NULL; at++) {
         told++;
     }
     assert_string_equal(answer + strlen(answer) - 4, "9000");

@@ -2,8 +2,6 @@
 
 #include "asn1/der.h"
 
-#define CHANNEL 1
-
 static size_t find_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX])
 {
     struct smsr *s = ctx;
@@ -11,7 +9,7 @@ static size_t find_key(void *ctx, cr_span identity, uint8_t key[PSK_KEY_MAX])
     memcpy(s->identity, identity.p, identity.n);
     s->identity[identity.n] = 0;
     memcpy(key, s->psk, sizeof s->psk);
-    return sizeof s->psk;
+    return s->stranger ? 0 : sizeof s->psk;
 }
 
 /* What of some bytes gets over the link; it breaks behind them when there are fewer. */
@@ -27,7 +25,7 @@ static cr_span over_link(struct smsr *s, cr_span bytes, bool *breaks)
 
 static bool is_broken(const struct smsr *s)
 {
-    return s->bed->terminal.channels[CHANNEL].dropped;
+    return s->bed->terminal.channels[s->channel].dropped;
 }
 
 static void deliver(struct smsr *s)
@@ -39,11 +37,11 @@ static void deliver(struct smsr *s)
     }
     const cr_span there = over_link(s, wire, &breaks);
     if (there.n) {
-        terminal_deliver(&s->bed->terminal, CHANNEL, there);
+        terminal_deliver(&s->bed->terminal, s->channel, there);
     }
     psk_engine_sent(s->engine, wire.n);
     if (breaks) {
-        terminal_drop(&s->bed->terminal, CHANNEL);
+        terminal_drop(&s->bed->terminal, s->channel);
     }
 }
 
@@ -128,7 +126,7 @@ static void take_post(struct smsr *s)
     s->posts++;
     s->resumed = s->resumed || http_fields_find(&s->parser.fields, OTA_ADMIN_H_RESUME) != NULL;
     if (s->drop_at == s->posts) {
-        terminal_drop(&s->bed->terminal, CHANNEL);
+        terminal_drop(&s->bed->terminal, s->channel);
         return;
     }
     MUST_OK(ota_admin_server_post(s->server, &post, &received, &err));
@@ -160,9 +158,13 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
 {
     struct smsr *s = ctx;
     struct cr_err err = {0};
-    MUST(channel == CHANNEL);
-    if (s->engine_of != t->fetched[CAT_OPEN_CHANNEL]) {
-        s->engine_of = t->fetched[CAT_OPEN_CHANNEL];
+    while (s->next && s->port != t->channels[channel].port) {
+        s = s->next;
+    }
+    MUST(s->port == t->channels[channel].port);
+    s->channel = channel;
+    if (s->engine_of != t->channels[channel].opening) {
+        s->engine_of = t->channels[channel].opening;
         s->wire = 0;
         psk_engine_free(s->engine);
         http_parser_reset(&s->parser);
@@ -171,7 +173,7 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
     bool breaks;
     data = over_link(s, data, &breaks);
     cr_status status = data.n ? psk_engine_feed(s->engine, data, &err) : CR_OK;
-    (void)status; /* a card with a wrong key is one of the tests */
+    s->failures += status != CR_OK; /* a card with a wrong key is one of the tests */
     deliver(s);
     while (psk_engine_input(s->engine).n) {
         cr_span clear = psk_engine_input(s->engine);
@@ -187,11 +189,20 @@ static void peer(void *ctx, struct terminal *t, unsigned channel, cr_span data)
         }
     }
     if (breaks && !is_broken(s)) {
-        terminal_drop(t, CHANNEL);
+        terminal_drop(t, s->channel);
     }
 }
 
 struct smsr *smsr_new(struct m2m_bed *bed)
+{
+    uint8_t psk[16];
+    for (uint8_t i = 0; i < 16; i++) {
+        psk[i] = (uint8_t)(0x30 + i);
+    }
+    return smsr_new_at(bed, SMSR_PORT, psk);
+}
+
+struct smsr *smsr_new_at(struct m2m_bed *bed, uint16_t port, const uint8_t psk[16])
 {
     struct smsr *s = calloc(1, sizeof *s);
     struct cr_err err = {0};
@@ -199,10 +210,10 @@ struct smsr *smsr_new(struct m2m_bed *bed)
     struct psk_server_options tls = {.find = find_key, .ctx = s};
     struct ota_admin_server_options options = {.path = "/gsma/adminagent", .env = cr_env_system()};
     MUST(cr_hex_fixed(options.eid, sizeof options.eid, cr_span_str(M2M_EID)));
-    for (uint8_t i = 0; i < 16; i++) {
-        s->psk[i] = (uint8_t)(0x30 + i);
-    }
+    memcpy(s->psk, psk, sizeof s->psk);
     s->bed = bed;
+    s->port = port;
+    s->next = bed->terminal.peer == peer ? bed->terminal.peer_ctx : NULL;
     s->parser.max_header = 4096;
     s->parser.max_body = 8192;
     MUST_OK(psk_server_new(&tls, &s->policy, &err));
@@ -220,7 +231,8 @@ void smsr_free(struct smsr *s)
     http_parser_free(&s->parser);
     cr_buf_free(&s->result);
     s->bed->carry = NULL;
-    s->bed->terminal.peer = NULL;
+    s->bed->terminal.peer = s->next ? peer : NULL;
+    s->bed->terminal.peer_ctx = s->next;
     free(s);
 }
 
@@ -234,7 +246,7 @@ void smsr_trigger(struct smsr *s)
 
 bool smsr_waits(const struct smsr *s)
 {
-    return s->engine && s->bed->terminal.channels[CHANNEL].open &&
+    return s->engine && s->bed->terminal.channels[s->channel].open &&
            ota_admin_server_waits(s->server);
 }
 

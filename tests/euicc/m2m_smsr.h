@@ -1,6 +1,7 @@
 /*
- * The SM-SR's end of HTTPS sessions, in memory: TLS-PSK and the administration server behind the
- * BIP channels of a terminal. POSTs without work are held.
+ * The server's end of HTTPS sessions, in memory: TLS-PSK and the administration server behind the
+ * BIP channels of a terminal. POSTs without work are held. An SM-SR, and beside it servers of
+ * operators on ports of their own.
  */
 #ifndef CRISP_TESTS_EUICC_M2M_SMSR_H
 #define CRISP_TESTS_EUICC_M2M_SMSR_H
@@ -11,11 +12,17 @@
 #include "net/psk.h"
 #include "ota/admin_server.h"
 
+#define SMSR_PORT 8443
+
 struct smsr {
     struct m2m_bed *bed;
+    struct smsr *next; /* that was there before */
+    uint16_t port;
+    unsigned channel; /* of the last session; 0 = none yet */
     struct ssl_ctx_st *policy;
     struct psk_engine *engine;
     unsigned engine_of; /* which OPEN CHANNEL */
+    bool stranger;      /* knows no identity */
     struct http_parser parser;
     struct ota_admin_server *server;
     uint8_t psk[16];
@@ -38,11 +45,13 @@ struct smsr {
     char note[2 * 128 + 1]; /* E1 of the last notification */
     bool confirm;           /* answers notifications with a confirmation at once */
     char first[600];        /* head of the first POST */
+    unsigned failures;      /* handshakes that failed */
 };
 
-/* Takes over the terminal's peer. */
+/* Takes over the terminal's peer; another one beside it, on its port. */
 struct smsr *smsr_new(struct m2m_bed *bed);
-void smsr_free(struct smsr *smsr);
+struct smsr *smsr_new_at(struct m2m_bed *bed, uint16_t port, const uint8_t psk[16]);
+void smsr_free(struct smsr *smsr); /* the newest first */
 /* m2m_send() goes this way from now on: opens a session by a trigger when none is open. */
 void smsr_carry(struct smsr *smsr);
 /* The trigger of sheet 5.3, SPI 1600. retries: "03" hex digits of count and delay as 86 says. */

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH 256
@@ -77,6 +78,54 @@ static void test_files(void **state)
         }
         m2m_parties_free(&p);
     }
+}
+
+/* The EUM and each SM-SR have a key of their own, that nobody else reads; and the EUM is known by
+ * what it signs with, where that is told. */
+static void test_agreements(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"smsr-1", "smsr-2"};
+    uint8_t keys[2][2][M2M_TRANSPORT_KEY];
+    struct m2m_parties eum, smsr;
+    struct stat file;
+    load("eum", &eum);
+    for (size_t i = 0; i < CR_COUNT(names); i++) {
+        const struct m2m_party *there = m2m_party_named(&eum, names[i]);
+        load(names[i], &smsr);
+        const struct m2m_party *here = m2m_party_named(&smsr, "eum");
+        assert_int_equal(m2m_party_transport_key(there, keys[i][0], NULL), CR_OK);
+        assert_int_equal(m2m_party_transport_key(here, keys[i][1], NULL), CR_OK);
+        assert_memory_equal(keys[i][0], keys[i][1], M2M_TRANSPORT_KEY);
+        assert_int_equal(stat(here->transport_key, &file), 0);
+        assert_int_equal(file.st_mode & 0777, 0600);
+        assert_false(here->eum_certificate.n); /* not told */
+        m2m_parties_free(&smsr);
+    }
+    assert_memory_not_equal(keys[0][0], keys[1][0], M2M_TRANSPORT_KEY);
+    assert_null(m2m_party_named(&eum, "smdp")->transport_key);
+    m2m_parties_free(&eum);
+}
+
+static void test_eum_certificate(void **state)
+{
+    (void)state;
+    struct m2m_lab lab = m2m_lab_usual(0);
+    struct m2m_parties parties;
+    char path[PATH];
+    char ini[2 * PATH];
+    cr_buf der = {0};
+    (void)snprintf(path, sizeof path, "%s/nist/eum.der", dir);
+    assert_int_equal(cr_file_read(path, 4096, &der, NULL), CR_OK);
+    lab.eum_certificate = cr_buf_span(&der);
+    (void)snprintf(path, sizeof path, "%s/told", base);
+    assert_int_equal(m2m_lab_make(path, &lab, cr_env_system(), NULL), CR_OK);
+    (void)snprintf(ini, sizeof ini, "%s/smsr-2.ini", path);
+    assert_int_equal(m2m_parties_load(ini, &parties, NULL), CR_OK);
+    assert_true(
+        cr_span_equal(m2m_party_named(&parties, "eum")->eum_certificate, cr_buf_span(&der)));
+    m2m_parties_free(&parties);
+    cr_buf_free(&der);
 }
 
 /* Certificates stand under the CA of the lab, for their host, and end with the names of the lab. */
@@ -245,8 +294,9 @@ static void test_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),   cmocka_unit_test(test_certificates),
-        cmocka_unit_test(test_meeting), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_agreements), cmocka_unit_test(test_eum_certificate),
+        cmocka_unit_test(test_meeting),    cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_hosts),
     };
     return cmocka_run_group_tests(tests, make_all, free_all);

@@ -512,6 +512,152 @@ static void test_overtaken(void **state)
     cr_arena_free(&arena);
 }
 
+/* The letter under another MessageID; other: with another ICCID, too. */
+static cr_span repeated(cr_span letter, char digit, bool other, cr_arena *arena)
+{
+    char *text = cr_arena_strn(arena, letter);
+    char *id = strstr(text, "MessageID");
+    id = id ? strstr(id, "urn:uuid:") : NULL;
+    char *iccid = strstr(text, "8900101000000000001");
+    if (!id || !iccid) {
+        fail_msg("no request of ours");
+        return letter;
+    }
+    id[9] = digit;
+    iccid[18] = other ? '2' : iccid[18];
+    return cr_span_str(text);
+}
+
+/* The same FunctionCallIdentifier under another MessageID (off-card 7.14). */
+static void test_same_call(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    const struct m2m_party *peer = &r->b.known[0];
+    assert_int_equal(ask(r, SOAP_UPDATE_POLICY_RULES, "job", 60, &err), CR_OK);
+    cr_span letter = letter_of(&r->a, &arena);
+    assert_int_equal(give(&r->b, peer, letter, &arena, &out), M2M_ANSWER);
+    cr_span first = cr_arena_copy(&arena, cr_buf_span(&out));
+    cr_buf_reset(&out);
+    /* the same answer, for the new message; and for the first one once more */
+    assert_int_equal(give(&r->b, peer, repeated(letter, 'x', false, &arena), &arena, &out),
+                     M2M_ANSWER);
+    assert_int_equal(r->b.executed, 1);
+    assert_non_null(strstr(cr_buf_cstr(&out), "EXECUTED_SUCCESS"));
+    assert_non_null(strstr(cr_buf_cstr(&out), "urn:uuid:x"));
+    assert_false(cr_span_equal(cr_buf_span(&out), first));
+    cr_buf_reset(&out);
+    assert_int_equal(give(&r->b, peer, letter, &arena, &out), M2M_ANSWER);
+    assert_int_equal(r->b.executed, 1);
+    assert_null(strstr(cr_buf_cstr(&out), "urn:uuid:x"));
+    cr_buf_reset(&out);
+    /* something else under that identifier is refused, each time, and changes nothing */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(give(&r->b, peer, repeated(letter, 'y', true, &arena), &arena, &out),
+                         M2M_ANSWER);
+        assert_non_null(strstr(cr_buf_cstr(&out), ">1.6<"));
+        assert_non_null(strstr(cr_buf_cstr(&out), ">3.3<"));
+        assert_int_equal(r->b.executed, 1);
+        cr_buf_reset(&out);
+    }
+    assert_int_equal(give(&r->b, peer, repeated(letter, 'z', false, &arena), &arena, &out),
+                     M2M_ANSWER);
+    assert_int_equal(r->b.executed, 1);
+    cr_buf_reset(&out);
+    /* unless its peer is known not to be careful */
+    r->b.known[0].free_calls = true;
+    assert_int_equal(give(&r->b, peer, repeated(letter, 'w', true, &arena), &arena, &out),
+                     M2M_ANSWER);
+    assert_int_equal(r->b.executed, 2);
+    r->b.known[0].free_calls = false;
+    cr_buf_reset(&out);
+    /* kept as long as answers are kept */
+    r->now_ms += M2M_KEEP_MS + 1;
+    assert_int_equal(m2m_tick(r->b.m2m, 100, &err), CR_OK);
+    assert_int_equal(give(&r->b, peer, repeated(letter, 'v', true, &arena), &arena, &out),
+                     M2M_ANSWER);
+    assert_int_equal(r->b.executed, 3);
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
+/* Whoever else has that identifier has another call. */
+static void test_same_call_of_another(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    assert_int_equal(ask(r, SOAP_GET_EIS, "job", 60, &err), CR_OK);
+    cr_span letter = letter_of(&r->a, &arena);
+    assert_int_equal(give(&r->b, &r->b.known[0], letter, &arena, &out), M2M_ANSWER);
+    char *text = cr_arena_strn(&arena, letter), *oid;
+    while ((oid = strstr(text, "EntityId=1.2.10"))) {
+        memcpy(oid, "EntityId=1.2.40", 15);
+    }
+    cr_buf_reset(&out);
+    assert_int_equal(give(&r->b, &r->b.known[2], cr_span_str(text), &arena, &out), M2M_ANSWER);
+    assert_int_equal(r->b.executed, 2);
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
+/* Repeated while it is executed: one answer, for the message that came last. */
+static void test_same_call_open(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    const struct m2m_party *peer = &r->b.known[0];
+    r->b.later = true;
+    assert_int_equal(ask(r, SOAP_ENABLE_PROFILE, "job", 60, &err), CR_OK);
+    cr_span letter = letter_of(&r->a, &arena);
+    assert_int_equal(give(&r->b, peer, readdressed(letter, &arena), &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(give(&r->b, peer, repeated(letter, 'x', false, &arena), &arena, &out),
+                     M2M_ACCEPTED);
+    assert_int_equal(r->b.executed, 1);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, &err), CR_OK);
+    assert_int_equal(rows_of(&r->b, "SELECT count(*) FROM letter WHERE url = 'https://a/'"), 1);
+    assert_int_equal(rows_of(&r->b, "SELECT count(*) FROM letter"), 1);
+    /* the callback got lost: it comes once more, where the last message wants it */
+    assert_int_equal(give(&r->b, peer, repeated(letter, 'y', false, &arena), &arena, &out),
+                     M2M_ACCEPTED);
+    assert_int_equal(r->b.executed, 1);
+    assert_int_equal(rows_of(&r->b, "SELECT count(*) FROM letter"), 2);
+    assert_int_equal(rows_of(&r->b, "SELECT count(*) FROM inbox"), 1);
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
+/* What ran out of time is not settled by asking: it is executed again. */
+static void test_same_call_expired(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    const struct m2m_party *peer = &r->b.known[0];
+    r->b.later = true;
+    assert_int_equal(ask(r, SOAP_UPDATE_POLICY_RULES, "job", 600, &err), CR_OK);
+    cr_span letter = letter_of(&r->a, &arena);
+    assert_int_equal(give(&r->b, peer, letter, &arena, &out), M2M_WAIT);
+    assert_int_equal(m2m_held(r->b.m2m, r->b.pending, true, &arena, &out), M2M_ANSWER);
+    r->b.later = false;
+    for (int i = 0; i < 2; i++) {
+        cr_buf_reset(&out);
+        assert_int_equal(
+            give(&r->b, peer, repeated(letter, (char)('x' + i), false, &arena), &arena, &out),
+            M2M_ANSWER);
+        assert_non_null(strstr(cr_buf_cstr(&out), "EXECUTED_SUCCESS"));
+        assert_int_equal(r->b.executed, 2);
+    }
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
 /* A handler that fails undoes what it did; the failure is the answer, and stays the answer. */
 static void test_failed(void **state)
 {
@@ -644,8 +790,10 @@ static void test_held(void **state)
     cr_span letter = letter_of(&r->a, &arena);
     for (int expired = 0; expired < 2; expired++) {
         char *text = cr_arena_strn(&arena, letter);
-        char *id = strstr(text, "urn:uuid:");
-        id[9] = (char)('a' + expired); /* another MessageID */
+        /* another MessageID, and another call */
+        for (char *id = text; (id = strstr(id, "urn:uuid:")); id++) {
+            id[9] = (char)('a' + expired);
+        }
         assert_int_equal(give(&r->b, &r->b.known[0], cr_span_str(text), &arena, &out), M2M_WAIT);
         assert_int_equal(m2m_held(r->b.m2m, r->b.pending, false, &arena, &out), M2M_WAIT);
         if (expired) {
@@ -802,14 +950,16 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_answer_here),  TEST(test_called_back),
-        TEST(test_repeated),     TEST(test_copies),
-        TEST(test_overtaken),    TEST(test_failed),
-        TEST(test_identity),     TEST(test_bad_messages),
-        TEST(test_poll),         TEST(test_held),
-        TEST(test_notification), TEST(test_down),
-        TEST(test_expired),      TEST(test_callback_without_relates_to),
-        TEST(test_no_address),   TEST(test_old_rows_go),
+        TEST(test_answer_here),    TEST(test_called_back),
+        TEST(test_repeated),       TEST(test_copies),
+        TEST(test_same_call),      TEST(test_same_call_of_another),
+        TEST(test_same_call_open), TEST(test_same_call_expired),
+        TEST(test_overtaken),      TEST(test_failed),
+        TEST(test_identity),       TEST(test_bad_messages),
+        TEST(test_poll),           TEST(test_held),
+        TEST(test_notification),   TEST(test_down),
+        TEST(test_expired),        TEST(test_callback_without_relates_to),
+        TEST(test_no_address),     TEST(test_old_rows_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,8 @@ static void test_good(void **state)
     struct cr_err err;
     assert_int_equal(load(SELF PARTY "url = https://a.example/\nurl.es4 = https://a.example/es4\n"
                                      "through = 1.2.30\ngroup = ProfileManagement\nca = a.pem\n"
-                                     "[party d]\noid = 1.2.30\nrole = smdp\nsubject = D\n",
+                                     "[party d]\noid = 1.2.30\nrole = smdp\nsubject = D\n"
+                                     "call-identifiers = free\n",
                           &p, &err),
                      CR_OK);
     assert_string_equal(p.tls_cert, "/tmp/b.pem");
@@ -47,7 +48,10 @@ static void test_good(void **state)
     assert_null(m2m_party_url(m2m_party_named(&p, "d"), SOAP_ES3));
     assert_null(m2m_party_named(&p, "nobody"));
     assert_string_equal(a->dialect.group, "ProfileManagement");
+    assert_false(a->free_calls);
+    assert_true(m2m_party_named(&p, "d")->free_calls);
     m2m_parties_free(&p);
+    assert_int_equal(load(SELF PARTY "call-identifiers = some\n", &p, &err), CR_REFUSED);
 }
 
 /* The key that an EUM and an SM-SR agreed on. */

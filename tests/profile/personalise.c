@@ -78,6 +78,61 @@ static void no_errors(cr_span upp)
     cr_arena_free(&arena);
 }
 
+/* The key of SCP81 beside those of SCP80: each column finds its own. */
+static void test_psk(void **state)
+{
+    (void)state;
+    static const char description[] =
+        "{\"iccid\":\"8988211000000000017\",\"imsi\":\"001010000000001\","
+        "\"k\":\"00112233445566778899AABBCCDDEEFF\",\"opc\":\"00112233445566778899AABBCCDDEEFF\","
+        "\"puk1\":\"11111111\",\"puk2\":\"22222222\",\"adm1\":\"55555555\",\"sd\":{"
+        "\"sessionParameters\":\"89028A00\",\"keys\":["
+        "{\"version\":64,\"type\":\"psk\",\"psk\":\"505152535455565758595A5B5C5D5E5F\"},"
+        "{\"version\":1,\"enc\":\"101112131415161718191A1B1C1D1E1F\","
+        "\"mac\":\"202122232425262728292A2B2C2D2E2F\","
+        "\"dek\":\"303132333435363738393A3B3C3D3E3F\"},"
+        "{\"version\":65,\"type\":\"psk\",\"psk\":\"606162636465666768696A6B6C6D6E6F\","
+        "\"dek\":\"707172737475767778797A7B7C7D7E7F\"}]}}";
+    static const char *const want[] = {
+        "01400123456789ABCDEF0123456789ABCDEF", "0101F0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF",
+        "0201202122232425262728292A2B2C2D2E2F", "0301303132333435363738393A3B3C3D3E3F",
+        "0141E0E1E2E3E4E5E6E7E8E9EAEBECEDEEEF", "0341707172737475767778797A7B7C7D7E7F"};
+    cr_buf template = {0}, upp = {0};
+    cr_arena arena = {0};
+    struct cr_err err = {0};
+    struct profile_personalised info;
+    struct profile_package package;
+    assert_ok(profile_build_text(cr_span_str(description), &template, &err));
+    no_errors(cr_buf_span(&template));
+    assert_ok(run(cr_buf_span(&template),
+                  "iccid,imsi,k,opc,psk,psk41,kic\n"
+                  "8988211000000000991,999700000000099,00112233445566778899AABBCCDDEEFF,"
+                  "FFEEDDCCBBAA99887766554433221100,0123456789ABCDEF0123456789ABCDEF,"
+                  "E0E1E2E3E4E5E6E7E8E9EAEBECEDEEEF,F0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF\n",
+                  &upp, &info, &err));
+    assert_ok(profile_package_read(cr_buf_span(&upp), &arena, &package, &err));
+    for (size_t i = 0; i < package.count; i++) {
+        const struct profile_security_domain *sd = &package.elements[i].sd;
+        if (package.elements[i].kind != PROFILE_SECURITY_DOMAIN) {
+            continue;
+        }
+        assert_int_equal(sd->key_list.count, CR_COUNT(want));
+        for (size_t k = 0; k < CR_COUNT(want); k++) {
+            const struct profile_key *key = &sd->key_list.items[k];
+            char text[64];
+            (void)snprintf(text, sizeof text, "%02X%02X%s", key->key_identifier.p[0],
+                           key->key_version_number.p[0],
+                           cr_hex(&arena, key->key_components.items[0].key_data));
+            assert_string_equal(text, want[k]);
+        }
+        assert_int_equal(sd->key_list.items[0].key_components.items[0].key_type.p[0], 0x85);
+        assert_hex(sd->sd_perso_data.items[1], "00850489028A00");
+    }
+    cr_arena_free(&arena);
+    cr_buf_free(&template);
+    cr_buf_free(&upp);
+}
+
 static void test_all_columns(void **state)
 {
     (void)state;
@@ -465,11 +520,17 @@ static void test_columns_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_columns), cmocka_unit_test(test_untouched),
-        cmocka_unit_test(test_isim),        cmocka_unit_test(test_op),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_csv),         cmocka_unit_test(test_csv_refused),
-        cmocka_unit_test(test_csv_stream),  cmocka_unit_test(test_columns_listed),
+        cmocka_unit_test(test_all_columns),
+        cmocka_unit_test(test_psk),
+        cmocka_unit_test(test_untouched),
+        cmocka_unit_test(test_isim),
+        cmocka_unit_test(test_op),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_csv_refused),
+        cmocka_unit_test(test_csv_stream),
+        cmocka_unit_test(test_columns_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

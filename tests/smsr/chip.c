@@ -119,7 +119,7 @@ static uint16_t disable(struct chip *chip, struct chip_isdp *d)
 
 static uint16_t drop(struct chip *chip, struct chip_isdp *d, bool master)
 {
-    if (!d) {
+    if (!d || (master && d->no_token)) {
         return 0x6A88;
     }
     if (d->state == 0x3F || d->fallback || (master && d->state != 0x1F)) {

@@ -13,6 +13,7 @@ enum { POL1_NO_DISABLE = 1, POL1_NO_DELETE = 2, POL1_AUTO_DELETE = 4, POL1_NO_EN
 
 struct chip_isdp {
     bool used, fallback, emergency;
+    bool no_token;                /* no key for Master Delete */
     uint8_t aid[16], state, pol1; /* state: 07, 0F, 1F, 3F */
     uint32_t granted;
 };

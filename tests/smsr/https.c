@@ -19,6 +19,7 @@ struct line {
     struct smsr_https *https;
     char identity[OTA_PSK_IDENTITY_TEXT];
     uint64_t connection; /* that POSTs come on; 0 = nobody says */
+    unsigned failures;   /* read by failures_of() */
     /* Of the last answer. */
     int status;
     char next[300], target[80];
@@ -443,6 +444,40 @@ static void test_link_before_a_deadline(void **state)
     assert_int_equal(l.w.count, 0);
     world_pass(&l.w, 1);
     assert_int_equal(l.w.count, 1);
+    line_close(&l);
+}
+
+static cr_status read_failures(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct line *l = ctx;
+    struct smsr_air air;
+    CR_TRY(smsr_air_get(tx, vector(W_EID), &air, err));
+    l->failures = smsr_air_failures(air.failed_http, l->w.now_ms);
+    return CR_OK;
+}
+
+static unsigned failures_of(struct line *l)
+{
+    assert_int_equal(store_run(smsr_store(l->w.sr), read_failures, l, NULL), CR_OK);
+    return l->failures;
+}
+
+/* Two openings failed: HTTPS is not tried for an hour, but for an eUICC that comes after all. */
+static void test_openings_that_failed(void **state)
+{
+    struct line l;
+    (void)state;
+    line_open(&l);
+    l.connection = 1;
+    (void)send_data(&l.w, GET, true);
+    world_due(&l.w);
+    for (int i = 0; i < 6; i++) { /* two openings of three triggers */
+        assert_int_equal(failures_of(&l), i / 3);
+        world_pass(&l.w, SMSR_TRIGGER_MS);
+    }
+    assert_int_equal(failures_of(&l), 2);
+    post(&l, NULL, NULL);
+    assert_int_equal(failures_of(&l), 0);
     line_close(&l);
 }
 
@@ -885,6 +920,7 @@ int main(void)
         cmocka_unit_test(test_restart_and_anew),
         cmocka_unit_test(test_link_is_waited_for),
         cmocka_unit_test(test_link_before_a_deadline),
+        cmocka_unit_test(test_openings_that_failed),
         cmocka_unit_test(test_withdrawn),
         cmocka_unit_test(test_withdrawn_for_another),
         cmocka_unit_test(test_first_after_a_trigger),

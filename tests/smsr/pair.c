@@ -596,7 +596,7 @@ struct ask pair_call(struct pair *p, int side, const char *from, enum soap_inter
                    .to = {.uri = cr_span_str(urls[side]), .entity_id = cr_span_str(oids[side])},
                    .message_id = cr_span_str(id)}};
     if (!m.body.function_call_identifier.p) {
-        m.body.function_call_identifier = cr_span_str("call");
+        m.body.function_call_identifier = cr_span_str(id); /* each call is one of its own */
     }
     if (soap_build(&m, NULL, &text, &err) != CR_OK) {
         fail_msg("%s", err.cause);

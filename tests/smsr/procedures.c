@@ -300,6 +300,81 @@ static void test_connectivity(void **state)
     free_again(r);
 }
 
+static void test_delete_token(void **state)
+{
+    (void)state;
+    static const char good[] = "420141"
+                               "450142"
+                               "5F200143"
+                               "930144"
+                               "9E10000102030405060708090A0B0C0D0E0F";
+    static const char *const bad[] = {"",
+                                      "4201414501429301449E0100",               /* no 5F20 */
+                                      "4201414501425F2001439301449E0100420141", /* twice */
+                                      "4201414501425F2001439301449E01004F0100", /* something else */
+                                      "4201414501425F2001439301449E100001",
+                                      "42"}; /* cut */
+    struct smsr_delete_token t;
+    struct cr_err err = {0};
+    cr_buf bytes = {0};
+    assert_int_equal(cr_hex_decode(&bytes, cr_span_str(good), &err), CR_OK);
+    assert_int_equal(smsr_delete_token_read(cr_buf_span(&bytes), &t, &err), CR_OK);
+    assert_int_equal(t.provider_id.p[0], 0x41);
+    assert_int_equal(t.image_number.p[0], 0x42);
+    assert_int_equal(t.application_provider.p[0], 0x43);
+    assert_int_equal(t.token_id.p[0], 0x44);
+    assert_int_equal(t.token.n, 16);
+    for (size_t i = 0; i < CR_COUNT(bad); i++) {
+        cr_buf_reset(&bytes);
+        assert_int_equal(cr_hex_decode(&bytes, cr_span_str(bad[i]), &err), CR_OK);
+        assert_int_equal(smsr_delete_token_read(cr_buf_span(&bytes), &t, &err), CR_MALFORMED);
+    }
+    cr_buf_free(&bytes);
+}
+
+static cr_status result_work(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    struct smsr_procedure *p = ctx;
+    static cr_arena arena;
+    cr_arena_free(&arena);
+    return smsr_procedure_get(tx, p->id, &arena, p, err);
+}
+
+/* 6A88: the Profile may be there, and stays in the EIS then; or it is gone, and so it goes. */
+static void test_master_delete_no_token(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    static const uint8_t token[16] = {1};
+    const struct smsr_delete_token t = {.provider_id = cr_span_str("P"),
+                                        .image_number = cr_span_str("I"),
+                                        .application_provider = cr_span_str("A"),
+                                        .token_id = cr_span_str("T"),
+                                        .token = CR_SPAN_ARRAY(token)};
+    for (int gone = 0; gone < 2; gone++) {
+        struct smsr_procedure p = {.id = 0};
+        struct chip_isdp *d = chip_find(&r->chip, rig_aid(2));
+        d->no_token = !gone;
+        d->used = !gone;
+        assert_int_equal(
+            smsr_master_delete(r->sr, CR_SPAN_ARRAY(rig_eid), rig_iccid(2), NULL, &t, &p.id, &err),
+            CR_OK);
+        rig_run(r);
+        assert_int_equal(store_read(smsr_store(r->sr), result_work, &p, &err), CR_OK);
+        if (gone) {
+            assert_int_equal(p.state, SMSR_STATE_DONE);
+            assert_string_equal(rig_letters(r), "a ES4 ProfileDeleted 2");
+        } else {
+            assert_int_equal(p.state, SMSR_STATE_FAILED);
+            assert_true(cr_span_equal(p.result.code.reason, cr_span_str("3.8")));
+            assert_string_equal(rig_letters(r), "");
+            states_are(r, "1EF 2D 3D");
+        }
+    }
+    states_are(r, "1EF 3D");
+    free_again(r);
+}
+
 static void test_master_delete(void **state)
 {
     struct rig *r = *state;
@@ -323,6 +398,10 @@ static void test_master_delete(void **state)
                          CR_REFUSED);
         assert_string_equal(err.subject, refused[i].subject);
     }
+    assert_int_equal(smsr_master_delete(r->sr, CR_SPAN_ARRAY(rig_eid), "8900101000000000099", NULL,
+                                        &t, &id, &err),
+                     CR_REFUSED);
+    assert_string_equal(err.reason, "3.9");
     assert_int_equal(
         smsr_master_delete(r->sr, CR_SPAN_ARRAY(rig_eid), rig_iccid(2), "1.2.1", &t, &id, &err),
         CR_OK);
@@ -1178,7 +1257,9 @@ int main(void)
         T(attributes),
         T(audit),
         T(connectivity),
+        T(delete_token),
         T(master_delete),
+        T(master_delete_no_token),
         T(refused_by_chip),
         T(unreachable),
         T(answer_lost),

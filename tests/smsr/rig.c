@@ -442,7 +442,7 @@ struct reply rig_call_id(struct rig *r, const char *from, enum soap_interface in
         .header = {.from = {.uri = cr_span_str("https://x/"), .entity_id = cr_span_str(party->oid)},
                    .to = {.uri = cr_span_str("https://sr/"), .entity_id = cr_span_str("1.2.20")},
                    .message_id = cr_span_str(id)}};
-    m.body.function_call_identifier = cr_span_str("call");
+    m.body.function_call_identifier = cr_span_str(id);
     if (soap_build(&m, NULL, &text, &err) != CR_OK) {
         fail_msg("%s", err.cause);
     }

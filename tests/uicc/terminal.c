@@ -147,6 +147,8 @@ static void open_channel(struct terminal *t, const struct cat_command *c, cr_buf
     uint16_t buffer = t->buffer && t->buffer < wanted.buffer_size ? t->buffer : wanted.buffer_size;
     t->channels[n] =
         (struct terminal_channel){.open = true,
+                                  .opening = t->fetched[CAT_OPEN_CHANNEL],
+                                  .port = wanted.port,
                                   .datagrams = wanted.transport == CAT_TRANSPORT_UDP_CLIENT,
                                   .buffer = buffer,
                                   .qualifier = c->qualifier};

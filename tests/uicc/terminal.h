@@ -12,6 +12,8 @@
 
 struct terminal_channel {
     bool open, datagrams, dropped;
+    unsigned opening; /* which OPEN CHANNEL it was, from 1 */
+    uint16_t port;
     uint16_t buffer;
     uint8_t qualifier;
     cr_buf tx; /* stored, not yet sent */
