@@ -311,7 +311,8 @@ static const struct cli_option options[] = {
     {.name = "smsr-https",
      .kind = CLI_STRING,
      .metavar = "IP:PORT/PATH",
-     .help = "Where the SM-SR answers HTTPS sessions of the chip.",
+     .help = "Where the SM-SR answers HTTPS sessions of the chip; port 8443 and /gsma/adminagent "
+             "unless given.",
      FIELD(m2m.smsr_https)},
     {.name = "smsr-cattp",
      .kind = CLI_STRING,

@@ -272,11 +272,13 @@ static bool set_euicc(struct reader *r, const char *eid, const char *name, const
 #define SECTIONS "[radio], [smsc NAME] and [euicc EID]"
 
 static const struct cr_setting radio_settings[] = {
-    {"channel", "sms or https"},
+    {"channel", "sms, https or cattp"},
     {"trigger", "a TLV 81 in hex"},
     {"path", "a path, which begins with /"},
     {"https-address", "an IP address and a port, as 192.0.2.10:8446"},
     {"https-host", "the name of a host"},
+    {"cattp-address", "an IP address and a port, as 192.0.2.10:9000"},
+    {"cattp-port", "a number from 1 to 65535"},
     {"encrypt-then-mac", "yes or no"},
     {"tries", "a number from 1 to 20"},
     {"repeat-seconds", "a number from 1 to 86400"},
@@ -295,7 +297,7 @@ static const struct cr_setting smsc_settings[] = {{"host", "a host"},
                                                   {NULL, NULL}};
 
 static const struct cr_setting euicc_settings[] = {
-    {"channel", "sms or https, and its section an EID of 32 digits"}, {NULL, NULL}};
+    {"channel", "sms, https or cattp, and its section an EID of 32 digits"}, {NULL, NULL}};
 
 static int on_setting(void *ctx, const char *section, const char *name, const char *value)
 {

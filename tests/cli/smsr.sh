@@ -107,7 +107,7 @@ wrong '[smsc x]\nport = 1\n' "[smsc x] needs port, system-id, password and numbe
 wrong '[smsc x]\nport = 65536\n' "line 2: [smsc x] port takes a number from 1 to 65535"
 wrong '[smsc x]\nnumber = shop\n' "[smsc x] number"
 wrong '[smsc x]\nprot = 1\n' "[smsc x] prot is no setting; there are host, port, system-id"
-wrong '[radio]\nchannel = pigeon\n' "[radio] channel takes sms or https"
+wrong '[radio]\nchannel = pigeon\n' "[radio] channel takes sms, https or cattp"
 wrong '[radio]\ntrigger = 8201\n' "[radio] trigger"
 wrong '[radio]\npath = x\n' "[radio] path"
 for address in 192.0.2.10 host:9000 192.0.2.10:0 192.0.2.10:65536 '[2001:db8::1]' '[192.0.2.1]:9000' 2001:db8::1:9000; do
