@@ -252,10 +252,10 @@ cr_status bench_dir_open(const char *given, char out[BENCH_DIR], struct cr_err *
     }
     if (given) {
         CR_TRY(cr_dir_make(out, err));
-        return is_empty(out) ? CR_OK
-                             : cr_err_next(err,
-                                           cr_fail(err, CR_REFUSED, NULL, "%s is not empty", out),
-                                           "name a directory that is, or is not there");
+        return is_empty(out)
+                   ? CR_OK
+                   : cr_err_next(err, cr_fail(err, CR_REFUSED, NULL, "%s is not empty", out),
+                                 "name a directory that is, or is not there");
     }
     return mkdtemp(out) ? CR_OK
                         : cr_fail(err, CR_RESOURCE, NULL, "cannot make a temporary directory: %s",

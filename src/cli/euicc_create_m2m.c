@@ -185,8 +185,7 @@ static cr_status check_eis(const char *path, struct cr_err *err)
         return CR_OK;
     }
     if (cr_file_exists(path)) {
-        return cr_err_next(err,
-                           cr_fail(err, CR_REFUSED, NULL, "%s is there already", path),
+        return cr_err_next(err, cr_fail(err, CR_REFUSED, NULL, "%s is there already", path),
                            "it may hold the only keys of another chip: name another file");
     }
     CR_TRY(cr_file_write(path, (cr_span){0}, 0600, err));
