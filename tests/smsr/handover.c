@@ -863,6 +863,46 @@ static void test_answer_lost(void **state)
     pair_expect(p, &get, "8.1.1/1.1");
 }
 
+static void set_url(struct pair *p, int side, const char *name, const char *url)
+{
+    for (size_t i = 0; i < p->side[side].parties.count; i++) {
+        struct m2m_party *party = &p->side[side].party[i];
+        party->url = strcmp(party->name, name) == 0 ? url : party->url;
+    }
+}
+
+/* Meanwhile the second one is not configured any more: the initiator is told all the same, and the
+ * hand-over ends once it is there again. */
+static void test_other_unknown(void **state)
+{
+    struct pair *p = *state;
+    const char *url = NULL;
+    for (size_t i = 0; i < p->side[ONE].parties.count; i++) {
+        const struct m2m_party *party = &p->side[ONE].party[i];
+        url = strcmp(party->name, "sr") == 0 ? party->url : url;
+    }
+    assert_non_null(url);
+    p->on_mail = SOAP_HANDOVER_EUICC;
+    p->mail_kind = SOAP_RESPONSE;
+    p->mail = MAIL_DOWN;
+    struct ask ask = begin(p);
+    pair_run(p);
+    assert_string_equal(pair_procedures(p, TWO), "HandoverEUICC:done");
+    set_url(p, ONE, "sr", NULL);
+    for (int i = 0; i < 12; i++) {
+        pair_pass(p, PAIR_PERIOD_S / 10);
+    }
+    pair_expect(p, &ask, "x1.6/5.3");
+    assert_string_equal(pair_procedures(p, ONE), "SMSRChange:asking");
+    set_url(p, ONE, "sr", url);
+    p->mail = MAIL_GOOD;
+    for (int i = 0; i < 4; i++) {
+        pair_pass(p, 301);
+    }
+    assert_string_equal(pair_procedures(p, ONE), "SMSRChange:expired");
+    expect_gone(p);
+}
+
 /* The same, and the second one did not take it over. */
 static void test_refusal_lost(void **state)
 {
@@ -1101,6 +1141,7 @@ int main(void)
         cmocka_unit_test(test_second_dies),
         T(expired_on_air),
         T(answer_lost),
+        T(other_unknown),
         T(refusal_lost),
         T(forgotten),
         T(asked_once_more),
