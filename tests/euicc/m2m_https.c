@@ -303,8 +303,8 @@ static void cut_again_and_again(void **state)
     m2m_bed_free(bed);
 }
 
-/* A server that answers and closes, but with nothing that the chip can use: each retry waits for its
- * time, and after the last one the session waits for a trigger. */
+/* A server that answers and closes, but with nothing that the chip can use: each retry waits for
+ * its time, and after the last one the session waits for a trigger. */
 static void useless_answers(void **state)
 {
     (void)state;

@@ -991,17 +991,27 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_answer_here),    TEST(test_called_back),
-        TEST(test_repeated),       TEST(test_copies),
-        TEST(test_same_call),      TEST(test_same_call_of_another),
-        TEST(test_same_call_open), TEST(test_same_call_expired),
-        TEST(test_overtaken),      TEST(test_failed),
-        TEST(test_identity),       TEST(test_bad_messages),
-        TEST(test_poll),           TEST(test_held),
+        TEST(test_answer_here),
+        TEST(test_called_back),
+        TEST(test_repeated),
+        TEST(test_copies),
+        TEST(test_same_call),
+        TEST(test_same_call_of_another),
+        TEST(test_same_call_open),
+        TEST(test_same_call_expired),
+        TEST(test_overtaken),
+        TEST(test_failed),
+        TEST(test_identity),
+        TEST(test_bad_messages),
+        TEST(test_poll),
+        TEST(test_held),
         TEST(test_held_left),
-        TEST(test_notification),   TEST(test_down),
-        TEST(test_expired),        TEST(test_callback_without_relates_to),
-        TEST(test_no_address),     TEST(test_old_rows_go),
+        TEST(test_notification),
+        TEST(test_down),
+        TEST(test_expired),
+        TEST(test_callback_without_relates_to),
+        TEST(test_no_address),
+        TEST(test_old_rows_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

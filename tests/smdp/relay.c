@@ -344,9 +344,9 @@ static void test_asked_by_smsr(void **state)
     request.iccid = rig_iccid(1);
     assert_int_equal(smdp_authorise_smsr(r->dp, &manager, &request, &out, &err), CR_REFUSED);
     assert_string_equal(err.reason, "1.2");
-    assert_int_equal(smdp_consent_master_delete(r->dp, CR_SPAN_ARRAY(r->chip.eid), rig_iccid(1),
-                                                true, &err),
-                     CR_OK);
+    assert_int_equal(
+        smdp_consent_master_delete(r->dp, CR_SPAN_ARRAY(r->chip.eid), rig_iccid(1), true, &err),
+        CR_OK);
     assert_int_equal(smdp_authorise_smsr(r->dp, &stranger, &request, &out, &err), CR_REFUSED);
     assert_int_equal(smdp_authorise_smsr(r->dp, &manager, &request, &out, &err), CR_OK);
     check_token(r, cr_buf_span(&out), 1);
