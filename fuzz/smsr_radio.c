@@ -4,12 +4,16 @@
  *   p   status and response script in a proof of receipt of the eUICC
  *   n   content of a notification of the eUICC
  *   h   a POST of it: query, line feed, body
+ *   c   datagrams of CAT_TP behind a byte of length each, from it and from others: whatever they
+ *       are, the script has an end when time goes on
  */
 #include "fuzz.h"
 
 #include "net/http_parse.h"
 #include "ota/admin.h"
+#include "ota/cattp.h"
 #include "ota/sms.h"
+#include "smsr/cattp.h"
 #include "smsr/https.h"
 #include "smsr/packet.h"
 #include "smsr/sms.h"
@@ -31,14 +35,17 @@ static const struct ota_key aes = {.algorithm = OTA_AES, .n = 16, .mac_size = 8}
 static struct smsr *sr;
 static struct smsr_sms *sms;
 static struct smsr_https *https;
+static struct smsr_cattp *links;
 static struct smsr_radio_config config;
 static struct m2m_parties parties;
 static struct smpp_message sent;
 
+static int64_t passed_ms; /* goes on from one input to the next */
+
 static int64_t now_ms(void *ctx)
 {
     (void)ctx;
-    return NOW_MS;
+    return NOW_MS + passed_ms;
 }
 
 static cr_status randomly(void *ctx, uint8_t *p, size_t n, struct cr_err *err)
@@ -77,13 +84,35 @@ static cr_status fill(struct store_tx *tx, void *ctx, struct cr_err *err)
                                  .isdr_tars = CR_SPAN_ARRAY(tar),
                                  .sin = some,
                                  .sdin = some,
-                                 .http = true};
+                                 .http = true,
+                                 .cattp = true};
     struct smsr_keyset keys = {.version = 1, .type = SOAP_KEYSET_SCP80};
     for (size_t i = 0; i < 3; i++) {
         keys.keys[i] = (struct smsr_key){.type = 0x88, .size = 16};
     }
     CR_TRY(smsr_euicc_put(tx, &e, err));
     return smsr_keyset_put(sr, tx, e.eid, &keys, 0, err);
+}
+
+static bool has_link(void *ctx, cr_span who)
+{
+    (void)ctx;
+    return smsr_cattp_has_link(links, who);
+}
+
+static void pushed(void *ctx, cr_span who)
+{
+    (void)ctx;
+    smsr_cattp_expect(links, who);
+}
+
+static void transmit(void *ctx, const struct udp_address *to, cr_span datagram)
+{
+    struct cattp_pdu pdu;
+    (void)ctx;
+    (void)to;
+    FUZZ_CHECK(datagram.n <= UDP_DATAGRAM_MAX);
+    FUZZ_CHECK(cattp_pdu_read(datagram, &pdu, NULL) == CR_OK);
 }
 
 static void open_all(void)
@@ -95,9 +124,13 @@ static void open_all(void)
     const struct smsr_options options = {
         .parties = &parties, .policy = {.hold_ms = 1}, .env = &env};
     FUZZ_CHECK(smsr_open(&options, &sr, NULL) == CR_OK);
-    const struct smsr_sms_options o = {.sr = sr, .config = &config, .submit = submit};
+    const struct smsr_sms_options o = {
+        .sr = sr, .config = &config, .submit = submit, .has_link = has_link, .pushed = pushed};
     FUZZ_CHECK(smsr_sms_new(&o, &sms, NULL) == CR_OK);
     FUZZ_CHECK(smsr_https_new(sr, &config, 0, &https, NULL) == CR_OK);
+    const struct smsr_cattp_options c = {.sr = sr, .config = &config, .transmit = transmit};
+    FUZZ_CHECK(smsr_cattp_new(&c, &links, NULL) == CR_OK);
+    config.cattp = true;
     FUZZ_CHECK(store_run(smsr_store(sr), fill, NULL, NULL) == CR_OK);
 }
 
@@ -229,6 +262,61 @@ static void post(cr_span in)
     cr_arena_free(&arena);
 }
 
+/* Puts the right checksum in, so that mutations get behind it. */
+static void mend(uint8_t *p, size_t n)
+{
+    uint32_t sum = 0;
+    if (n < CATTP_HEADER) {
+        return;
+    }
+    p[CATTP_CHECKSUM_AT] = p[CATTP_CHECKSUM_AT + 1] = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += (uint32_t)p[i] << (i % 2 ? 0 : 8);
+    }
+    while (sum >> 16) {
+        sum = (sum & 0xFFFF) + (sum >> 16);
+    }
+    p[CATTP_CHECKSUM_AT] = (uint8_t)(~sum >> 8);
+    p[CATTP_CHECKSUM_AT + 1] = (uint8_t)~sum;
+}
+
+static void work(void)
+{
+    while (smsr_cattp_work(links)) {
+    }
+}
+
+static void datagrams(cr_span in)
+{
+    int64_t next;
+    bool waits = true;
+    config.channel = SMSR_CATTP;
+    FUZZ_CHECK(smsr_sms_run(sms, &next, NULL) == CR_OK); /* the push SMS */
+    while (in.n) {
+        uint8_t bytes[256];
+        const struct udp_address from = {.ip = {10, 0, 0, in.p[0] & 1}, .size = 4, .port = 9};
+        const cr_span one = cr_span_sub(in, 1, in.p[0]);
+        in = cr_span_sub(in, 1 + one.n, in.n);
+        if (one.n) {
+            memcpy(bytes, one.p, one.n);
+        }
+        mend(bytes, one.n);
+        smsr_cattp_input(links, &from, cr_span_of(bytes, one.n));
+        work();
+        passed_ms += 700;
+        smsr_cattp_tick(links);
+    }
+    for (int i = 0; i < 40 && (waits || smsr_cattp_links(links)); i++) {
+        passed_ms += 60000;
+        smsr_cattp_tick(links);
+        work();
+        FUZZ_CHECK(smsr_sms_run(sms, &next, NULL) == CR_OK);
+        FUZZ_CHECK(store_read(smsr_store(sr), look, &waits, NULL) == CR_OK);
+    }
+    FUZZ_CHECK(!waits && smsr_cattp_links(links) == 0);
+    config.channel = 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int64_t next;
@@ -241,6 +329,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     FUZZ_CHECK(store_run(smsr_store(sr), begin, NULL, NULL) == CR_OK);
     const cr_span in = cr_span_of(data + 1, size - 1);
+    if (data[0] == 'c') {
+        datagrams(in);
+        return 0;
+    }
     if (data[0] == 'h') {
         post((cr_span){0}); /* the session has a script */
         post(in);

@@ -5,6 +5,7 @@
 
 #include "asn1/der.h"
 #include "cli/ota.h"
+#include "ota/cattp.h"
 
 #define INS_ENVELOPE        0xC2
 #define TAG_SMS_PP_DOWNLOAD 0xD1
@@ -142,6 +143,85 @@ static json_t *explain_response(const struct cli_decoder *d, cr_span bytes, bool
     return o || sure ? o : response_object(OTA_BIP, bytes);
 }
 
+/* ---- CAT_TP ---- */
+
+/* "SYN ACK" */
+static void put_flags(json_t *o, uint8_t flags)
+{
+    static const struct {
+        uint8_t flag;
+        const char *name;
+    } names[] = {{CATTP_SYN, "SYN"}, {CATTP_ACK, "ACK"}, {CATTP_EAK, "EAK"},
+                 {CATTP_RST, "RST"}, {CATTP_NUL, "NUL"}, {CATTP_SEG, "SEG"}};
+    cr_buf text = {0};
+    for (size_t i = 0; i < CR_COUNT(names); i++) {
+        if (flags & names[i].flag) {
+            cr_buf_appendf(&text, "%s%s", text.n ? " " : "", names[i].name);
+        }
+    }
+    cli_json_text(o, "flags", cr_buf_cstr(&text));
+    cr_buf_free(&text);
+}
+
+static void put_variable(json_t *o, const struct cattp_pdu *pdu)
+{
+    if (pdu->flags & CATTP_SYN) {
+        (void)json_object_set_new(o, "maxPdu", json_integer(pdu->max_pdu));
+        (void)json_object_set_new(o, "maxSdu", json_integer(pdu->max_sdu));
+        cli_json_hex(o, "identification", pdu->identification);
+    }
+    if (pdu->flags & CATTP_EAK) {
+        cr_buf text = {0};
+        for (size_t i = 0; i < pdu->out_count; i++) {
+            cr_buf_appendf(&text, "%s%u", i ? " " : "", pdu->out_of_sequence[i]);
+        }
+        cli_json_text(o, "outOfSequence", cr_buf_cstr(&text));
+        cr_buf_free(&text);
+    }
+    if (pdu->flags & CATTP_RST) {
+        cli_json_text(o, "reason", cattp_reason_name(pdu->reason));
+    }
+}
+
+/* Data are a secured packet where they are whole. */
+static void put_data(const struct cli_decoder *d, json_t *o, const struct cattp_pdu *pdu)
+{
+    json_t *packet = NULL;
+    if (pdu->data.n == 0) {
+        return;
+    }
+    cli_json_hex(o, "data", pdu->data);
+    if (!(pdu->flags & CATTP_SEG)) {
+        packet = command_object(d, OTA_BIP, pdu->data);
+        packet = packet ? packet : response_object(OTA_BIP, pdu->data);
+    }
+    if (packet) {
+        (void)json_object_set_new(o, "packet", packet);
+    }
+}
+
+/* The checksum makes it sure. */
+static json_t *explain_cattp(const struct cli_decoder *d, cr_span bytes, bool sure)
+{
+    struct cattp_pdu pdu;
+    (void)sure;
+    if (cattp_pdu_read(bytes, &pdu, NULL) != CR_OK) {
+        return NULL;
+    }
+    json_t *o = json_object();
+    put_flags(o, pdu.flags);
+    (void)json_object_set_new(o, "sourcePort", json_integer(pdu.source));
+    (void)json_object_set_new(o, "destinationPort", json_integer(pdu.destination));
+    (void)json_object_set_new(o, "sequence", json_integer(pdu.sequence));
+    if (pdu.flags & CATTP_ACK) {
+        (void)json_object_set_new(o, "acknowledgement", json_integer(pdu.acknowledgement));
+    }
+    (void)json_object_set_new(o, "window", json_integer(pdu.window));
+    put_variable(o, &pdu);
+    put_data(d, o, &pdu);
+    return o;
+}
+
 /* ---- short messages ---- */
 
 static json_t *explain_tpdu(const struct cli_decoder *d, enum sms_way way, cr_span bytes, bool sure)
@@ -271,6 +351,7 @@ static json_t *explain_compact_response(const struct cli_decoder *d, cr_span byt
 static const struct kind kinds[] = {
     {"ENVELOPE", "SMS-PP DOWNLOAD, TS 31.111", explain_envelope},
     {"SendShortMessage", "proactive command, TS 102 223", explain_send},
+    {"CAT_TP", "PDU, TS 102 127", explain_cattp},
     {"CommandScript", "expanded, TS 102 226", explain_commands},
     {"ResponseScript", "expanded, TS 102 226", explain_responses},
     {"SMS-DELIVER", "TS 23.040", explain_deliver},

@@ -9,6 +9,7 @@
 #include "ota/sms.h"
 #include "uicc/cat.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 /* ---- addresses ---------------------------------------------------------------------------------
@@ -21,12 +22,47 @@ static cr_status keep(struct cli *cli, cr_buf *b, cr_span *out, struct cr_err *e
     return out->p ? CR_OK : cr_fail_memory(err);
 }
 
+/* "192.0.2.10:9000" into the value of a TLV 3E and a port. */
+static cr_status place_of(struct cli *cli, const char *text, const char **host, uint8_t address[17],
+                          size_t *size, uint16_t *port, struct cr_err *err)
+{
+    *host = NULL;
+    CR_TRY(cli_host_port(&cli->arena, text, host, port, err));
+    address[0] = CAT_ADDRESS_IPV4;
+    *size = 5;
+    if (*host && inet_pton(AF_INET6, *host, address + 1) == 1) {
+        address[0] = CAT_ADDRESS_IPV6;
+        *size = 17;
+    } else if (!*host || inet_pton(AF_INET, *host, address + 1) != 1) {
+        cr_status status =
+            cr_fail(err, CR_MALFORMED, NULL, "'%.80s' does not begin with an IP address", text);
+        return cr_err_next(err, status,
+                           "a chip without DNS parameters needs one, as in 192.0.2.10:8443");
+    }
+    return CR_OK;
+}
+
 cr_status cli_m2m_https(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
 {
     struct ota_admin_params params = {.connection = {0}};
     cr_buf b = {0};
     CR_TRY(cli_ota_place(cli, text, &params, err));
     CR_TRY(ota_admin_params_write(&b, &params, err));
+    return keep(cli, &b, out, err);
+}
+
+/* A4 { 3C transport, 3E address }. */
+static cr_status cattp_of(struct cli *cli, const char *text, cr_span *out, struct cr_err *err)
+{
+    uint8_t address[17];
+    const char *host;
+    uint16_t port = 0;
+    size_t size;
+    CR_TRY(place_of(cli, text, &host, address, &size, &port, err));
+    const struct cat_channel channel = {
+        .transport = CAT_TRANSPORT_UDP_CLIENT, .port = port, .address = cr_span_of(address, size)};
+    cr_buf b = {0};
+    cat_channel_put(&b, &channel);
     return keep(cli, &b, out, err);
 }
 
@@ -48,10 +84,12 @@ cr_status cli_m2m_connectivity(struct cli *cli, const char *smsc_number, const c
     }
     if (status == CR_OK && access_point) {
         status = cat_nan_write(&nan, cr_span_str(access_point), err);
-        size_t mark = der_open(&b, 0xA2);
-        der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
-        der_put(&b, 0x47, cr_buf_span(&nan));
-        der_close(&b, mark);
+        for (uint32_t tag = 0xA1; tag <= 0xA2; tag++) {
+            size_t mark = der_open(&b, tag);
+            der_put(&b, 0x35, CR_SPAN_ARRAY(bearer));
+            der_put(&b, 0x47, cr_buf_span(&nan));
+            der_close(&b, mark);
+        }
     }
     cr_buf_free(&number);
     cr_buf_free(&nan);
@@ -126,7 +164,7 @@ static cr_status add_profile(struct cli *cli, const char *path, struct cli_m2m_c
 static bool m2m_only(const struct cli_m2m_values *v)
 {
     return v->profiles.count || v->timers.count || v->test_profile || v->emergency_profile ||
-           v->smsr_number || v->smsr_https || v->smsc || v->nan || v->eis;
+           v->smsr_number || v->smsr_https || v->smsr_cattp || v->smsc || v->nan || v->eis;
 }
 
 cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct cli_m2m_chip *chip,
@@ -158,6 +196,9 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
     }
     for (size_t i = 0; i < v->timers.count; i++) {
         CR_TRY(timer_of(cli, v->timers.items[i], &chip->options.timing, err));
+    }
+    if (v->smsr_cattp) {
+        CR_TRY(cattp_of(cli, v->smsr_cattp, &chip->options.cattp, err));
     }
     return v->smsr_https ? cli_m2m_https(cli, v->smsr_https, &chip->options.https, err) : CR_OK;
 }

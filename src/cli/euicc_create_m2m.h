@@ -13,7 +13,8 @@
 struct cli_m2m_values {
     bool m2m;
     struct cli_list profiles, timers;
-    const char *test_profile, *emergency_profile, *smsr_number, *smsr_https, *smsc, *nan, *eis;
+    const char *test_profile, *emergency_profile, *smsr_number, *smsr_https, *smsr_cattp, *smsc,
+        *nan, *eis;
 };
 
 struct cli_m2m_chip {
@@ -31,7 +32,7 @@ cr_status cli_m2m_read(struct cli *cli, const struct cli_m2m_values *v, struct c
  * connect }, 89 { 8A host, 8C path } }. */
 cr_status cli_m2m_https(struct cli *cli, const char *text, cr_span *out,
                         struct cr_err *err) CR_MUST_CHECK;
-/* A0 with the service centre, A2 with the access point; each may be NULL. */
+/* A0 with the service centre, A1 and A2 with the access point; each may be NULL. */
 cr_status cli_m2m_connectivity(struct cli *cli, const char *smsc_number, const char *access_point,
                                cr_span *out, struct cr_err *err) CR_MUST_CHECK;
 

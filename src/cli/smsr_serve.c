@@ -25,7 +25,7 @@
 #define DEFAULT_IDENTITY "m2msr"
 
 struct serve_values {
-    const char *dir, *parties, *config, *pki, *identity, *ci, *soap, *es5, *port_file;
+    const char *dir, *parties, *config, *pki, *identity, *ci, *soap, *es5, *cattp, *port_file;
     int64_t workers, hold_seconds, script_seconds, audit_minutes, keep_days, max_euiccs;
     bool no_https, no_onc, allow_m2m_sp_change;
 };
@@ -112,6 +112,10 @@ static cr_status load(struct cli *cli, const struct serve_values *v, struct serv
     if (v->soap) {
         CR_TRY(cli_host_port(&cli->arena, v->soap, &o->soap_host, &o->soap_port, err));
     }
+    s->radio.cattp = o->cattp = v->cattp != NULL;
+    if (v->cattp) {
+        CR_TRY(cli_host_port(&cli->arena, v->cattp, &o->cattp_host, &o->cattp_port, err));
+    }
     return cli_host_port(&cli->arena, v->es5, &o->https_host, &o->https_port, err);
 }
 
@@ -123,6 +127,9 @@ static cr_status write_ports(const char *path, const struct smsr_service *servic
     if (smsr_service_https_port(service)) {
         (void)json_object_set_new(ports, "es5", json_integer(smsr_service_https_port(service)));
     }
+    if (smsr_service_cattp_port(service)) {
+        (void)json_object_set_new(ports, "cattp", json_integer(smsr_service_cattp_port(service)));
+    }
     (void)json_object_set_new(ports, "address", json_string(address));
     (void)json_object_set_new(ports, "pid", json_integer(getpid()));
     char *text = json_dumps(ports, JSON_COMPACT);
@@ -133,6 +140,16 @@ static cr_status write_ports(const char *path, const struct smsr_service *servic
     free(text);
     json_decref(ports);
     return status;
+}
+
+/* radio.ini asks for a channel that is not served: its commands fail. */
+static bool misses_cattp(const struct server *s)
+{
+    bool wanted = s->radio.channel == SMSR_CATTP;
+    for (size_t i = 0; i < s->radio.forced_count; i++) {
+        wanted = wanted || s->radio.forced[i].channel == SMSR_CATTP;
+    }
+    return wanted && !s->options.cattp;
 }
 
 static void announce(struct cli *cli, const struct server *s, const struct smsr_service *service)
@@ -148,7 +165,12 @@ static void announce(struct cli *cli, const struct server *s, const struct smsr_
         (void)fprintf(cli->out, "ES5 (eUICCs):     https://%s:%u%s, by pre-shared keys\n",
                       o->https_host ? o->https_host : local, smsr_service_https_port(service),
                       s->radio.path);
-    } else {
+    }
+    if (smsr_service_cattp_port(service)) {
+        (void)fprintf(cli->out, "ES5 (eUICCs):     CAT_TP at %s, UDP port %u\n",
+                      o->cattp_host ? o->cattp_host : local, smsr_service_cattp_port(service));
+    }
+    if (!smsr_service_https_port(service) && !smsr_service_cattp_port(service)) {
         (void)fprintf(cli->out, "ES5 (eUICCs):     by SMS only\n");
     }
     for (size_t i = 0; i < s->radio.smsc_count; i++) {
@@ -156,6 +178,9 @@ static void announce(struct cli *cli, const struct server *s, const struct smsr_
         (void)fprintf(cli->out, "SMSC %s: %s:%u as %s, number %s, for %s%s\n", smsc->name,
                       smsc->host ? smsc->host : local, smsc->port, smsc->system_id, smsc->number,
                       smsc->prefix[0] ? "+" : "all numbers", smsc->prefix);
+    }
+    if (misses_cattp(s)) {
+        (void)fprintf(cli->out, "CAT_TP is configured for eUICCs, and not served (--cattp)\n");
     }
     if (!s->radio.smsc_count) {
         (void)fprintf(cli->out, "no SMSC is configured: no eUICC can be woken (--config)\n");
@@ -203,6 +228,7 @@ static int serve_run(struct cli *cli, const void *values)
         return cli_usage(cli, "--ci and --pki exclude each other");
     }
     if ((v->soap && cli_host_port(&cli->arena, v->soap, &host, &port, &err) != CR_OK) ||
+        (v->cattp && cli_host_port(&cli->arena, v->cattp, &host, &port, &err) != CR_OK) ||
         cli_host_port(&cli->arena, v->es5, &host, &port, &err) != CR_OK) {
         return cli_fail_usage(cli, &err);
     }
@@ -268,7 +294,16 @@ static const struct cli_option options[] = {
      .help = "Where administration sessions of chips are served (HTTPS); port 0 takes a free one.",
      .fallback = DEFAULT_ES5,
      FIELD(es5)},
-    {.name = "no-https", .kind = CLI_FLAG, .help = "Reach chips by SMS only.", FIELD(no_https)},
+    {.name = "no-https",
+     .kind = CLI_FLAG,
+     .help = "No administration sessions: reach chips by SMS, and by CAT_TP if that is served.",
+     FIELD(no_https)},
+    {.name = "cattp",
+     .kind = CLI_STRING,
+     .metavar = "HOST:PORT",
+     .help = "Where links of CAT_TP are served to chips (UDP); port 0 takes a free one. Unless "
+             "given: CAT_TP is not used.",
+     FIELD(cattp)},
     {.name = "hold-seconds",
      .kind = CLI_INT,
      .metavar = "SECONDS",
@@ -339,7 +374,8 @@ const struct cli_command cli_smsr_serve = {
     .description =
         "Serves the parties of SGP.02 (SOAP over HTTPS with client certificates) and the chips: "
         "SMS through the SMSCs of the configuration (SMPP 3.4), administration sessions over TLS "
-        "with pre-shared keys. What was under way when it was stopped goes on when it is started "
+        "with pre-shared keys, links of CAT_TP over UDP. What was under way when it was stopped "
+        "goes on when it is started "
         "again.",
     .options = options,
     .option_count = CR_COUNT(options),

@@ -36,6 +36,14 @@
       "before SEND DATA or RECEIVE DATA the radio is gone for a while", 10)                        \
     X(DROP_CHANNEL, "drop-channel", "=BYTES",                                                      \
       "a channel breaks when this much has gone through, both ways added", 0)                      \
+    X(LOSE_DATA_DOWN, "lose-data-down", "", "a UDP datagram to the chip is lost", 0)               \
+    X(DOUBLE_DATA_DOWN, "double-data-down", "", "a UDP datagram to the chip comes twice", 0)       \
+    X(SWAP_DATA_DOWN, "swap-data-down", "", "a UDP datagram to the chip comes after the next one", \
+      0)                                                                                           \
+    X(LOSE_DATA_UP, "lose-data-up", "", "a UDP datagram of the chip is lost", 0)                   \
+    X(DOUBLE_DATA_UP, "double-data-up", "", "a UDP datagram of the chip arrives twice", 0)         \
+    X(SWAP_DATA_UP, "swap-data-up", "", "a UDP datagram of the chip arrives after the next one",   \
+      0)                                                                                           \
     X(NO_ATTACH, "no-attach", "", "an attempt to attach is refused", 0)                            \
     X(NO_ANSWER, "no-answer", "", "an attempt to attach is not answered", 0)                       \
     X(RESET, "reset", "", "cold reset in place of the answer to a proactive command", 0)

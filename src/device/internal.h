@@ -33,6 +33,7 @@ struct modem_channel {
     cr_buf in;          /* from the network; datagrams behind two bytes of length */
     size_t in_at;       /* bytes of it that the chip has */
     cr_buf out;         /* stored by SEND DATA */
+    cr_buf held[2];     /* a datagram to the chip, one of it, that the next one overtakes */
     uint8_t bearer[16]; /* as OPEN CHANNEL had it */
     uint8_t bearer_size;
 };
@@ -123,6 +124,8 @@ void modem_respond(struct device_modem *m, const struct cat_command *c, uint8_t 
 void device_calendar(int64_t now_ms, uint8_t parts[6]);
 
 /* modem_channel.c */
+/* A datagram on its way, past scripted faults. False: there was no room for it. */
+bool modem_datagram(struct device_modem *m, unsigned channel, bool up, cr_span bytes);
 bool modem_channel_command(struct device_modem *m, const struct cat_command *c);
 void modem_channel_answer(struct device_modem *m);  /* OPEN CHANNEL that was not ready */
 bool modem_channel_run(struct device_modem *m);     /* events; false: none */

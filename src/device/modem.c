@@ -486,10 +486,10 @@ size_t device_modem_received(struct device_modem *m, unsigned channel, cr_span b
     if (!c || c->state != CHANNEL_OPEN) {
         return bytes.n; /* of a channel that is no more */
     }
+    const bool datagram = c->transport == CAT_TRANSPORT_UDP_CLIENT;
     size_t taken = bytes.n;
-    if (c->transport == CAT_TRANSPORT_UDP_CLIENT) {
-        size_t room = (size_t)4 * DEVICE_MAX_DATAGRAM;
-        if (bytes.n > DEVICE_MAX_DATAGRAM || bytes.n == 0 || c->in.n + 2 + bytes.n > room) {
+    if (datagram) {
+        if (bytes.n > DEVICE_MAX_DATAGRAM) {
             return 0;
         }
     } else {
@@ -503,11 +503,12 @@ size_t device_modem_received(struct device_modem *m, unsigned channel, cr_span b
         work(m, now_ms);
         return bytes.n;
     }
-    c->tell_data = c->tell_data || c->in.n == 0;
-    if (c->transport == CAT_TRANSPORT_UDP_CLIENT) {
-        cr_buf_append_be(&c->in, taken, 2);
+    if (datagram) {
+        taken = modem_datagram(m, channel, false, bytes) ? taken : 0;
+    } else {
+        c->tell_data = c->tell_data || c->in.n == 0;
+        cr_buf_append(&c->in, bytes.p, taken);
     }
-    cr_buf_append(&c->in, bytes.p, taken);
     work(m, now_ms);
     return taken;
 }

@@ -25,6 +25,8 @@ static void release(struct modem_channel *c)
 {
     cr_buf_free(&c->in);
     cr_buf_free(&c->out);
+    cr_buf_free(&c->held[0]);
+    cr_buf_free(&c->held[1]);
     *c = (struct modem_channel){0};
 }
 
@@ -219,6 +221,57 @@ static bool disturbed(struct device_modem *m, struct modem_channel *c, unsigned 
     return false;
 }
 
+/* ---- datagrams --------------------------------------------------------------------------------
+ */
+
+static bool deliver(struct device_modem *m, unsigned channel, bool up, cr_span bytes)
+{
+    struct modem_channel *c = &m->channels[channel];
+    if (up) {
+        m->ops.send(m->ops.ctx, channel, bytes);
+        return true;
+    }
+    if (c->in.n + 2 + bytes.n > (size_t)4 * DEVICE_MAX_DATAGRAM) {
+        return false;
+    }
+    c->tell_data = c->tell_data || c->in.n == 0;
+    cr_buf_append_be(&c->in, bytes.n, 2);
+    cr_buf_append_span(&c->in, bytes);
+    return true;
+}
+
+static bool strikes(struct device_modem *m, enum device_fault_action action)
+{
+    uint32_t value;
+    if (!device_fault_strikes(&m->faults, action, m->imsi, &value)) {
+        return false;
+    }
+    modem_say(m, DEVICE_EVENT_FAULT, "%s", device_fault_rows[action].name);
+    return true;
+}
+
+bool modem_datagram(struct device_modem *m, unsigned channel, bool up, cr_span bytes)
+{
+    cr_buf *held = &m->channels[channel].held[up];
+    if (strikes(m, up ? DEVICE_LOSE_DATA_UP : DEVICE_LOSE_DATA_DOWN)) {
+        return true;
+    }
+    if (held->n == 0 && strikes(m, up ? DEVICE_SWAP_DATA_UP : DEVICE_SWAP_DATA_DOWN)) {
+        held->secret = true;
+        cr_buf_append_span(held, bytes);
+        return true;
+    }
+    bool good = deliver(m, channel, up, bytes);
+    if (strikes(m, up ? DEVICE_DOUBLE_DATA_UP : DEVICE_DOUBLE_DATA_DOWN)) {
+        (void)deliver(m, channel, up, bytes);
+    }
+    if (held->n) {
+        (void)deliver(m, channel, up, cr_buf_span(held));
+        cr_buf_reset(held);
+    }
+    return good;
+}
+
 static void send_data(struct device_modem *m, const struct cat_command *command)
 {
     unsigned channel = 0;
@@ -244,7 +297,9 @@ static void send_data(struct device_modem *m, const struct cat_command *command)
     }
     cr_buf_append_span(&c->out, data);
     if (command->qualifier & CAT_SEND_IMMEDIATELY) {
-        if (c->out.n) {
+        if (c->out.n && is_udp(c)) {
+            (void)modem_datagram(m, channel, true, cr_buf_span(&c->out));
+        } else if (c->out.n) {
             m->ops.send(m->ops.ctx, channel, cr_buf_span(&c->out));
         }
         cr_buf_reset(&c->out);

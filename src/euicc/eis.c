@@ -14,6 +14,7 @@
 #define PLATFORM_TYPE    "crisp"
 #define PLATFORM_VERSION "4.2.0"
 #define HTTP_VERSION     "1.1.0"
+#define CATTP_VERSION    "6.13.0"
 #define PACKET_VERSION   "12.1.0"
 #define SGP02_VERSION    "4.2.0"
 
@@ -124,9 +125,9 @@ static json_t *domains_of(const struct euicc *e, bool with_keys)
 
 static json_t *capabilities(void)
 {
-    return json_pack("{s:b, s:b, s:s, s:s, s:s}", "catTp", false, "http", true, "httpVersion",
-                     HTTP_VERSION, "securePacketVersion", PACKET_VERSION,
-                     "remoteProvisioningVersion", SGP02_VERSION);
+    return json_pack("{s:b, s:s, s:b, s:s, s:s, s:s}", "catTp", true, "catTpVersion", CATTP_VERSION,
+                     "http", true, "httpVersion", HTTP_VERSION, "securePacketVersion",
+                     PACKET_VERSION, "remoteProvisioningVersion", SGP02_VERSION);
 }
 
 /* For profiles in all: what is free, and what they have or were promised. */

@@ -1,7 +1,7 @@
 /*
  * ES5: the SM-SR to the ISD-R (SGP.02 4.1.1), one row for each command.
  */
-#include "euicc/m2m.h"
+#include "euicc/cattp.h"
 
 #include "asn1/der.h"
 
@@ -518,6 +518,14 @@ static uicc_sw audit_isdps(struct es5_call *c)
     return list_isdps(c, aid, tags);
 }
 
+/* ---- push --------------------------------------------------------------------------------------
+ */
+
+static uicc_sw push(struct es5_call *c)
+{
+    return euicc_m2m_cattp_push(c->m, c->apdu);
+}
+
 /* ---- the table ---------------------------------------------------------------------------------
  */
 
@@ -538,7 +546,7 @@ static const struct {
     {0xE2, ANY, ANY, store_data},          {0xE4, 0x00, 0x40, delete_profile},
     {0xE4, 0x00, 0x00, finalise_handover}, {0xCA, 0xFF, 0x21, audit_resources},
     {0xCA, 0xBF, 0x30, audit_certificate}, {0xF2, 0x40, P2_FIRST, audit_isdps},
-    {0xF2, 0x40, P2_NEXT, audit_isdps},
+    {0xF2, 0x40, P2_NEXT, audit_isdps},    {0xEC, 0x01, ANY, push},
 };
 
 uicc_sw euicc_m2m_es5(struct euicc_m2m *m, const struct gp_requester *who,

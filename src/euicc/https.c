@@ -258,27 +258,6 @@ static void on_closed(void *ctx, struct uicc *uicc, unsigned channel, const stru
 /* ---- opening -----------------------------------------------------------------------------------
  */
 
-/* Bearer, access point and login that the parameters leave out: those of the enabled profile. */
-static void fill_from_profile(const struct euicc_m2m *m, struct cat_channel *c)
-{
-    struct gp_object isdp;
-    struct der_tlv outer;
-    struct cat_channel own;
-    if (!euicc_m2m_isdp(&m->reg, euicc_id_get(m->e->nvm, "on"), &isdp)) {
-        return;
-    }
-    cr_span data = gp_data_get(&m->reg, isdp.id, 0xA2);
-    if (!data.p || der_next(&data, DER_DEFINITE, &outer, NULL) != CR_OK ||
-        cat_channel_read(outer.value, &own, NULL) != CR_OK) {
-        return;
-    }
-    bool bare = !c->bearer.p || (c->bearer.n == 1 && c->bearer.p[0] == 0x03);
-    c->bearer = bare && own.bearer.p ? own.bearer : c->bearer;
-    c->nan = c->nan.p ? c->nan : own.nan;
-    c->login = c->login.p ? c->login : own.login;
-    c->password = c->password.p ? c->password : own.password;
-}
-
 /* One of those that the name has, the next one at each attempt. */
 static cr_span next_address(struct m2m_https *h, uint8_t out[17])
 {
@@ -319,7 +298,7 @@ static bool open_channel(struct m2m_https *h)
         params.channel.address = next_address(h, address);
     }
     if (good) {
-        fill_from_profile(m, &params.channel);
+        euicc_m2m_fill_channel(m, 0xA2, &params.channel);
         good = bip_open(m->e->uicc, &params, &h->channel, NULL) == CR_OK;
     }
     if (good) {

@@ -5,6 +5,7 @@
 #include "euicc/m2m.h"
 
 #include "asn1/der.h"
+#include "euicc/cattp.h"
 #include "euicc/https.h"
 
 #include <stdlib.h>
@@ -209,7 +210,9 @@ static void on_answered(void *ctx, const struct gp_requester *who)
         cr_status status = euicc_m2m_state_put(m->e->nvm, &state, NULL);
         (void)status;
     }
-    euicc_m2m_switch_go(m);
+    if (!euicc_m2m_cattp_busy(m)) {
+        euicc_m2m_switch_go(m);
+    }
 }
 
 static void on_trigger(void *ctx, const struct gp_requester *who, cr_span tlv)
@@ -239,6 +242,7 @@ static void toolkit_reset(void *ctx, struct uicc *uicc)
     euicc_m2m_establishment_drop(m);
     euicc_m2m_download_drop(m);
     euicc_m2m_https_drop(m);
+    euicc_m2m_cattp_drop(m);
     m->listed = 0;
     euicc_m2m_switch_reset(m);
 }
@@ -296,6 +300,7 @@ cr_status euicc_m2m_new(struct euicc *e, struct cr_err *err)
     e->m2m = m;
     euicc_m2m_switch_init(m);
     CR_TRY(euicc_m2m_https_init(m, err));
+    CR_TRY(euicc_m2m_cattp_init(m, err));
     if (!euicc_m2m_registry(e->nvm, &m->reg) || !gp_object_root(&m->reg, &root) ||
         !euicc_m2m_timing_get(e->nvm, &m->timing)) {
         return cr_fail(err, CR_MALFORMED, NULL, "the chip's registry is damaged");
@@ -310,6 +315,7 @@ void euicc_m2m_free(struct euicc_m2m *m)
         euicc_m2m_establishment_drop(m);
         euicc_m2m_download_drop(m);
         euicc_m2m_https_free(m);
+        euicc_m2m_cattp_free(m);
         free(m);
     }
 }

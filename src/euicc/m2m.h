@@ -113,6 +113,7 @@ struct euicc_m2m {
     struct m2m_download download;
     struct m2m_https *https;     /* owned; sessions, the newest first; NULL = none */
     struct m2m_resolve *resolve; /* owned; M2M_SESSIONS */
+    struct m2m_cattp *cattp;     /* owned */
     uint16_t listed;             /* GET STATUS: object told last */
 
     unsigned owner; /* of the toolkit */
@@ -197,6 +198,10 @@ uicc_sw euicc_m2m_store_parameters(const struct gp_registry *reg, uint16_t objec
 /* Value of a TLV inside a stored template; absent = none. */
 cr_span euicc_m2m_parameter(const struct gp_registry *reg, uint16_t object, uint32_t template,
                             uint32_t tag);
+/* Bearer, access point and login that a request leaves out: those of the enabled profile, by its
+ * template of connectivity parameters. Spans point into the memory. */
+struct cat_channel;
+void euicc_m2m_fill_channel(const struct euicc_m2m *m, uint32_t template, struct cat_channel *c);
 
 /* ---- es6.c ---- */
 

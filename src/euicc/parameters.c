@@ -6,6 +6,7 @@
 
 #include "asn1/der.h"
 #include "ota/sms.h"
+#include "uicc/cat.h"
 
 #define TEMPLATES 3 /* SMS, CAT_TP, HTTPS */
 
@@ -67,4 +68,24 @@ cr_span euicc_m2m_parameter(const struct gp_registry *reg, uint16_t object, uint
         return (cr_span){0};
     }
     return inner.value;
+}
+
+void euicc_m2m_fill_channel(const struct euicc_m2m *m, uint32_t template, struct cat_channel *c)
+{
+    struct gp_object isdp;
+    struct der_tlv outer;
+    struct cat_channel own;
+    if (!euicc_m2m_isdp(&m->reg, euicc_id_get(m->e->nvm, "on"), &isdp)) {
+        return;
+    }
+    cr_span data = gp_data_get(&m->reg, isdp.id, template);
+    if (!data.p || der_next(&data, DER_DEFINITE, &outer, NULL) != CR_OK ||
+        cat_channel_read(outer.value, &own, NULL) != CR_OK) {
+        return;
+    }
+    bool bare = !c->bearer.p || (c->bearer.n == 1 && c->bearer.p[0] == 0x03);
+    c->bearer = bare && own.bearer.p ? own.bearer : c->bearer;
+    c->nan = c->nan.p ? c->nan : own.nan;
+    c->login = c->login.p ? c->login : own.login;
+    c->password = c->password.p ? c->password : own.password;
 }

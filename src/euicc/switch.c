@@ -17,6 +17,7 @@
 #include "euicc/m2m.h"
 
 #include "asn1/der.h"
+#include "euicc/cattp.h"
 #include "euicc/https.h"
 
 /* ---- alarms ------------------------------------------------------------------------------------
@@ -499,6 +500,7 @@ void euicc_m2m_switch_polled(struct euicc_m2m *m)
     euicc_m2m_alarm_poll(&m->confirm);
     euicc_m2m_alarm_poll(&m->loss);
     euicc_m2m_https_polled(m);
+    euicc_m2m_cattp_polled(m);
 }
 
 void euicc_m2m_switch_init(struct euicc_m2m *m)

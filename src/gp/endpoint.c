@@ -1,7 +1,8 @@
 /*
  * SMS-PP download: an ENVELOPE brings a message, messages make a secured packet, the packet a
  * script for what its TAR names, and the proof of receipt goes back (TS 31.115, TS 102 225;
- * SGP.02 4.1.3).
+ * SGP.02 4.1.3). Packets that come over a channel of the card's own (CAT_TP) go the same way from
+ * where they are whole.
  */
 #include "asn1/der.h"
 #include "gp/internal.h"
@@ -13,7 +14,8 @@ static const uint8_t response_header[] = {0x02, 0x71, 0x00};
 struct packet {
     struct gp *gp;
     const struct gp_registry *reg; /* of the target; NULL = nobody has the TAR */
-    const struct sms_address *sender;
+    enum ota_dialect dialect;
+    const struct sms_address *sender; /* OTA_SMS */
     struct ota_command_header header;
     struct gp_object target;
     uint16_t owner;           /* domain whose keys secure it */
@@ -44,7 +46,8 @@ static bool find_target(struct packet *p)
     struct gp *gp = p->gp;
     if (gp->hooks.card && target_of(gp->hooks.card, p->header.tar, &p->target)) {
         p->reg = gp->hooks.card;
-    } else if (gp->visible && target_of(&gp->reg, p->header.tar, &p->target)) {
+    } else if (p->dialect == OTA_SMS && gp->visible &&
+               target_of(&gp->reg, p->header.tar, &p->target)) {
         p->reg = &gp->reg;
     }
     return p->reg != NULL;
@@ -251,6 +254,25 @@ static uicc_sw report(struct uicc_call *call, uint8_t status, cr_span response)
                                                                        : UICC_SW_REPORT_ERROR;
 }
 
+/* False: nothing is told. */
+static bool response_fields(const struct packet *p, enum ota_result result,
+                            struct ota_response_fields *out)
+{
+    const struct ota_result_row *row = ota_result_row(result);
+    if (row->tell == OTA_TELL_NOTHING || !ota_response_wanted(p->header.spi[1], row->status)) {
+        return false;
+    }
+    if ((row->tell == OTA_TELL_UNPROVED || result == OTA_LEVEL_INSUFFICIENT) && p->reg &&
+        gp_is_card(p->gp, p->reg)) {
+        return false; /* SGP.02 2.2.5.1: dropped without a word */
+    }
+    ota_response_fields_of(&p->header, p->counter, out);
+    if (row->tell == OTA_TELL_UNPROVED) {
+        out->spi[1] &= (uint8_t) ~(OTA_SPI2_CHECK | OTA_SPI2_CIPHER);
+    }
+    return true;
+}
+
 static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result result)
 {
     const struct ota_result_row *row = ota_result_row(result);
@@ -259,16 +281,8 @@ static uicc_sw respond(struct packet *p, struct uicc_call *call, enum ota_result
     uint8_t spi2 = p->header.spi[1], status = row->status;
     cr_span data = cr_buf_span(&p->answer);
     uicc_sw sw = UICC_SW_OK;
-    if (row->tell == OTA_TELL_NOTHING || !ota_response_wanted(spi2, status)) {
+    if (!response_fields(p, result, &fields)) {
         return UICC_SW_OK;
-    }
-    if ((row->tell == OTA_TELL_UNPROVED || result == OTA_LEVEL_INSUFFICIENT) && p->reg &&
-        gp_is_card(p->gp, p->reg)) {
-        return UICC_SW_OK; /* SGP.02 2.2.5.1: dropped without a word */
-    }
-    ota_response_fields_of(&p->header, p->counter, &fields);
-    if (row->tell == OTA_TELL_UNPROVED) {
-        fields.spi[1] &= (uint8_t) ~(OTA_SPI2_CHECK | OTA_SPI2_CIPHER);
     }
     /* Who is not proved gets an answer on the way he came, never a message that costs somebody
      * something. */
@@ -321,44 +335,96 @@ static void execute(struct packet *p, cr_span data)
 
 #define TRIGGER 0x81 /* a bare TLV instead of a script */
 
+static bool is_trigger(const struct packet *p, const struct ota_command *command)
+{
+    return p->gp->hooks.trigger && p->target.kind == GP_DOMAIN && command->data.n &&
+           command->data.p[0] == TRIGGER;
+}
+
+/* Takes a packet and executes what it brings; command points into p->scratch. */
+static enum ota_result packet_take(struct packet *p, cr_span bytes, struct ota_command *command)
+{
+    struct cr_err err;
+    enum ota_result result = ota_command_read(p->dialect, bytes, &p->header, &err);
+    if (result != OTA_OK) {
+        return result;
+    }
+    if (!ciphered(p) && p->header.body.n >= OTA_COUNTER) {
+        for (size_t i = 0; i < OTA_COUNTER; i++) {
+            p->counter = p->counter << 8 | p->header.body.p[i];
+        }
+    }
+    result = accept_packet(p, command);
+    if (result == OTA_OK && command->data.n && !is_trigger(p, command)) {
+        execute(p, command->data);
+    }
+    return result;
+}
+
+/* The layer above hears of what came for the card's own domains. */
+static void packet_heard(const struct packet *p, const struct ota_command *command)
+{
+    struct gp *gp = p->gp;
+    const struct gp_requester who = {.gp = gp,
+                                     .reg = p->reg,
+                                     .domain = &p->target,
+                                     .remote = true,
+                                     .level = p->header.spi[0],
+                                     .kvn = by_cc(p) ? p->kid_kvn : p->kic_kvn,
+                                     .trusted = p->owner == p->target.id};
+    if (is_trigger(p, command)) {
+        gp->hooks.trigger(gp->hooks.ctx, &who, command->data);
+    }
+    if (gp_is_card(gp, p->reg) && gp->hooks.answered) {
+        gp->hooks.answered(gp->hooks.ctx, &who);
+    }
+}
+
+static void packet_end(struct packet *p)
+{
+    cr_wipe(&p->kic, sizeof p->kic);
+    cr_wipe(&p->kid, sizeof p->kid);
+    cr_buf_free(&p->scratch);
+    cr_buf_free(&p->answer);
+}
+
 static uicc_sw packet_run(struct gp *gp, struct uicc_call *call, const struct sms_address *sender,
                           cr_span bytes)
 {
-    struct packet p = {.gp = gp, .sender = sender, .scratch = {.secret = true}};
+    struct packet p = {.gp = gp, .dialect = OTA_SMS, .sender = sender, .scratch = {.secret = true}};
     struct ota_command command;
-    struct cr_err err;
-    enum ota_result result = ota_command_read(OTA_SMS, bytes, &p.header, &err);
-    if (result == OTA_OK) {
-        if (!ciphered(&p) && p.header.body.n >= OTA_COUNTER) {
-            for (size_t i = 0; i < OTA_COUNTER; i++) {
-                p.counter = p.counter << 8 | p.header.body.p[i];
-            }
-        }
-        result = accept_packet(&p, &command);
-    }
-    struct gp_requester who = {.gp = gp, .reg = p.reg, .domain = &p.target, .remote = true};
-    bool proved = result == OTA_OK;
-    bool card = proved && gp_is_card(gp, p.reg);
-    bool trigger = proved && gp->hooks.trigger && p.target.kind == GP_DOMAIN && command.data.n &&
-                   command.data.p[0] == TRIGGER;
-    who.level = p.header.spi[0];
-    who.kvn = by_cc(&p) ? p.kid_kvn : p.kic_kvn;
-    who.trusted = p.owner == p.target.id;
-    if (proved && command.data.n && !trigger) {
-        execute(&p, command.data);
-    }
+    enum ota_result result = packet_take(&p, bytes, &command);
     uicc_sw sw = respond(&p, call, result);
-    if (trigger) {
-        gp->hooks.trigger(gp->hooks.ctx, &who, command.data);
+    if (result == OTA_OK) {
+        packet_heard(&p, &command);
     }
-    if (card && gp->hooks.answered) {
-        gp->hooks.answered(gp->hooks.ctx, &who);
-    }
-    cr_wipe(&p.kic, sizeof p.kic);
-    cr_wipe(&p.kid, sizeof p.kid);
-    cr_buf_free(&p.scratch);
-    cr_buf_free(&p.answer);
+    packet_end(&p);
     return sw;
+}
+
+enum ota_result gp_card_packet(struct gp *gp, cr_span bytes, size_t room, cr_buf *response)
+{
+    struct packet p = {.gp = gp, .dialect = OTA_BIP, .scratch = {.secret = true}};
+    struct ota_response_fields fields;
+    struct ota_command command;
+    cr_buf built = {0};
+    enum ota_result result = packet_take(&p, bytes, &command);
+    if (response_fields(&p, result, &fields)) {
+        bool good =
+            build(&p, &fields, ota_result_row(result)->status, cr_buf_span(&p.answer), &built);
+        if (good && built.n > room) {
+            good = build(&p, &fields, OTA_STATUS_NO_MEMORY, (cr_span){0}, &built);
+        }
+        if (good) {
+            cr_buf_append_span(response, cr_buf_span(&built));
+        }
+    }
+    cr_buf_free(&built);
+    if (result == OTA_OK) {
+        packet_heard(&p, &command);
+    }
+    packet_end(&p);
+    return result;
 }
 
 /* --- a message ---------------------------------------------------------------------------------

@@ -14,6 +14,7 @@
 #define CRISP_GP_GP_H
 
 #include "gp/registry.h"
+#include "ota/packet.h"
 #include "uicc/uicc.h"
 
 #define GP_MAX_SCRIPT_SMS 10   /* segments of one secured packet, either way */
@@ -82,6 +83,13 @@ void gp_free(struct gp *gp);
 cr_status gp_session_script(struct gp *gp, const struct gp_registry *reg, uint16_t owner,
                             uint8_t kvn, cr_span aid, cr_span script, cr_buf *response,
                             struct cr_err *err) CR_MUST_CHECK;
+
+/* A secured packet (dialect of channels) that came over a channel of the card's own, for a domain
+ * of hooks.card; the response packet, where one is due, is appended, of at most room bytes: what
+ * does not fit is told as such. The counter is moved, as of a packet that came by SMS. Inside the
+ * transaction of a command. */
+enum ota_result gp_card_packet(struct gp *gp, cr_span bytes, size_t room,
+                               cr_buf *response) CR_MUST_CHECK;
 
 /* The registry of the visible profile; NULL = none. */
 const struct gp_registry *gp_visible(const struct gp *gp);

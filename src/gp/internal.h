@@ -179,9 +179,11 @@ struct gp_script {
     uint8_t spi1;
     uint16_t packet_domain;
     uint8_t packet_kvn;
+    bool aside; /* push requests: see gp_script_run() */
 };
 /* Executes a script of any form and appends its response; 0 or more commands. CR_RESOURCE: no
- * memory. */
+ * memory. One that begins with a push request (80 EC, TS 102 226) for a domain of the card asks the
+ * card's toolkit: it leaves a chain of scripts that is open as it is, and may hold nothing else. */
 cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *response,
                         struct cr_err *err) CR_MUST_CHECK;
 

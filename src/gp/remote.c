@@ -41,6 +41,7 @@ static bool administrative(uint8_t ins)
  */
 
 #define CHAIN_VERSION 1
+#define INS_PUSH      0xEC
 
 static void chain_forget(const struct gp_script *s)
 {
@@ -48,7 +49,7 @@ static void chain_forget(const struct gp_script *s)
     struct cr_err err;
     air->chain.object = 0;
     air->chain.keep = false;
-    if (gp_chain_get(s->reg).p) {
+    if (!s->aside && gp_chain_get(s->reg).p) {
         cr_status status = gp_chain_put(s->reg, (cr_span){0}, &err);
         (void)status; /* a chain that could not be forgotten is found to be another one's */
     }
@@ -338,6 +339,9 @@ static bool run_command(struct run *r, cr_span apdu)
         sw = get_response(r, &a);
     } else {
         cr_buf_reset(&r->data);
+        if (sw == UICC_SW_OK && r->s->aside && a.ins != INS_PUSH) {
+            sw = UICC_SW_CONDITIONS;
+        }
         if (sw == UICC_SW_OK) {
             sw = r->s->target.kind == GP_RFM ? run_files(r, apdu, &r->data)
                                              : run_domain(r, apdu, &a, &r->data);
@@ -544,8 +548,20 @@ static bool looks_expanded(cr_span script)
            (script.p[0] == OTA_TAG_COMMANDS || script.p[0] == OTA_TAG_COMMANDS_INDEFINITE);
 }
 
-cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *response,
-                        struct cr_err *err)
+static bool is_push(const struct gp_script *s, cr_span script)
+{
+    struct der_tlv template, first;
+    if (!gp_is_card(s->gp, s->reg) ||
+        der_next(&script, DER_BER_LENGTHS, &template, NULL) != CR_OK ||
+        template.tag != OTA_TAG_COMMANDS ||
+        der_next(&template.value, DER_BER_LENGTHS, &first, NULL) != CR_OK) {
+        return false;
+    }
+    return first.tag == OTA_TAG_C_APDU && first.value.n > 1 && first.value.p[1] == INS_PUSH;
+}
+
+static cr_status run_script(const struct gp_script *s, cr_span script, cr_buf *response,
+                            struct cr_err *err)
 {
     struct ota_reader *reader = NULL;
     struct run r = {.s = s, .data = {.secret = true, .limit = 65535}};
@@ -569,6 +585,23 @@ cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *respo
     }
     ota_reader_free(reader);
     cr_buf_free(&r.data);
+    return status;
+}
+
+cr_status gp_script_run(const struct gp_script *s, cr_span script, cr_buf *response,
+                        struct cr_err *err)
+{
+    if (!is_push(s, script)) {
+        return run_script(s, script, response, err);
+    }
+    struct gp_air *air = gp_air_of(s->gp, s->reg);
+    struct gp_air open = *air;
+    struct gp_script push = *s;
+    push.aside = true;
+    *air = (struct gp_air){0};
+    cr_status status = run_script(&push, script, response, err);
+    gp_context_drop(&air->ctx);
+    *air = open;
     return status;
 }
 

@@ -117,6 +117,7 @@ cr_status cattp_new(const struct cattp_options *options, struct cattp_link **out
 {
     struct cattp_options o = *options;
     o.max_pdu = or_else16(o.max_pdu, MAX_PDU);
+    o.max_send = or_else16(o.max_send, CATTP_PDU_MAX);
     o.max_sdu = or_else16(o.max_sdu, MAX_SDU);
     o.window = or_else16(o.window, WINDOW);
     o.rto_ms = or_else(o.rto_ms, RTO_MS);
@@ -127,6 +128,7 @@ cr_status cattp_new(const struct cattp_options *options, struct cattp_link **out
     o.close_wait_ms = or_else(o.close_wait_ms, CLOSE_WAIT_MS);
     o.queue_max = o.queue_max ? o.queue_max : QUEUE_MAX;
     if (o.max_pdu < CATTP_PDU_MIN || o.max_pdu > CATTP_PDU_MAX || o.max_sdu > CATTP_SDU_MAX ||
+        o.max_send > CATTP_PDU_MAX || o.max_send < CATTP_PDU_MIN + o.identification.n ||
         o.window > CATTP_WINDOW_MAX || o.identification.n > CATTP_ID_MAX ||
         CATTP_PDU_MIN + o.identification.n > o.max_pdu || o.rto_ms > o.rto_max_ms) {
         return cr_fail(err, CR_REFUSED, CLAUSE,
@@ -187,6 +189,11 @@ enum cattp_state cattp_link_state(const struct cattp_link *link)
 cr_span cattp_peer_identification(const struct cattp_link *link)
 {
     return cr_span_of(link->peer_id, link->peer_id_n);
+}
+
+uint16_t cattp_peer_sdu(const struct cattp_link *link)
+{
+    return link->peer_sdu;
 }
 
 size_t cattp_queued(const struct cattp_link *link)
@@ -311,8 +318,8 @@ static void pump(struct cattp_link *link)
 {
     uint16_t window = link->peer_window < 1 ? 1 : link->peer_window;
     window = window < CATTP_WINDOW_MAX ? window : CATTP_WINDOW_MAX;
-    size_t most =
-        (size_t)(link->peer_pdu < CATTP_PDU_MAX ? link->peer_pdu : CATTP_PDU_MAX) - CATTP_HEADER;
+    uint16_t pdu = link->peer_pdu < link->o.max_send ? link->peer_pdu : link->o.max_send;
+    size_t most = (size_t)pdu - CATTP_HEADER;
     while (link->state == CATTP_OPEN && link->first && in_flight(link) < window) {
         struct waiting *sdu = link->first;
         cr_span part = cr_span_sub(cr_buf_span(&sdu->bytes), sdu->at, most);
@@ -360,6 +367,14 @@ cr_status cattp_send(struct cattp_link *link, cr_span sdu, int64_t now_ms, struc
     link->now = now_ms;
     pump(link);
     return CR_OK;
+}
+
+void cattp_probe(struct cattp_link *link, int64_t now_ms)
+{
+    if (link->state == CATTP_OPEN && in_flight(link) == 0) {
+        link->now = now_ms;
+        (void)put_outgoing(link, CATTP_ACK | CATTP_NUL, (cr_span){0});
+    }
 }
 
 /* ---- opening and closing ---- */

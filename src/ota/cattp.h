@@ -112,6 +112,7 @@ struct cattp_callbacks {
 struct cattp_options {
     uint16_t source, destination; /* ports; destination 0 in LISTEN = that of the SYN */
     uint16_t max_pdu;             /* bytes of a datagram we take; 0 = 1400 */
+    uint16_t max_send;            /* bytes of a datagram that transmit() takes; 0 = any */
     uint16_t max_sdu;             /* bytes; 0 = 8192 */
     uint16_t window;              /* PDUs; 0 = 8; at most CATTP_WINDOW_MAX */
     uint16_t initial;             /* sequence number: random */
@@ -141,6 +142,8 @@ void cattp_input(struct cattp_link *link, cr_span datagram, int64_t now_ms);
  * CR_RESOURCE: the queue is full, or no memory. */
 cr_status cattp_send(struct cattp_link *link, cr_span sdu, int64_t now_ms,
                      struct cr_err *err) CR_MUST_CHECK;
+/* Asks an open link whether the peer still knows it (NUL), if nothing is on its way already. */
+void cattp_probe(struct cattp_link *link, int64_t now_ms);
 /* RST with reason 0; what is queued is dropped. closed() comes at once. */
 void cattp_close(struct cattp_link *link, int64_t now_ms);
 
@@ -150,6 +153,7 @@ int64_t cattp_deadline(const struct cattp_link *link); /* INT64_MAX = none */
 
 enum cattp_state cattp_link_state(const struct cattp_link *link);
 cr_span cattp_peer_identification(const struct cattp_link *link); /* of its SYN */
+uint16_t cattp_peer_sdu(const struct cattp_link *link);           /* the largest that it takes */
 size_t cattp_queued(const struct cattp_link *link); /* bytes of SDUs not acknowledged */
 
 #endif

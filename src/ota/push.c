@@ -9,6 +9,10 @@
 #define BUFFER_SIZE    0x39
 #define IDENTIFICATION 0x36
 #define TRANSPORT      0x3C
+#define ADDRESS        0x3E
+#define UDP_CLIENT     0x01
+#define IPV4           0x21
+#define IPV6           0x57
 
 static cr_status broken(struct cr_err *err, const char *what)
 {
@@ -117,4 +121,14 @@ cr_status ota_push_write(cr_buf *out, const struct ota_push *push, struct cr_err
     }
     out->p[start + 4] = (uint8_t)(out->n - start - HEADER);
     return CR_OK;
+}
+
+void ota_push_put_address(cr_buf *out, cr_span ip, uint16_t port)
+{
+    const uint8_t transport[] = {UDP_CLIENT, (uint8_t)(port >> 8), (uint8_t)port};
+    put_tlv(out, TRANSPORT, CR_SPAN_ARRAY(transport));
+    cr_buf_append_byte(out, ADDRESS);
+    cr_buf_append_byte(out, (uint8_t)(ip.n + 1));
+    cr_buf_append_byte(out, ip.n == 4 ? IPV4 : IPV6);
+    cr_buf_append_span(out, ip);
 }

@@ -36,4 +36,8 @@ cr_status ota_push_read(cr_span apdu, struct ota_push *out, struct cr_err *err) 
 cr_status ota_push_write(cr_buf *out, const struct ota_push *push,
                          struct cr_err *err) CR_MUST_CHECK;
 
+/* Appends the TLVs of a UDP destination to those of a CHANNEL: transport, address (4 or 16 bytes).
+ */
+void ota_push_put_address(cr_buf *out, cr_span ip, uint16_t port);
+
 #endif

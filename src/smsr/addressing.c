@@ -91,7 +91,7 @@ cr_status smsr_addressing(const struct smsr_radio_config *config, const struct s
         CR_TRY(put_sms(smsc, out, err));
     }
     if (euicc->cattp) {
-        der_put(out, TAG_CATTP, cr_span_str(""));
+        der_put(out, TAG_CATTP, config->cattp_place.n ? config->cattp_place : cr_span_str(""));
     }
     if (euicc->http && config->https_address) {
         return put_https(config, out, err);

@@ -53,6 +53,7 @@ cr_status smsr_carrier_reach(struct smsr_carrier *c, enum smsr_channel open, boo
     *out = (struct smsr_reach){
         .open = open,
         .http = https && c->e.http && psk,
+        .cattp = c->config->cattp && c->e.cattp,
         .failed_http = smsr_air_failures(c->air.failed_http, c->now_ms),
         .failed_cattp = smsr_air_failures(c->air.failed_cattp, c->now_ms),
         .packet = smsr_packet_size(c->s.commands.n + CHAINING + TEMPLATE),
@@ -124,4 +125,28 @@ cr_status smsr_carrier_answered(struct smsr_carrier *c, cr_span response, struct
     }
     cr_buf_free(&tlvs);
     return status;
+}
+
+cr_status smsr_carrier_proved(struct smsr_carrier *c, const struct ota_response *response,
+                              bool *ended, struct cr_err *err)
+{
+    *ended = true;
+    switch (response->status) {
+    case OTA_STATUS_OK:
+        return smsr_carrier_answered(c, response->data, err);
+    case OTA_STATUS_MORE_TIME:
+    case OTA_STATUS_FOLLOWS_SMS:
+    case OTA_STATUS_FOLLOWS_USSD:
+        *ended = false; /* the answer itself comes later, or the packet is sent again */
+        return CR_OK;
+    case OTA_STATUS_COUNTER_LOW:
+        /* Also for a first copy: the network may have doubled it. */
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                                "the eUICC had this counter already: an earlier copy was executed, "
+                                "or its counter is higher than ours",
+                                err);
+    default:
+        return smsr_carrier_end(c, SMSR_EV_ERROR, (cr_span){0}, ota_status_name(response->status),
+                                err);
+    }
 }

@@ -22,6 +22,10 @@ struct smsr_carrier {
     const struct smsr_smsc *smsc; /* that serves it; NULL = nobody */
 };
 
+/* What an eUICC is called back with when its link broke while it had a script: two more push SMS,
+ * under counters below the script's. If it has executed the script it refuses them. */
+#define SMSR_CALL_BACKS 2
+
 /* Fills e, air and number from s.eid. */
 cr_status smsr_carrier_load(struct smsr_carrier *c, struct cr_err *err) CR_MUST_CHECK;
 
@@ -40,5 +44,8 @@ cr_status smsr_carrier_end(struct smsr_carrier *c, enum smsr_event event, cr_spa
 /* The same with a response script (absent = none) that proves that the eUICC took the script. */
 cr_status smsr_carrier_answered(struct smsr_carrier *c, cr_span response,
                                 struct cr_err *err) CR_MUST_CHECK;
+/* The answer to a secured packet: as its status says the end of the script, or nothing yet. */
+cr_status smsr_carrier_proved(struct smsr_carrier *c, const struct ota_response *response,
+                              bool *ended, struct cr_err *err) CR_MUST_CHECK;
 
 #endif

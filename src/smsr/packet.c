@@ -4,8 +4,8 @@
 #include "smsr/core.h"
 
 #define SPI1         (OTA_SPI1_CC | OTA_SPI1_CIPHER | OTA_SPI1_CNT_HIGHER)
-#define SPI2_POR     (OTA_SPI2_POR_ALWAYS | OTA_SPI2_CC | OTA_SPI2_CIPHER | OTA_SPI2_SUBMIT)
-#define TAR_IN_AID   12 /* offset */
+#define SPI2_SECURED (OTA_SPI2_CC | OTA_SPI2_CIPHER | OTA_SPI2_SUBMIT) /* proofs of receipt */
+#define TAR_IN_AID   12                                                /* offset */
 #define KEY_AES      0x88
 #define MAX_KVN      0x0F
 #define BLOCK        16
@@ -55,6 +55,27 @@ cr_status smsr_packet_script(enum ota_form form, uint8_t chaining, cr_span comma
                                          : ota_writer_tlv(&w, tlv.all, err));
     }
     return ota_writer_end(&w, err);
+}
+
+cr_status smsr_packet_push(cr_span channel, const struct ota_push *link, cr_buf *out,
+                           struct cr_err *err)
+{
+    struct ota_push requests[] = {{.kind = OTA_PUSH_CHANNEL, .tlvs = channel}, *link};
+    cr_buf commands = {0};
+    cr_status status = CR_OK;
+    requests[1].kind = OTA_PUSH_CATTP;
+    for (size_t i = 0; i < CR_COUNT(requests) && status == CR_OK; i++) {
+        const size_t mark = der_open(&commands, OTA_TAG_C_APDU);
+        status = ota_push_write(&commands, &requests[i], err);
+        der_close(&commands, mark);
+    }
+    if (status == CR_OK) {
+        status = cr_buf_ok(&commands)
+                     ? smsr_packet_script(OTA_FORM_DEFINITE, 0, cr_buf_span(&commands), out, err)
+                     : cr_fail_memory(err);
+    }
+    cr_buf_free(&commands);
+    return status;
 }
 
 static void take_item(const struct ota_item *item, cr_buf *tlvs, enum smsr_event *event,
@@ -183,11 +204,13 @@ cr_status smsr_packet_seal(struct smsr *sr, struct store_tx *tx, const struct sm
                            struct cr_err *err)
 {
     struct opened keys = {0};
-    struct ota_command_fields fields = {.dialect = OTA_SMS,
-                                        .spi = {SPI1, what->por ? SPI2_POR : 0}};
+    struct ota_command_fields fields = {
+        .dialect = what->on_link ? OTA_BIP : OTA_SMS,
+        .spi = {SPI1, what->por ? (uint8_t)(SPI2_SECURED | what->por) : 0}};
     CR_TRY(tar_of(what, fields.tar, err));
-    cr_status status = open_keys(sr, tx, what->euicc->eid, 0, &keys, err);
-    if (status == CR_OK) {
+    cr_status status = open_keys(sr, tx, what->euicc->eid, what->version, &keys, err);
+    *counter = what->counter;
+    for (unsigned i = 0; i <= what->keep && status == CR_OK && !what->counter; i++) {
         status = smsr_keyset_count(tx, what->euicc->eid, keys.version, counter, err);
     }
     if (status == CR_OK) {
@@ -207,7 +230,8 @@ cr_status smsr_packet_answer(struct smsr *sr, struct store_tx *tx, const struct 
     struct ota_command_header header;
     struct ota_response_fields fields;
     struct opened keys = {0};
-    if (ota_command_read(OTA_SMS, script->packet, &header, err) != OTA_OK) {
+    const bool on_link = script->channel == SMSR_CATTP && script->left;
+    if (ota_command_read(on_link ? OTA_BIP : OTA_SMS, script->packet, &header, err) != OTA_OK) {
         return cr_fail(err, CR_INTERNAL, NULL, "the packet of a script cannot be read");
     }
     ota_response_fields_of(&header, script->counter, &fields);

@@ -7,6 +7,7 @@
 #define CRISP_SMSR_PACKET_H
 
 #include "ota/packet.h"
+#include "ota/push.h"
 #include "ota/script.h"
 #include "smsr/radio.h"
 
@@ -20,6 +21,11 @@ uint8_t smsr_packet_chaining(bool open, const struct smsr_script *script);
 cr_status smsr_packet_script(enum ota_form form, uint8_t chaining, cr_span commands, cr_buf *out,
                              struct cr_err *err) CR_MUST_CHECK;
 
+/* Appends the script of a push SMS (TS 102 226): open a channel as these TLVs say, and a link over
+ * it: port, max_sdu, identification. */
+cr_status smsr_packet_push(cr_span channel, const struct ota_push *link, cr_buf *out,
+                           struct cr_err *err) CR_MUST_CHECK;
+
 /* Reads a response script: its TLVs as struct smsr_outcome wants them, appended to tlvs, and the
  * event: OK; ERROR (83 or 90 is in it: not run); UNANSWERED (unreadable: it ran, nobody knows how).
  * *why is a literal, NULL with OK. */
@@ -31,20 +37,29 @@ cr_status smsr_packet_outcome(cr_span response, cr_buf *tlvs, enum smsr_event *e
 struct smsr_sealing {
     const struct smsr_euicc *euicc;
     cr_span target; /* AID; absent = ISD-R */
-    bool por;       /* a proof of receipt is wanted */
+    uint8_t por;    /* proof of receipt: OTA_SPI2_POR_ALWAYS, OTA_SPI2_POR_ERROR, 0 = none */
+    bool on_link;   /* dialect of CAT_TP, else of SMS */
+    /* Counters below the packet's own that are kept, to be used later by whoever seals with
+     * .counter: an eUICC that has executed the packet refuses them, one that has not takes them,
+     * and the packet after them. */
+    unsigned keep;
+    uint64_t counter; /* one that was kept, each once; 0 = a fresh one */
+    uint8_t version;  /* of the key set; 0 = the lowest */
 };
 
 /* Bytes of the packet of n bytes of payload. */
 size_t smsr_packet_size(size_t n);
 
-/* Seals a payload under the eUICC's lowest SCP80 key set and a fresh counter; the transaction has
- * to be committed before the packet leaves. CR_REFUSED 8.1.1/5.1: no key set, no counter left. */
+/* Seals a payload under the eUICC's lowest SCP80 key set and a fresh counter (or what says
+ * another); the transaction has to be committed before the packet leaves. CR_REFUSED 8.1.1/5.1: no
+ * key set, no counter left. */
 cr_status smsr_packet_seal(struct smsr *sr, struct store_tx *tx, const struct smsr_sealing *what,
                            cr_span payload, cr_buf *packet, uint8_t *version, uint64_t *counter,
                            struct cr_err *err) CR_MUST_CHECK;
 
-/* Opens a response packet as the answer to the packet of a script. CR_REFUSED, CR_MALFORMED: it is
- * not, or is forged. out points into scratch. */
+/* Opens a response packet as the answer to the packet of a script: what the script's channel is, or
+ * while it has not left, to its push SMS. CR_REFUSED, CR_MALFORMED: it is not, or is forged. out
+ * points into scratch. */
 cr_status smsr_packet_answer(struct smsr *sr, struct store_tx *tx, const struct smsr_script *script,
                              cr_span response, cr_buf *scratch, struct ota_response *out,
                              struct cr_err *err) CR_MUST_CHECK;

@@ -3,12 +3,13 @@
  * (ES5). A script is a row; the engines of the channels take it, and give back an outcome in the
  * transaction that moves its procedure.
  *
- *     procedure -> smsr_script_put() -> row, state QUEUED; smsr_on_script() after the commit
- *     engine    -> smsr_script_due(): what has to be done now
- *                  channel chosen (smsr_channel_choose()), secured packet made under a fresh
- * counter (smsr_keyset_count()), smsr_script_sent(): all in one transaction; then it is sent no
- * answer in time: the same packet again, smsr_script_sent() once more chip's answer, or none after
- * all tries -> smsr_script_end(), which moves the procedure
+ * - A procedure puts a script: smsr_script_put(). It is a row, queued; smsr_on_script() is called
+ *   after the commit.
+ * - An engine asks what has to be done now: smsr_script_due(). In one transaction the channel is
+ *   chosen (smsr_channel_choose()), the secured packet made under a fresh counter
+ *   (smsr_keyset_count()), and smsr_script_sent() says so; then it is sent.
+ * - No answer in time: the same packet again, and smsr_script_sent() once more.
+ * - The chip's answer, or none after all tries: smsr_script_end(), which moves the procedure.
  *
  * Scripts of one eUICC are executed one at a time: confirmations first, then in order. A procedure
  * may take a script back (it ended): ending a script that is not there any more is no error.
@@ -20,7 +21,9 @@
 
 enum smsr_channel { SMSR_SMS = 1, SMSR_HTTPS, SMSR_CATTP };
 
-#define SMSR_SCRIPT_MAX 8192 /* bytes of commands in one script */
+/* Bytes of commands in one script, if there is more than one TLV: with all that goes around them
+ * they fit an SDU of CAT_TP. */
+#define SMSR_SCRIPT_MAX 8000
 
 struct smsr_script {
     int64_t id, procedure; /* procedure 0: confirmation of a notification that nobody asked for */

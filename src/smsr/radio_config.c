@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "ota/admin.h"
+#include "ota/push.h"
 
 #include <arpa/inet.h>
 #include <ini.h>
@@ -20,6 +21,11 @@
 #define MAX_TRIES       20
 
 static const uint8_t stored_parameters[] = {0x81, 0x00};
+/* Push without an address: the network's default bearer, a buffer for one of our PDUs. */
+#define PUSH_BUFFER  0x0578
+#define DEFAULT_LINK 10000
+static const uint8_t stored_push[] = {
+    0x35, 0x01, 0x03, 0x39, 0x02, PUSH_BUFFER >> 8, PUSH_BUFFER & 0xFF};
 
 struct reader {
     struct smsr_radio_config *out;
@@ -30,6 +36,8 @@ void smsr_radio_defaults(struct smsr_radio_config *out)
 {
     *out = (struct smsr_radio_config){.trigger = CR_SPAN_ARRAY(stored_parameters),
                                       .path = DEFAULT_PATH,
+                                      .push = CR_SPAN_ARRAY(stored_push),
+                                      .cattp_port = DEFAULT_LINK,
                                       .tries = SMSR_TRIES,
                                       .repeat_ms = SMSR_REPEAT_MS,
                                       .trigger_ms = SMSR_TRIGGER_MS,
@@ -66,7 +74,10 @@ static bool read_number(const char *value, long least, long most, long *out)
 
 static bool read_channel(const char *value, enum smsr_channel *out)
 {
-    *out = strcmp(value, "sms") == 0 ? SMSR_SMS : strcmp(value, "https") == 0 ? SMSR_HTTPS : 0;
+    *out = strcmp(value, "sms") == 0     ? SMSR_SMS
+           : strcmp(value, "https") == 0 ? SMSR_HTTPS
+           : strcmp(value, "cattp") == 0 ? SMSR_CATTP
+                                         : 0;
     return *out != 0;
 }
 
@@ -87,6 +98,53 @@ static bool read_trigger(struct reader *r, const char *value)
     return good;
 }
 
+/* "192.0.2.10:8446", "[2001:db8::1]:8446" */
+static bool read_address(const char *value, char host[INET6_ADDRSTRLEN], cr_span *ip,
+                         uint8_t space[16], uint16_t *port)
+{
+    long number;
+    const bool bracket = value[0] == '[';
+    const char *end = strstr(value, bracket ? "]:" : ":");
+    const char *digits = end ? end + (bracket ? 2 : 1) : "";
+    if (!read_number(digits, 1, 65535, &number) ||
+        !cr_str_copy(host, INET6_ADDRSTRLEN,
+                     cr_span_of(value + bracket, (size_t)(end - value) - bracket)) ||
+        inet_pton(bracket ? AF_INET6 : AF_INET, host, space) != 1) {
+        return false;
+    }
+    *ip = cr_span_of(space, bracket ? 16 : 4);
+    *port = (uint16_t)number;
+    return true;
+}
+
+static bool read_https(struct reader *r, const char *value)
+{
+    char host[INET6_ADDRSTRLEN];
+    uint8_t space[16];
+    cr_span ip;
+    return read_address(value, host, &ip, space, &r->out->https_port) &&
+           keep(r, host, &r->out->https_address);
+}
+
+static bool read_cattp(struct reader *r, const char *value)
+{
+    struct smsr_radio_config *c = r->out;
+    char host[INET6_ADDRSTRLEN];
+    uint8_t space[16];
+    uint16_t port;
+    cr_span ip;
+    cr_buf push = {0};
+    if (!read_address(value, host, &ip, space, &port)) {
+        return false;
+    }
+    cr_buf_append_span(&push, CR_SPAN_ARRAY(stored_push));
+    ota_push_put_address(&push, ip, port);
+    c->push = cr_arena_copy(&c->arena, cr_buf_span(&push));
+    cr_buf_free(&push);
+    c->cattp_place = cr_span_sub(c->push, sizeof stored_push, c->push.n);
+    return c->push.p != NULL;
+}
+
 static bool set_time(struct reader *r, const char *name, const char *value)
 {
     const struct {
@@ -105,24 +163,6 @@ static bool set_time(struct reader *r, const char *name, const char *value)
     return false;
 }
 
-/* "192.0.2.10:8446", "[2001:db8::1]:8446" */
-static bool read_address(struct reader *r, const char *value)
-{
-    struct smsr_radio_config *c = r->out;
-    struct in6_addr any;
-    long port;
-    const bool bracket = value[0] == '[';
-    const char *end = strstr(value, bracket ? "]:" : ":");
-    const char *digits = end ? end + (bracket ? 2 : 1) : "";
-    if (!read_number(digits, 1, 65535, &port)) {
-        return false;
-    }
-    c->https_port = (uint16_t)port;
-    c->https_address =
-        cr_arena_printf(&c->arena, "%.*s", (int)(end - value - bracket), value + bracket);
-    return c->https_address && inet_pton(bracket ? AF_INET6 : AF_INET, c->https_address, &any) == 1;
-}
-
 static bool set_radio(struct reader *r, const char *name, const char *value)
 {
     long tries;
@@ -135,8 +175,17 @@ static bool set_radio(struct reader *r, const char *name, const char *value)
     if (strcmp(name, "path") == 0) {
         return value[0] == '/' && keep(r, value, &r->out->path);
     }
+    if (strcmp(name, "cattp-address") == 0) {
+        return read_cattp(r, value);
+    }
+    if (strcmp(name, "cattp-port") == 0) {
+        long number;
+        const bool good = read_number(value, 1, 65535, &number);
+        r->out->cattp_port = good ? (uint16_t)number : 0;
+        return good;
+    }
     if (strcmp(name, "https-address") == 0) {
-        return read_address(r, value);
+        return read_https(r, value);
     }
     if (strcmp(name, "https-host") == 0) {
         return keep(r, value, &r->out->https_host) && strlen(value) <= OTA_ADMIN_HOST;

@@ -2,7 +2,8 @@
  * The radio of the SM-SR, by configuration.
  *
  *     [radio]
- *     channel = sms             ; or https: for every eUICC; default: smsr_channel_choose()
+ *     channel = sms             ; or https, cattp: for every eUICC; default: by
+ *                               ; smsr_channel_choose()
  *     trigger = 8100            ; hex, what the triggering SMS says (81 ...); default: open a
  *                               ; session with the parameters stored in the ISD-R
  *     path = /gsma/adminagent   ; of administration sessions
@@ -11,10 +12,16 @@
  *                               ; out: they are told none, and get no key set for them
  *     https-host = smsr.example ; what they call us there; default: the address
  *     encrypt-then-mac = no     ; for eUICCs that fail on that extension of TLS
- *     tries = 3                 ; copies of a short message, triggers of a session
+ *     cattp-address = 192.0.2.10:9000
+ *                               ; where the push SMS sends eUICCs, and where those that are
+ *                               ; taken over are told that we are; left out: to what is stored
+ *                               ; in the ISD-R, and these are told none
+ *     cattp-port = 10000        ; of links (TS 102 127), not of UDP; default 10000
+ *     tries = 3                 ; copies of a short message, triggers of a session or link
  *     repeat-seconds = 60       ; a short message without an answer is sent again
- *     trigger-seconds = 120     ; a session is waited for after its trigger
- *     resume-seconds = 120      ; a session whose link broke, before it is triggered
+ *     trigger-seconds = 120     ; a session or link is waited for after its trigger
+ *     resume-seconds = 120      ; a session whose link broke is waited for before it is
+ *                               ; triggered
  *
  *     [smsc one]                   ; as many as there are
  *     host = 127.0.0.1             ; default
@@ -65,6 +72,10 @@ struct smsr_radio_config {
     uint16_t https_port;
     const char *https_host; /* NULL = the address */
     bool no_encrypt_then_mac;
+    bool cattp;          /* links are served; set by who serves them */
+    cr_span push;        /* TLVs of the push SMS: how to open the channel */
+    cr_span cattp_place; /* the TLVs in it that say where; absent = none */
+    uint16_t cattp_port; /* of links */
     int tries;
     int64_t repeat_ms, trigger_ms, resume_ms;
     struct smsr_smsc smsc[SMSR_MAX_SMSC];

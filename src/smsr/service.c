@@ -2,6 +2,7 @@
 
 #include "m2m/service.h"
 #include "ota/script.h"
+#include "smsr/cattp_edge.h"
 #include "smsr/https.h"
 #include "smsr/sms.h"
 
@@ -39,6 +40,7 @@ struct smsr_service {
     struct smsr_https *https;
     struct ssl_ctx_st *psk;
     struct http_server *https_server;
+    struct smsr_cattp_edge *cattp;
     struct smsr_sms *sms;
     struct bind binds[SMSR_MAX_SMSC];
     pthread_mutex_t lock; /* of what follows */
@@ -263,10 +265,27 @@ static bool has_session(void *ctx, cr_span eid)
     return smsr_https_has_session(s->https, eid);
 }
 
+static bool has_link(void *ctx, cr_span eid)
+{
+    const struct smsr_service *s = ctx;
+    return smsr_cattp_has_link(smsr_cattp_edge_core(s->cattp), eid);
+}
+
+static void pushed(void *ctx, cr_span eid)
+{
+    const struct smsr_service *s = ctx;
+    smsr_cattp_expect(smsr_cattp_edge_core(s->cattp), eid);
+}
+
 static void session_due(void *ctx, cr_span eid)
 {
     const struct smsr_service *s = ctx;
-    smsr_https_wake(s->https, eid);
+    if (s->https) {
+        smsr_https_wake(s->https, eid);
+    }
+    if (s->cattp) {
+        smsr_cattp_wake(smsr_cattp_edge_core(s->cattp), eid);
+    }
 }
 
 static cr_status serve_sessions(struct smsr_service *s, const struct smsr_service_options *o,
@@ -300,11 +319,18 @@ static cr_status start(struct smsr_service *s, const struct smsr_service_options
     if (!o->no_https) {
         CR_TRY(serve_sessions(s, o, err));
     }
+    if (o->cattp) {
+        const unsigned workers = o->workers ? o->workers : WORKERS;
+        CR_TRY(smsr_cattp_edge_start(s->sr, s->radio, o->cattp_host, o->cattp_port, workers / 8 + 1,
+                                     &s->cattp, err));
+    }
     const struct smsr_sms_options sms = {.sr = s->sr,
                                          .config = s->radio,
                                          .ctx = s,
                                          .submit = submit,
                                          .has_session = s->https ? has_session : NULL,
+                                         .has_link = s->cattp ? has_link : NULL,
+                                         .pushed = s->cattp ? pushed : NULL,
                                          .session_due = session_due};
     CR_TRY(smsr_sms_new(&sms, &s->sms, err));
     CR_TRY(bind_all(s, err));
@@ -355,6 +381,11 @@ uint16_t smsr_service_https_port(const struct smsr_service *s)
     return s->https_server ? http_server_port(s->https_server, 0) : 0;
 }
 
+uint16_t smsr_service_cattp_port(const struct smsr_service *s)
+{
+    return s->cattp ? smsr_cattp_edge_port(s->cattp) : 0;
+}
+
 struct smsr *smsr_service_core(struct smsr_service *s)
 {
     return s->sr;
@@ -391,6 +422,7 @@ void smsr_service_stop(struct smsr_service *s)
         smsr_https_stop(s->https);
     }
     http_server_stop(s->https_server);
+    smsr_cattp_edge_stop(s->cattp);
     for (size_t i = 0; i < SMSR_MAX_SMSC; i++) {
         smpp_client_stop(s->binds[i].client);
     }
@@ -400,6 +432,7 @@ void smsr_service_stop(struct smsr_service *s)
     smsr_sms_free(s->sms);
     psk_server_free(s->psk);
     smsr_https_free(s->https);
+    smsr_cattp_edge_free(s->cattp);
     smsr_close(s->sr);
     (void)pthread_cond_destroy(&s->changed);
     (void)pthread_mutex_destroy(&s->lock);

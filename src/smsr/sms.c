@@ -88,6 +88,8 @@ struct round {
     size_t letter_count;
     cr_span sessions[AT_ONCE]; /* EIDs, in the arena: work for their sessions */
     size_t session_count;
+    cr_span pushed[AT_ONCE]; /* EIDs, likewise: their links are expected */
+    size_t pushed_count;
 };
 
 static uint64_t ref_of(const struct smsr_script *s)
@@ -115,7 +117,8 @@ static cr_status written(struct smsr_carrier *c, int64_t next_ms, struct cr_err 
 /* First copy: script, packet and counter are committed together, then they leave. */
 static cr_status send_first(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
-    const struct smsr_sealing what = {.euicc = &c->e, .target = c->s.target, .por = true};
+    const struct smsr_sealing what = {
+        .euicc = &c->e, .target = c->s.target, .por = OTA_SPI2_POR_ALWAYS};
     cr_buf script = {.secret = true}, packet = {0};
     cr_status status = smsr_carrier_write(c, OTA_FORM_DEFINITE, &script, err);
     if (status == CR_OK) {
@@ -154,25 +157,37 @@ static cr_status send_again(struct round *r, struct smsr_carrier *c, struct cr_e
 /* ---- sessions ----------------------------------------------------------------------------------
  */
 
+static cr_status seal_wake(struct smsr_carrier *c, const struct smsr_sealing *what, cr_span payload,
+                           cr_span *packet, uint8_t *version, uint64_t *counter, struct cr_err *err)
+{
+    cr_buf sealed = {0};
+    cr_status status =
+        smsr_packet_seal(c->sr, c->tx, what, payload, &sealed, version, counter, err);
+    if (status == CR_OK) {
+        *packet = cr_arena_copy(c->arena, cr_buf_span(&sealed));
+        status = packet->p ? CR_OK : cr_fail_memory(err);
+    }
+    cr_buf_free(&sealed);
+    return status;
+}
+
+static cr_status put_wake(struct round *r, struct smsr_carrier *c, cr_span packet, uint64_t counter,
+                          struct cr_err *err)
+{
+    c->s.attempts++;
+    memcpy(c->air.number, c->number, sizeof c->air.number);
+    put_letter(r, c, packet, counter);
+    return written(c, c->now_ms + c->config->trigger_ms, err);
+}
+
 static cr_status send_trigger(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
     const struct smsr_sealing what = {.euicc = &c->e};
-    cr_buf packet = {0};
+    cr_span packet;
     uint8_t version;
-    uint64_t counter = 0;
-    cr_status status = smsr_packet_seal(c->sr, c->tx, &what, r->sms->o.config->trigger, &packet,
-                                        &version, &counter, err);
-    cr_span copy = {0};
-    if (status == CR_OK) {
-        copy = cr_arena_copy(c->arena, cr_buf_span(&packet));
-        status = copy.p ? CR_OK : cr_fail_memory(err);
-    }
-    cr_buf_free(&packet);
-    CR_TRY(status);
-    c->s.attempts++;
-    memcpy(c->air.number, c->number, sizeof c->air.number);
-    put_letter(r, c, copy, counter);
-    return written(c, c->now_ms + c->config->trigger_ms, err);
+    uint64_t counter;
+    CR_TRY(seal_wake(c, &what, c->config->trigger, &packet, &version, &counter, err));
+    return put_wake(r, c, packet, counter, err);
 }
 
 /* It left, and its time is over: the link broke, or the eUICC says nothing. A trigger brings back
@@ -187,13 +202,70 @@ static cr_status call_back(struct round *r, struct smsr_carrier *c, struct cr_er
                             "the eUICC took a script in its session and did not answer", err);
 }
 
-static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session, struct cr_err *err)
+static cr_status seal_push(struct smsr_carrier *c, const struct smsr_sealing *what, cr_span *packet,
+                           uint8_t *version, uint64_t *counter, struct cr_err *err)
+{
+    const struct ota_push link = {
+        .port = c->config->cattp_port, .max_sdu = SMSR_LINK_SDU, .identification = c->s.eid};
+    cr_buf script = {0};
+    cr_status status = smsr_packet_push(c->config->push, &link, &script, err);
+    if (status == CR_OK) {
+        status = seal_wake(c, what, cr_buf_span(&script), packet, version, counter, err);
+    }
+    cr_buf_free(&script);
+    return status;
+}
+
+/* The packet is kept: a proof of receipt that it was refused is believed. */
+static cr_status send_push(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    const struct smsr_sealing what = {.euicc = &c->e, .por = OTA_SPI2_POR_ERROR};
+    CR_TRY(seal_push(c, &what, &c->s.packet, &c->s.keyset, &c->s.counter, err));
+    r->pushed[r->pushed_count++] = c->s.eid;
+    return put_wake(r, c, c->s.packet, c->s.counter, err);
+}
+
+/* The push SMS that calls back, of this number from 1 on; nothing of the script is changed. */
+static cr_status seal_call_back(struct smsr_carrier *c, int number, cr_span *packet,
+                                uint64_t *counter, struct cr_err *err)
+{
+    const struct smsr_sealing what = {.euicc = &c->e,
+                                      .por = OTA_SPI2_POR_ERROR,
+                                      .version = c->s.keyset,
+                                      .counter =
+                                          c->s.counter - SMSR_CALL_BACKS + (unsigned)number - 1};
+    uint8_t version;
+    return seal_push(c, &what, packet, &version, counter, err);
+}
+
+/* The eUICC was given the script, and its link broke. attempts: 1 when it was, and one for each
+ * call. */
+static cr_status call_back_link(struct round *r, struct smsr_carrier *c, bool open,
+                                struct cr_err *err)
+{
+    cr_span packet;
+    uint64_t counter;
+    if (open || c->s.is_switch || c->s.attempts > SMSR_CALL_BACKS || !c->smsc) {
+        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
+                                "the eUICC took a script on a link and did not answer", err);
+    }
+    CR_TRY(seal_call_back(c, c->s.attempts, &packet, &counter, err));
+    r->pushed[r->pushed_count++] = c->s.eid;
+    return put_wake(r, c, packet, counter, err);
+}
+
+/* Over HTTPS or CAT_TP; open: the eUICC has a session or a link. */
+static cr_status on_session(struct round *r, struct smsr_carrier *c, bool open, struct cr_err *err)
 {
     const struct smsr_policy *policy = smsr_policy_of(c->sr);
+    const bool https = c->s.channel == SMSR_HTTPS;
+    if (c->s.left && !https) {
+        return call_back_link(r, c, open, err);
+    }
     if (c->s.left) {
         return call_back(r, c, err);
     }
-    if (session) { /* it is handed out with the next POST */
+    if (open) { /* it is handed out with the next POST, or on the link */
         r->sessions[r->session_count++] = c->s.eid;
         return written(c, c->now_ms + policy->hold_ms, err);
     }
@@ -202,9 +274,9 @@ static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session,
                                 "the session of the notification is over", err);
     }
     if (c->s.attempts < c->config->tries && c->smsc) {
-        return send_trigger(r, c, err);
+        return https ? send_trigger(r, c, err) : send_push(r, c, err);
     }
-    smsr_air_failed(c->air.failed_http, c->now_ms);
+    smsr_air_failed(https ? c->air.failed_http : c->air.failed_cattp, c->now_ms);
     c->s.channel = 0;
     c->s.attempts = 0;
     return written(c, c->now_ms, err);
@@ -213,33 +285,49 @@ static cr_status on_https(struct round *r, struct smsr_carrier *c, bool session,
 /* ---- what is due -------------------------------------------------------------------------------
  */
 
-static cr_status choose(struct round *r, struct smsr_carrier *c, bool session, struct cr_err *err)
+/* The session or link that the eUICC has; 0 = none. */
+static enum smsr_channel open_channel(const struct smsr_sms *sms, cr_span eid)
 {
+    if (sms->o.has_session && sms->o.has_session(sms->o.ctx, eid)) {
+        return SMSR_HTTPS;
+    }
+    return sms->o.has_link && sms->o.has_link(sms->o.ctx, eid) ? SMSR_CATTP : 0;
+}
+
+static cr_status choose(struct round *r, struct smsr_carrier *c, struct cr_err *err)
+{
+    static const char *const names[] = {
+        [SMSR_SMS] = "SMS", [SMSR_HTTPS] = "HTTPS", [SMSR_CATTP] = "CAT_TP"};
     struct smsr_reach reach;
     const char *reason;
     char eid[2 * SOAP_EID_SIZE + 1];
-    CR_TRY(smsr_carrier_reach(c, session ? SMSR_HTTPS : 0, r->sms->o.has_session != NULL, &reach,
-                              err));
+    CR_TRY(smsr_carrier_reach(c, open_channel(r->sms, c->s.eid), r->sms->o.has_session != NULL,
+                              &reach, err));
     CR_TRY(smsr_channel_choose(&reach, &c->s.channel, &reason, err));
     cr_log(env_of(r->sms), CR_LOG_INFO, "script %lld to %s: %s, %s", (long long)c->s.id,
-           cr_hex_into(eid, sizeof eid, c->s.eid), c->s.channel == SMSR_SMS ? "SMS" : "HTTPS",
-           reason);
+           cr_hex_into(eid, sizeof eid, c->s.eid), names[c->s.channel], reason);
     return CR_OK;
+}
+
+static bool is_open(const struct smsr_sms *sms, const struct smsr_script *s)
+{
+    bool (*has)(void *ctx, cr_span eid) =
+        s->channel == SMSR_HTTPS ? sms->o.has_session : sms->o.has_link;
+    return has && has(sms->o.ctx, s->eid);
 }
 
 static cr_status look(struct round *r, struct smsr_carrier *c, struct cr_err *err)
 {
-    const bool session = r->sms->o.has_session && r->sms->o.has_session(r->sms->o.ctx, c->s.eid);
     CR_TRY(smsr_carrier_load(c, err));
     if (c->s.deadline_ms && c->now_ms >= c->s.deadline_ms) {
         return smsr_carrier_end(c, c->s.left ? SMSR_EV_UNANSWERED : SMSR_EV_UNREACHABLE,
                                 (cr_span){0}, "the time of the command was over", err);
     }
     if (!c->s.left && !c->s.attempts) {
-        CR_TRY(choose(r, c, session, err));
+        CR_TRY(choose(r, c, err));
     }
-    if (c->s.channel == SMSR_HTTPS) {
-        return on_https(r, c, session, err);
+    if (c->s.channel != SMSR_SMS) {
+        return on_session(r, c, is_open(r->sms, &c->s), err);
     }
     return c->s.left ? send_again(r, c, err) : send_first(r, c, err);
 }
@@ -249,7 +337,7 @@ static cr_status look_at(struct round *r, struct store_tx *tx, size_t i, struct 
 {
     struct smsr_carrier c;
     struct cr_err why = {0};
-    const size_t letters = r->letter_count;
+    const size_t letters = r->letter_count, pushed = r->pushed_count;
     bool found;
     load_carrier(r->sms, tx, &r->arena, &c);
     CR_TRY(smsr_script_get(tx, r->due[i].id, &r->arena, &c.s, &found, err));
@@ -259,6 +347,7 @@ static cr_status look_at(struct round *r, struct store_tx *tx, size_t i, struct 
     cr_status status = look(r, &c, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         r->letter_count = letters;
+        r->pushed_count = pushed;
         CR_TRY(smsr_air_get(tx, c.s.eid, &c.air, err));
         return smsr_carrier_end(&c, c.s.left ? SMSR_EV_UNANSWERED : SMSR_EV_UNREACHABLE,
                                 (cr_span){0}, why.cause, err);
@@ -321,9 +410,17 @@ static cr_status post_segment(void *ctx, uint8_t number, uint8_t count, cr_span 
     return p->sms->o.submit(p->sms->o.ctx, p->letter->smsc, &m, p->letter->ref, err);
 }
 
+static void forget(struct round *r)
+{
+    r->letter_count = r->session_count = r->pushed_count = 0;
+}
+
 static void post(struct round *r)
 {
     struct cr_err err;
+    for (size_t i = 0; r->sms->o.pushed && i < r->pushed_count; i++) {
+        r->sms->o.pushed(r->sms->o.ctx, r->pushed[i]);
+    }
     for (size_t i = 0; i < r->letter_count; i++) {
         struct posting p = {.sms = r->sms, .letter = &r->letters[i]};
         const struct sms_cut cut = {.packet = SMS_IEI_COMMAND_PACKET,
@@ -337,7 +434,7 @@ static void post(struct round *r)
     for (size_t i = 0; r->sms->o.session_due && i < r->session_count; i++) {
         r->sms->o.session_due(r->sms->o.ctx, r->sessions[i]);
     }
-    r->letter_count = r->session_count = 0;
+    forget(r);
 }
 
 /* All in one transaction; when that fails one by one, so that one cannot stop the others. */
@@ -352,14 +449,14 @@ static cr_status run_round(struct round *r, struct cr_err *err)
         return CR_OK;
     }
     for (size_t i = 0; i < r->count; i++) {
-        r->letter_count = r->session_count = 0;
+        forget(r);
         r->first = i;
         r->last = i + 1;
         if (store_run(store, look_at_some, r, &why) == CR_OK) {
             post(r);
             continue;
         }
-        r->letter_count = r->session_count = 0;
+        forget(r);
         cr_log(env_of(r->sms), CR_LOG_ERROR, "script %lld: %s", (long long)r->due[i].id, why.cause);
         CR_TRY(store_run(store, rest, r, err));
     }
@@ -394,34 +491,46 @@ struct arrival {
     void *ctx;
 };
 
-static const char *status_why(uint8_t status)
-{
-    return ota_status_name(status);
-}
-
 static cr_status on_answer(struct smsr_carrier *c, const struct ota_response *response,
                            struct cr_err *err)
 {
-    switch (response->status) {
-    case OTA_STATUS_OK:
+    bool ended;
+    if (response->status == OTA_STATUS_OK) {
         smsr_air_heard(&c->air, false, c->now_ms);
         if (c->s.attempts == 1) { /* of a repetition nobody knows which copy was answered */
             c->air.trip_ms = c->now_ms - (c->s.next_ms - c->config->repeat_ms);
         }
-        return smsr_carrier_answered(c, response->data, err);
-    case OTA_STATUS_MORE_TIME:
-    case OTA_STATUS_FOLLOWS_SMS:
-    case OTA_STATUS_FOLLOWS_USSD:
-        return CR_OK; /* the answer itself comes later, or the packet is sent again */
-    case OTA_STATUS_COUNTER_LOW:
-        /* Also for a first copy: the network may have doubled it. */
-        return smsr_carrier_end(c, SMSR_EV_UNANSWERED, (cr_span){0},
-                                "the eUICC had this counter already: an earlier copy was executed, "
-                                "or its counter is higher than ours",
-                                err);
-    default:
-        return smsr_carrier_end(c, SMSR_EV_ERROR, (cr_span){0}, status_why(response->status), err);
     }
+    return smsr_carrier_proved(c, response, &ended, err);
+}
+
+/* Is the answer one to the push SMS that went out last? */
+static cr_status refused_push(struct smsr_carrier *c, cr_span answer, cr_buf *scratch,
+                              struct ota_response *response, struct cr_err *err)
+{
+    struct smsr_script push = c->s;
+    if (c->s.left) {
+        CR_TRY(smsr_carrier_load(c, err));
+        CR_TRY(seal_call_back(c, c->s.attempts - 1, &push.packet, &push.counter, err));
+        push.left = false;
+    }
+    return smsr_packet_answer(c->sr, c->tx, &push, answer, scratch, response, err);
+}
+
+/* The eUICC does not take a push SMS: another will not help. One that it was called back with it
+ * refuses because it has executed the script, which has a higher counter. */
+static cr_status on_refused_push(struct smsr_carrier *c, const struct ota_response *response,
+                                 struct cr_err *err)
+{
+    cr_log(smsr_env(c->sr), CR_LOG_WARNING, "a push SMS was refused: %s",
+           ota_status_name(response->status));
+    if (c->s.left) {
+        return smsr_carrier_end(
+            c, SMSR_EV_UNANSWERED, (cr_span){0},
+            "the eUICC executed a script, and its link broke before it answered", err);
+    }
+    c->s.attempts = c->config->tries;
+    return written(c, c->now_ms, err);
 }
 
 static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, struct cr_err *err)
@@ -433,11 +542,13 @@ static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, stru
     bool found;
     load_carrier(a->sms, tx, &a->arena, &c);
     CR_TRY(smsr_script_current(tx, eid, &a->arena, &c.s, &found, err));
-    if (!found || !c.s.left || c.s.channel != SMSR_SMS || !c.s.packet.p) {
+    const bool pushed = found && c.s.channel == SMSR_CATTP && (!c.s.left || c.s.attempts > 1);
+    if (!found || !c.s.packet.p || !(pushed || (c.s.left && c.s.channel == SMSR_SMS))) {
         return CR_OK;
     }
-    cr_status status =
-        smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&a->packet), &scratch, &response, &why);
+    cr_status status = pushed ? refused_push(&c, cr_buf_span(&a->packet), &scratch, &response, &why)
+                              : smsr_packet_answer(c.sr, tx, &c.s, cr_buf_span(&a->packet),
+                                                   &scratch, &response, &why);
     if (status == CR_REFUSED || status == CR_MALFORMED) {
         cr_buf_free(&scratch);
         return CR_OK; /* not of this one */
@@ -450,7 +561,7 @@ static cr_status match(struct arrival *a, struct store_tx *tx, cr_span eid, stru
         status = smsr_carrier_load(&c, err);
     }
     if (status == CR_OK) {
-        status = on_answer(&c, &response, err);
+        status = pushed ? on_refused_push(&c, &response, err) : on_answer(&c, &response, err);
     }
     cr_buf_free(&scratch);
     return status;
@@ -603,8 +714,8 @@ static cr_status lose(struct store_tx *tx, void *ctx, struct cr_err *err)
     bool found;
     CR_TRY(smsr_script_get(tx, (int64_t)(l->ref >> ATTEMPT_BITS), &l->arena, &s, &found, err));
     const int64_t now = cr_now_ms(env_of(l->sms));
-    /* Another copy is on its way already, or the session came all the same. */
-    if (!found || ref_of(&s) != l->ref || s.next_ms <= now) {
+    /* Another copy is on its way already, or the session or link came all the same. */
+    if (!found || ref_of(&s) != l->ref || s.next_ms <= now || (s.channel == SMSR_CATTP && s.left)) {
         return CR_OK;
     }
     l->lost = true;

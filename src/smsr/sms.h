@@ -1,7 +1,7 @@
 /*
  * ES5 over SMS (SGP.02 2.4.3.1), and who decides where a script goes: looks at the scripts that are
- * due, chooses their channel, sends and repeats what goes by SMS (packets and the triggers of HTTPS
- * sessions), takes what comes back.
+ * due, chooses their channel, sends and repeats what goes by SMS (packets, the triggers of HTTPS
+ * sessions, the push SMS of CAT_TP links), takes what comes back.
  *
  * No socket: messages go out through submit() and come in by smsr_sms_received(). Everything that
  * has to survive a restart is in the rows of the scripts and of smsr/air.h; a packet leaves after
@@ -15,6 +15,8 @@
 #include "net/smpp.h"
 #include "smsr/radio_config.h"
 
+#define SMSR_LINK_SDU 8192 /* bytes of an SDU of CAT_TP that we take, and ask the eUICC to take */
+
 struct smsr_sms_options {
     struct smsr *sr;
     const struct smsr_radio_config *config;
@@ -25,7 +27,11 @@ struct smsr_sms_options {
                         uint64_t ref, struct cr_err *err);
     /* Does the eUICC have an HTTPS session? NULL: HTTPS is not served. */
     bool (*has_session)(void *ctx, cr_span eid);
-    /* A script waits for its next POST; after the commit. NULL = nobody wants to know. */
+    /* Does the eUICC have a CAT_TP link? NULL: CAT_TP is not served. */
+    bool (*has_link)(void *ctx, cr_span eid);
+    /* A push SMS leaves: the eUICC's link is expected. NULL = nobody wants to know. */
+    void (*pushed)(void *ctx, cr_span eid);
+    /* A script waits for its next POST, or for the link; after the commit. NULL likewise. */
     void (*session_due)(void *ctx, cr_span eid);
 };
 

@@ -183,6 +183,33 @@ run 4 ota unpack "${keys[@]}" --unproved 000B0A00000100000000010009
 says out "status: 09 (TAR unknown)" "verified: no"
 run 1 ota unpack "${keys[@]}" zz
 
+# ---- CAT_TP: the PDUs of the sheet, with a packet inside
+pdu() { # TEXT... : of input
+    run 0 decode "${@:2}" <(printf %s "$1")
+    says out "CAT_TP (PDU, TS 102 127)"
+}
+pdu 8000002740012710000000010000000A88E1020008001089001012012341234012345678901224
+says out "flags: SYN" "destinationPort: 10000" "maxPdu: 512" "maxSdu: 2048" \
+    "identification: 89001012012341234012345678901224"
+says_not out "acknowledgement"
+pdu C000001727104001000000640001000AD79F00C8FFFF00
+says out "flags: SYN ACK" "acknowledgement: 1"
+pdu 6000001640012710000000020065000A379800670068
+says out "flags: ACK EAK" "outOfSequence: 103 104"
+pdu 10000013271040010000006600000000887500
+says out "flags: RST" "reason: normal end"
+pdu 4800001240012710000000020065000A506B
+says out "flags: ACK NUL" "sequence: 2" "window: 10"
+data=4000001227104001003A00650001000A595C01381516391212000001A011DE21EE4826CE110E97DC482E46294A0C8E55CA134B540F920202041E860B15361C40F3869E381F19BFC071BB3595
+pdu $data
+says out "data: 0138" "tar: 000001"
+pdu $data --kic 000102030405060708090A0B0C0D0E0F --kid 101112131415161718191A1B1C1D1E1F
+says out "counter: 2" "verified: yes"
+run 0 decode --json --type CAT_TP <(printf %s $data)
+says out '"flags": "ACK"' '"spi": "1639"'
+run 1 decode --type CAT_TP <(printf %s ${data/595C/595D}) # the checksum
+says err "this is no CAT_TP"
+
 # ---- the command line
 usage "--spi takes 2 bytes" ota pack --spi 16 $enable
 usage "--tar takes 3 bytes" ota pack --tar 1 $enable

@@ -2,6 +2,7 @@
 # crisp smsr serve: starts from the files of a lab, says where it listens, stops on a signal and
 # starts again; what is wrong in its files is named.
 . "$(dirname "$0")/lib.sh"
+need jq
 
 run 0 pki init pki --host smdp.example.com
 run 0 pki m2m-parties lab --pki pki
@@ -9,6 +10,8 @@ run 0 pki m2m-parties lab --pki pki
 cat >radio.ini <<EOF
 [radio]
 trigger = 8100
+cattp-address = [2001:db8::1]:9000
+cattp-port = 10001
 [smsc one]
 port = 1
 system-id = smsr
@@ -66,6 +69,19 @@ serve
 grep -q "none can be taken over" sr.out || fail "it does not say that it has no certificate"
 stop
 
+serve --no-https --cattp 127.0.0.1:0
+grep -q '"cattp":[1-9]' ports || fail "no port for links"
+grep -q "CAT_TP at 127.0.0.1, UDP port $(jq .cattp ports)" sr.out || fail "it does not say where"
+grep -q "by SMS only" sr.out && fail "it says what is not true"
+stop
+sed -i 's/^channel = https/channel = cattp/' radio.ini
+serve
+grep -q "CAT_TP is configured for eUICCs, and not served" sr.out || fail "it does not say what will fail"
+stop
+serve --cattp 127.0.0.1:0
+grep -q "not served" sr.out && fail "it says what is not true"
+stop
+
 run 3 smsr serve --dir sr --parties lab/smdp.ini
 says err "lab/smdp.ini describes no SM-SR"
 run 1 smsr serve --dir sr --parties nothing.ini
@@ -78,6 +94,9 @@ usage "--identity is a name in the directory of --pki" smsr serve --dir sr --par
 run 3 smsr serve --dir sr --parties lab/smsr-1.ini --pki pki --identity nobody
 says err "pki has no nobody.gp" "crisp pki issue pki m2m-sr --name nobody"
 usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --soap host:99999
+usage "'host:99999' is no address" smsr serve --dir sr --parties lab/smsr-1.ini --cattp host:99999
+run 3 smsr serve --dir sr --parties lab/smsr-1.ini --cattp 192.0.2.300:1
+says err "'192.0.2.300' is no IP address to listen at"
 
 wrong() { # text of the file, what is said
     printf '%b' "$1" >bad.ini
@@ -90,6 +109,10 @@ wrong '[smsc x]\nnumber = shop\n' "[smsc x] number"
 wrong '[radio]\nchannel = pigeon\n' "[radio] channel"
 wrong '[radio]\ntrigger = 8201\n' "[radio] trigger"
 wrong '[radio]\npath = x\n' "[radio] path"
+for address in 192.0.2.10 host:9000 192.0.2.10:0 192.0.2.10:65536 '[2001:db8::1]' '[192.0.2.1]:9000' 2001:db8::1:9000; do
+    wrong "[radio]\ncattp-address = $address\n" "[radio] cattp-address"
+done
+wrong '[radio]\ncattp-port = 0\n' "[radio] cattp-port"
 wrong '[radio]\nhttps-address = smsr.example:8446\n' "[radio] https-address"
 wrong '[radio]\nhttps-address = 192.0.2.10\n' "[radio] https-address"
 wrong '[radio]\nhttps-address = 192.0.2.10:0\n' "[radio] https-address"

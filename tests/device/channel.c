@@ -227,6 +227,54 @@ static void test_datagrams(void **state)
     fake_end(&f);
 }
 
+/* Datagrams that are lost, doubled, overtaken: in the order that the chip reads them, and in the
+ * order that they leave. */
+static void test_datagram_faults(void **state)
+{
+    static const struct {
+        const char *what, *when, *order;
+    } rows[] = {
+        {"lose", "at=2", "134"},     {"lose", "every=2", "13"},
+        {"double", "at=2", "12234"}, {"swap", "at=2", "1324"},
+        {"swap", "every=3", "1243"}, {"swap", "at=4", "123"}, /* late for ever */
+        {"lose", "chip=99", "1234"},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * CR_COUNT(rows); i++) {
+        const bool up = i % 2;
+        struct fake f;
+        char fault[64], config[100], order[32] = "";
+        (void)snprintf(fault, sizeof fault, "%s-data-%s %s", rows[i / 2].what, up ? "up" : "down",
+                       rows[i / 2].when);
+        (void)snprintf(config, sizeof config, "[faults]\nx = %s\n", fault);
+        opened(&f, config, open_udp);
+        fake_forget(&f);
+        for (char c = '1'; c <= '4'; c++) {
+            char command[64];
+            if (up) {
+                (void)snprintf(command, sizeof command, "D00C810301430182028121B6013%c", c);
+                fake_queue(&f, command);
+            } else {
+                assert_int_equal(device_modem_received(f.modem, 0, cr_span_of(&c, 1), f.now), 1);
+            }
+        }
+        for (int n = 0; n < 6 && !up; n++) {
+            fake_queue(&f, "D00C810301420082028121B701ED");
+        }
+        fake_poll(&f);
+        const char *mark = up ? "send 0 3" : "B6013";
+        cr_buf_append_byte(&f.log, 0);
+        for (const char *at = (const char *)f.log.p; (at = strstr(at, mark)) != NULL;) {
+            at += strlen(mark);
+            (void)strncat(order, at, 1);
+        }
+        if (strcmp(order, rows[i / 2].order) != 0) {
+            fail_msg("%s: %s", fault, order);
+        }
+        fake_end(&f);
+    }
+}
+
 static void test_dropped(void **state)
 {
     (void)state;
@@ -326,11 +374,17 @@ static void test_reset_closes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),         cmocka_unit_test(test_open_later),
-        cmocka_unit_test(test_open_refused), cmocka_unit_test(test_send),
-        cmocka_unit_test(test_receive),      cmocka_unit_test(test_datagrams),
-        cmocka_unit_test(test_dropped),      cmocka_unit_test(test_radio_off),
-        cmocka_unit_test(test_drop_channel), cmocka_unit_test(test_reset_closes),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_open_later),
+        cmocka_unit_test(test_open_refused),
+        cmocka_unit_test(test_send),
+        cmocka_unit_test(test_receive),
+        cmocka_unit_test(test_datagrams),
+        cmocka_unit_test(test_datagram_faults),
+        cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_radio_off),
+        cmocka_unit_test(test_drop_channel),
+        cmocka_unit_test(test_reset_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -632,6 +632,29 @@ static void silence(void **state)
     end_free(&card);
 }
 
+static void probing(void **state)
+{
+    (void)state;
+    struct end card;
+    end_open(&card, true);
+    cattp_probe(card.link, 0); /* not open */
+    assert_trace(&card, "");
+    end_free(&card);
+    open_card(&card);
+    cattp_probe(card.link, 10);
+    assert_trace(&card, ">NUL2/100 ");
+    cattp_probe(card.link, 11); /* it is on its way */
+    assert_trace(&card, "");
+    cattp_tick(card.link, 2010);
+    assert_trace(&card, ">NUL2/100 ");
+    struct cattp_pdu ack = from_server(CATTP_ACK, 101, 2, 0);
+    feed(&card, 2011, &ack);
+    assert_int_equal(cattp_send(card.link, cr_span_str("x"), 2012, NULL), CR_OK);
+    cattp_probe(card.link, 2013);
+    assert_trace(&card, ">3/100:1 ");
+    end_free(&card);
+}
+
 static void receiving(void **state)
 {
     (void)state;
@@ -713,6 +736,9 @@ static void options_that_cannot_be(void **state)
         {.identification = CR_SPAN_ARRAY(id)},
         {.identification = cr_span_of(id, 20), .max_pdu = 42},
         {.rto_ms = 61000},
+        {.max_send = 22},
+        {.max_send = CATTP_PDU_MAX + 1},
+        {.identification = cr_span_of(id, 20), .max_send = 42},
     };
     for (size_t i = 0; i < CR_COUNT(rows); i++) {
         struct cattp_link *link = NULL;
@@ -927,6 +953,7 @@ int main(void)
         cmocka_unit_test(events_of_other_states),
         cmocka_unit_test(sending),
         cmocka_unit_test(silence),
+        cmocka_unit_test(probing),
         cmocka_unit_test(receiving),
         cmocka_unit_test(options_that_cannot_be),
         cmocka_unit_test(a_bad_link),

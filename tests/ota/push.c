@@ -112,11 +112,24 @@ static void broken_commands(void **state)
     cr_buf_free(&out);
 }
 
+static void addresses(void **state)
+{
+    (void)state;
+    cr_buf out = {0};
+    ota_push_put_address(&out, vector("C000020A"), 9000);
+    assert_span(cr_buf_span(&out), "3C030123283E0521C000020A");
+    cr_buf_reset(&out);
+    ota_push_put_address(&out, vector("20010DB8000000000000000000000001"), 1);
+    assert_span(cr_buf_span(&out), "3C030100013E115720010DB8000000000000000000000001");
+    cr_buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worked_commands),
         cmocka_unit_test(broken_commands),
+        cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests_name("ota/push", tests, NULL, vector_teardown);
 }

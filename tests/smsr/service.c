@@ -7,9 +7,11 @@
 #include "../net/certs.h"
 #include "net/psk.h"
 #include "ota/admin_agent.h"
+#include "ota/cattp.h"
 #include "smsr/service.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -25,7 +27,7 @@ struct rig {
     struct world w; /* the card, and works on the service's core */
     struct m2m_parties parties;
     struct smsr_service *service;
-    bool no_https;
+    bool no_https, cattp;
     struct smpp_server *smsc;
     pthread_mutex_t lock;
     size_t ids;
@@ -101,6 +103,7 @@ static void rig_start(struct rig *r)
         .core = {.dir = test_path(r->dir, "sr"), .parties = &r->parties, .env = cr_env_system()},
         .radio = &r->w.config,
         .no_https = r->no_https,
+        .cattp = r->cattp,
         .workers = 4};
     struct cr_err err = {0};
     if (smsr_service_start(&options, &r->service, &err) != CR_OK) {
@@ -503,6 +506,137 @@ static void test_endless(void **state)
     (void)close(fd);
 }
 
+/* ---- links -------------------------------------------------------------------------------------
+ */
+
+/* The card's end of a link over a socket. */
+struct dialler {
+    struct rig *r;
+    struct cattp_link *link;
+    int fd;
+    unsigned answered;
+    bool over;
+};
+
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void on_transmit(void *ctx, cr_span datagram)
+{
+    const struct dialler *d = ctx;
+    (void)!send(d->fd, datagram.p, datagram.n, 0);
+}
+
+/* Executes whatever it is. */
+static void on_sdu(void *ctx, cr_span sdu)
+{
+    struct dialler *d = ctx;
+    const struct ota_keys keys = {&d->r->w.kic, &d->r->w.kid};
+    struct ota_command_header header;
+    struct ota_command command;
+    struct ota_response_fields fields;
+    cr_buf scratch = {.secret = true}, packet = {0};
+    assert_int_equal(ota_command_read(OTA_BIP, sdu, &header, NULL), OTA_OK);
+    assert_int_equal(ota_command_open(&header, keys, &scratch, &command, NULL), OTA_OK);
+    assert_true(command.counter > d->r->w.card_counter);
+    d->r->w.card_counter = command.counter;
+    ota_response_fields_of(&header, command.counter, &fields);
+    assert_int_equal(ota_response_build(&fields, keys, OTA_STATUS_OK, vector("AB0780010123029000"),
+                                        &packet, NULL),
+                     CR_OK);
+    assert_int_equal(cattp_send(d->link, cr_buf_span(&packet), clock_ms(), NULL), CR_OK);
+    d->answered++;
+    cr_buf_free(&scratch);
+    cr_buf_free(&packet);
+}
+
+static void on_over(void *ctx, enum cattp_end end, uint8_t reason)
+{
+    struct dialler *d = ctx;
+    (void)end;
+    (void)reason;
+    d->over = true;
+}
+
+static void dialler_open(struct dialler *d, struct rig *r)
+{
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons(smsr_service_cattp_port(r->service)),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    *d = (struct dialler){.r = r, .fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    const struct cattp_options options = {
+        .source = 0x4001,
+        .destination = 10000,
+        .identification = CR_SPAN_ARRAY(eid_bytes),
+        .callbacks = {.transmit = on_transmit, .received = on_sdu, .closed = on_over},
+        .ctx = d};
+    assert_int_equal(connect(d->fd, (const struct sockaddr *)&to, sizeof to), 0);
+    assert_int_equal(cattp_new(&options, &d->link, NULL), CR_OK);
+    assert_int_equal(cattp_connect(d->link, clock_ms(), NULL), CR_OK);
+}
+
+static void dialler_step(struct dialler *d)
+{
+    struct pollfd fd = {.fd = d->fd, .events = POLLIN};
+    uint8_t bytes[CATTP_PDU_MAX];
+    if (poll(&fd, 1, 5) > 0) {
+        const ssize_t n = recv(d->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (n > 0) {
+            cattp_input(d->link, cr_span_of(bytes, (size_t)n), clock_ms());
+        }
+    }
+    if (clock_ms() >= cattp_deadline(d->link)) {
+        cattp_tick(d->link, clock_ms());
+    }
+}
+
+static void dialler_close(struct dialler *d)
+{
+    cattp_free(d->link);
+    (void)close(d->fd);
+}
+
+static cr_status with_cattp(struct world *w, struct store_tx *tx, struct cr_err *err)
+{
+    (void)w;
+    return store_exec(tx, "UPDATE euicc SET cattp = 1", NULL, NULL, NULL, NULL, err);
+}
+
+static void test_link(void **state)
+{
+    struct rig *r = *state;
+    struct dialler d;
+    enum ota_result result;
+    world_run(&r->w, with_cattp);
+    r->w.config.channel = SMSR_CATTP;
+    r->cattp = r->w.config.cattp = r->no_https = true;
+    rig_restart(r);
+    assert_int_not_equal(smsr_service_cattp_port(r->service), 0);
+    int64_t id = send_data(r, true);
+    UNTIL(count_of(r) == 1);
+    assert_true(card_take(&r->w, 0, &result)); /* the push SMS */
+    dialler_open(&d, r);
+    for (unsigned n = 1; n <= 6; n++) { /* one link for all of them */
+        while (world_look(&r->w, id).now.state != SMSR_STATE_DONE) {
+            dialler_step(&d);
+        }
+        assert_int_equal(d.answered, n);
+        id = n < 6 ? send_data(r, n < 5) : id;
+    }
+    assert_int_equal(count_of(r), 1);
+    smsr_service_stop(r->service); /* it says so to its links */
+    while (!d.over) {
+        dialler_step(&d);
+    }
+    dialler_close(&d);
+    rig_start(r);
+    assert_int_equal(world_look(&r->w, id).now.state, SMSR_STATE_DONE);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -511,7 +645,7 @@ int main(void)
         TEST(test_sms),          TEST(test_receipt),
         TEST(test_session),      TEST(test_stopped_while_held),
         TEST(test_broken_links), TEST(test_wrong_key),
-        TEST(test_endless),
+        TEST(test_endless),      TEST(test_link),
     };
     return cmocka_run_group_tests(tests, NULL, vector_teardown);
 }

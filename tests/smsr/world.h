@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "ota/sms.h"
+#include "smsr/cattp.h"
 #include "smsr/packet.h"
 #include "smsr/sms.h"
 #include "smsr/smsr.h"
@@ -38,6 +39,9 @@ struct world {
     struct smsr_sms *sms;
     struct smsr_policy policy;
     bool session, https; /* what the HTTPS engine would say */
+    bool cattp;          /* links are served */
+    struct smsr_cattp *links;
+    void (*transmit)(void *ctx, const struct udp_address *to, cr_span datagram);
     /* Messages that left. */
     struct smpp_message messages[W_MESSAGES];
     uint64_t refs[W_MESSAGES];
@@ -92,6 +96,24 @@ static inline bool world_session(void *ctx, cr_span eid)
     return ((struct world *)ctx)->session;
 }
 
+static inline bool world_link(void *ctx, cr_span eid)
+{
+    return smsr_cattp_has_link(((struct world *)ctx)->links, eid);
+}
+
+static inline void world_pushed(void *ctx, cr_span eid)
+{
+    smsr_cattp_expect(((struct world *)ctx)->links, eid);
+}
+
+static inline void world_session_due(void *ctx, cr_span eid)
+{
+    struct world *w = ctx;
+    if (w->links) {
+        smsr_cattp_wake(w->links, eid);
+    }
+}
+
 /* ---- the SM-SR ---- */
 
 static inline void world_start(struct world *w)
@@ -108,14 +130,25 @@ static inline void world_start(struct world *w)
                                          .config = &w->config,
                                          .ctx = w,
                                          .submit = world_submit,
-                                         .has_session = w->https ? world_session : NULL};
+                                         .has_session = w->https ? world_session : NULL,
+                                         .has_link = w->cattp ? world_link : NULL,
+                                         .pushed = w->cattp ? world_pushed : NULL,
+                                         .session_due = world_session_due};
+    const struct smsr_cattp_options cattp = {
+        .sr = w->sr, .config = &w->config, .ctx = w, .transmit = w->transmit};
+    w->config.cattp = w->cattp;
+    if (w->cattp) {
+        assert_int_equal(smsr_cattp_new(&cattp, &w->links, &err), CR_OK);
+    }
     assert_int_equal(smsr_sms_new(&sms, &w->sms, &err), CR_OK);
 }
 
 static inline void world_stop(struct world *w)
 {
     smsr_sms_free(w->sms);
+    smsr_cattp_free(w->links);
     smsr_close(w->sr);
+    w->links = NULL;
     w->sms = NULL;
     w->sr = NULL;
 }
@@ -164,6 +197,7 @@ static inline cr_status world_fill(struct world *w, struct store_tx *tx, struct 
                                  .sin = vector("01"),
                                  .sdin = vector("02"),
                                  .http = true,
+                                 .cattp = w->cattp,
                                  .remaining_memory = 100000,
                                  .available_memory = 100000};
     const struct smsr_profile p = {.eid = e.eid,
