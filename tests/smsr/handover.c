@@ -956,12 +956,42 @@ static void test_forgotten(void **state)
     expect_gone(p);
 }
 
+static cr_status begin_numbers(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    CR_TRY(forget_work(tx, ctx, err));
+    return store_exec(tx, "DELETE FROM sqlite_sequence WHERE name = 'procedure'", NULL, NULL, NULL,
+                      NULL, err);
+}
+
+/* The eUICC is back at the first one, whose directory is out of a backup: its numbers come once
+ * more. The second one does not take the new hand-over for the one that it carried out. */
+static void test_numbers_again(void **state)
+{
+    struct pair *p = *state;
+    hand_over(p);
+    struct ask ask = pair_prepare(p, ONE);
+    pair_expect(p, &ask, "");
+    ask = pair_change(p, TWO);
+    pair_run(p);
+    pair_expect(p, &ask, "");
+    assert_string_equal(pair_has(p, ONE), "E");
+    pair_store(p, ONE, begin_numbers, NULL);
+    pair_pass(p, 1);
+    ask = pair_change(p, ONE); /* nobody prepared it */
+    pair_run(p);
+    pair_expect(p, &ask, "8.1.1/1.1");
+    assert_string_equal(pair_has(p, ONE), "E");
+    assert_string_equal(pair_has(p, TWO), "-");
+}
+
 /* HandoverEUICC once more while the second waits for the first. */
 static void test_asked_once_more(void **state)
 {
     struct pair *p = *state;
     struct soap_body body = pair_body();
     cr_arena arena = {0};
+    char call[64];
+    (void)snprintf(call, sizeof call, "change-1-%lld", (long long)p->now_ms);
     struct ask ask = begin(p);
     until(p, TWO, "establishing");
     body.eid = (cr_span){0};
@@ -969,7 +999,7 @@ static void test_asked_once_more(void **state)
     pair_eis(p, ONE, &arena, &body.eis);
     struct ask other = pair_call(p, TWO, "sr", SOAP_ES7, SOAP_HANDOVER_EUICC, &body);
     pair_expect(p, &other, "1.2/4.4"); /* another call */
-    body.function_call_identifier = cr_span_str("change-1");
+    body.function_call_identifier = cr_span_str(call);
     struct ask again = pair_call(p, TWO, "sr", SOAP_ES7, SOAP_HANDOVER_EUICC, &body);
     pair_expect(p, &again, "...");
     pair_run(p);
@@ -1144,6 +1174,7 @@ int main(void)
         T(other_unknown),
         T(refusal_lost),
         T(forgotten),
+        T(numbers_again),
         T(asked_once_more),
         cmocka_unit_test(test_profile_changes),
         T(long_trail),
