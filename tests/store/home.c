@@ -124,7 +124,7 @@ static void test_at_once(void **state)
 {
     char *base = test_dir_new();
     (void)state;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 60; i++) {
         char name[24];
         struct store_seal seal;
         int barrier[2], good, bad;
