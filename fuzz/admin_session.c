@@ -45,9 +45,18 @@ static void card(cr_span in, size_t step_size)
                                         .ctx = &runs};
     FUZZ_CHECK(ota_agent_new(&options, &agent, NULL) == CR_OK);
     struct ota_agent_step step = ota_agent_start(agent);
-    unsigned failures = 0;
-    while (step.action != OTA_AGENT_CLOSE && step.action != OTA_AGENT_FAILED) {
-        if (step.action == OTA_AGENT_RETRY) {
+    unsigned failures = 0; /* since the last answer */
+    bool called = false;
+    while (step.action != OTA_AGENT_CLOSE) {
+        if (step.action == OTA_AGENT_FAILED) {
+            if (called || !ota_agent_resumes(agent)) {
+                break;
+            }
+            called = true;
+            failures = 0;
+            step = ota_agent_called(agent);
+            FUZZ_CHECK(step.action == OTA_AGENT_OPEN);
+        } else if (step.action == OTA_AGENT_RETRY) {
             FUZZ_CHECK(++failures <= 2 && step.reason);
             step = ota_agent_expired(agent);
         } else if (step.action == OTA_AGENT_OPEN) {
@@ -61,6 +70,7 @@ static void card(cr_span in, size_t step_size)
             in = cr_span_sub(in, part.n, in.n);
             step = ota_agent_received(agent, part);
             if (step.action == OTA_AGENT_WAIT && step.seconds) {
+                failures = 0;
                 check_output(agent);
             }
         }
@@ -77,6 +87,17 @@ static cr_status fixed_random(void *ctx, uint8_t *p, size_t n, struct cr_err *er
     (void)err;
     memset(p, 0x11, n);
     return CR_OK;
+}
+
+/* What was given out and not answered can be asked for after a restart. */
+static void restart(const struct ota_admin_server_options *options, const char *uri)
+{
+    struct ota_admin_server *session = NULL;
+    const struct ota_admin_work work = {.kind = OTA_ADMIN_SCRIPT, .script = cr_span_str("script")};
+    FUZZ_CHECK(ota_admin_server_new(options, &session, NULL) == CR_OK);
+    FUZZ_CHECK(ota_admin_server_restore(session, uri, &work, NULL) == CR_OK);
+    FUZZ_CHECK(ota_admin_server_owes(session));
+    ota_admin_server_free(session);
 }
 
 static void server(cr_span in)
@@ -104,13 +125,25 @@ static void server(cr_span in)
         results += received.event == OTA_ADMIN_RESULT || received.lost_script;
         FUZZ_CHECK(results <= given);
         struct ota_admin_answer answer = received.answer;
+        if (received.event == OTA_ADMIN_REPEATED && ota_admin_server_owes(session) &&
+            given % 2 == 0) { /* the script is taken back, and another given */
+            received.event = OTA_ADMIN_ASK;
+            received.ticket = ota_admin_server_withdraw(session);
+            FUZZ_CHECK(ota_admin_server_waits(session));
+        }
         if (received.event < OTA_ADMIN_REPEATED) {
+            char uri[OTA_ADMIN_URI + 1];
+            ota_admin_server_next(session, uri);
             struct ota_admin_work work = {.kind =
                                               given % 5 == 3 ? OTA_ADMIN_WAIT : OTA_ADMIN_SCRIPT,
+                                          .ticket = received.ticket,
                                           .script = cr_span_str("script")};
             given++;
             results += work.kind == OTA_ADMIN_WAIT;
             FUZZ_CHECK(ota_admin_server_answer(session, &work, &answer, NULL) == CR_OK);
+            if (work.kind == OTA_ADMIN_SCRIPT) {
+                restart(&options, uri);
+            }
         }
         cr_buf out = {0};
         FUZZ_CHECK(ota_admin_answer_write(&out, &answer, NULL) == CR_OK && out.n > 0);

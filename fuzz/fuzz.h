@@ -6,7 +6,7 @@
  * truncations and a fixed set of mutations; or with -Dlibfuzzer=true (clang) as a libFuzzer binary:
  *
  *     CC=clang meson setup build-fuzz -Dlibfuzzer=true -Db_sanitize=address,undefined \
- *         -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+ *         -Db_lundef=false
  *     ninja -C build-fuzz && build-fuzz/fuzz/fuzz_der fuzz/corpus/der
  *
  * A new target is a file, a corpus folder and a row in fuzz/meson.build.

@@ -147,7 +147,7 @@ static int delete_run(struct cli *cli, const void *values)
     struct deleting d = {.cli = cli, .v = values};
     struct cr_err err = {0};
     char *text = NULL;
-    cr_buf tlvs = {0};
+    cr_buf tlvs = {.secret = true};
     const char *wrong =
         soap_row_read(&soap_elements[SOAP_EL_EID], cr_span_str(d.v->eid), &cli->arena, &d.eid);
     if (wrong) {

@@ -207,7 +207,8 @@ static void on_received(void *ctx, struct uicc *uicc, unsigned channel, cr_span 
         h->talking = true;
         obey(h, ota_agent_opened(h->agent));
     }
-    while (euicc_m2m_https_alive(m, h) && !h->ending && psk_engine_input(h->engine).n) {
+    /* Where it was may be another by then, on another channel. */
+    while (session_of(m, channel) == h && !h->ending && psk_engine_input(h->engine).n) {
         cr_span clear = psk_engine_input(h->engine);
         size_t n = clear.n;
         struct ota_agent_step step = ota_agent_received(h->agent, clear);
@@ -216,7 +217,7 @@ static void on_received(void *ctx, struct uicc *uicc, unsigned channel, cr_span 
         }
         obey(h, step);
     }
-    if (euicc_m2m_https_alive(m, h) && !h->ending && psk_engine_state(h->engine) == PSK_ENDED) {
+    if (session_of(m, channel) == h && !h->ending && psk_engine_state(h->engine) == PSK_ENDED) {
         lost(h);
     }
 }

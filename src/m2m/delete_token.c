@@ -60,7 +60,7 @@ int m2m_delete_token_answer(const struct m2m_party *peer, cr_span body, m2m_auth
     struct m2m_delete_request request;
     struct cr_err err = {0};
     cr_arena arena = {0};
-    cr_buf token = {0}, hex = {0};
+    cr_buf token = {.secret = true}, hex = {.secret = true};
     json_t *json = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
     cr_status status = CR_OK;
     if (!peer || !(peer->roles & SOAP_SMSR)) {

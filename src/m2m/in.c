@@ -691,7 +691,7 @@ static cr_status late_work(struct store_tx *tx, void *ctx, struct cr_err *err)
     struct soap_body response = {.has_status = true};
     struct cr_err why = {0};
     CR_TRY(held_work(tx, ctx, err));
-    if (!in->there || in->state == M2M_DONE) {
+    if (!in->there || in->state == M2M_DONE || in->reply != SOAP_REPLY_HERE) {
         return CR_OK;
     }
     (void)cr_refuse(&why, "1.6", "5.3", NULL, "not done while the connection was held");
@@ -707,6 +707,9 @@ enum m2m_verdict m2m_held(struct m2m *m2m, int64_t id, bool expired, cr_arena *a
                                : store_read(m2m->options.store, held_work, &in, &err);
     if (status != CR_OK || !in.there) {
         return fault(M2M_FAULT_SELF, "try again later", out);
+    }
+    if (in.reply != SOAP_REPLY_HERE) {
+        return M2M_ACCEPTED; /* a copy came meanwhile that wants it elsewhere */
     }
     if (in.state != M2M_DONE) {
         return M2M_WAIT;

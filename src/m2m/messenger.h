@@ -119,7 +119,8 @@ enum m2m_verdict m2m_receive(struct m2m *m2m, const struct m2m_party *peer, cr_s
                              cr_arena *arena, cr_buf *out, int64_t *id);
 
 /* The answer of a request somebody waits for, if it is there. Past hold: EXPIRED for this
- * connection, the procedure goes on. */
+ * connection, the procedure goes on. M2M_ACCEPTED: a copy of the request wants the answer elsewhere
+ * by now, nobody waits here any more. */
 enum m2m_verdict m2m_held(struct m2m *m2m, int64_t id, bool expired, cr_arena *arena, cr_buf *out);
 
 /* Ends a request that was answered "later". Base members but the status are filled here. CR_REFUSED

@@ -253,17 +253,26 @@ static cr_status make_token(struct smdp *dp, const struct smdp_isdp *isdp, cr_bu
     return status;
 }
 
-/* The SM-SR that manages the chip, about the ISD-P that we loaded, with the owner's consent. */
-static cr_status check_smsr(const struct authorising *a, struct store_tx *tx,
-                            const struct smdp_isdp *isdp, cr_arena *arena, struct cr_err *err)
+/* Only the SM-SR that manages the chip learns anything about it. */
+static cr_status check_smsr(const struct authorising *a, struct store_tx *tx, cr_arena *arena,
+                            struct cr_err *err)
 {
     struct smdp_chip chip;
     bool found = false;
-    CR_TRY(smdp_chip_find(tx, a->eid, arena, &chip, &found, err));
-    if (!found || strcmp(chip.smsr, a->smsr->oid) != 0) {
-        return cr_refuse(err, "1.6", "1.2", "SGP.02 3.10", "%s does not manage that eUICC",
-                         a->smsr->name);
+    if (!a->smsr) {
+        return CR_OK; /* asked for on this side */
     }
+    CR_TRY(smdp_chip_find(tx, a->eid, arena, &chip, &found, err));
+    return found && strcmp(chip.smsr, a->smsr->oid) == 0
+               ? CR_OK
+               : cr_refuse(err, "1.6", "1.2", "SGP.02 3.10", "%s does not manage that eUICC",
+                           a->smsr->name);
+}
+
+/* About the ISD-P that we loaded, with the owner's consent. */
+static cr_status check_consent(const struct authorising *a, const struct smdp_isdp *isdp,
+                               struct cr_err *err)
+{
     if (!cr_span_equal(isdp->aid, a->aid)) {
         return cr_refuse(err, "8.2.1", "3.9", "SGP.02 3.10", "Profile %s is in another ISD-P",
                          a->iccid);
@@ -280,7 +289,10 @@ static cr_status authorise_work(struct store_tx *tx, void *ctx, struct cr_err *e
     struct smdp_isdp isdp;
     bool found = false;
     cr_buf_reset(a->out);
-    cr_status status = smdp_isdp_find(tx, a->eid, a->iccid, &arena, &isdp, &found, err);
+    cr_status status = check_smsr(a, tx, &arena, err);
+    if (status == CR_OK) {
+        status = smdp_isdp_find(tx, a->eid, a->iccid, &arena, &isdp, &found, err);
+    }
     if (status == CR_OK && !found) {
         status = cr_refuse(err, "8.2.1", "3.9", "SGP.02 3.10",
                            "this SM-DP has loaded no Profile %s onto that eUICC", a->iccid);
@@ -289,7 +301,7 @@ static cr_status authorise_work(struct store_tx *tx, void *ctx, struct cr_err *e
             cr_refuse(err, "8.2.1", "3.8", "SGP.02 3.10", "Profile %s has no token key", a->iccid);
     }
     if (status == CR_OK && a->smsr) {
-        status = check_smsr(a, tx, &isdp, &arena, err);
+        status = check_consent(a, &isdp, err);
         isdp.consent = false;
     }
     if (status == CR_OK) {

@@ -446,6 +446,23 @@ static bool says_managed(const struct smsr_run *run)
            cr_span_equal(code->reason, cr_span_str("3.3"));
 }
 
+/* One that is not configured now may be so again. */
+static cr_status offer_again(struct smsr_run *run, int64_t next_ms, struct cr_err *err)
+{
+    struct cr_err why = {0};
+    const cr_status status = offer(run, next_ms, &why);
+    if (status == CR_REFUSED) {
+        cr_log(run->sr->env, CR_LOG_WARNING,
+               "whether the SM-SR %s took an eUICC over cannot be asked: %s", run->p.other,
+               why.cause);
+        return CR_OK;
+    }
+    if (status != CR_OK && err) {
+        *err = why;
+    }
+    return status;
+}
+
 static cr_status ask_again(struct smsr_run *run, enum smsr_proc_state *to, struct cr_err *err)
 {
     const int64_t next = run->now_ms + run->sr->policy.again_ms;
@@ -457,7 +474,7 @@ static cr_status ask_again(struct smsr_run *run, enum smsr_proc_state *to, struc
     }
     *to = SMSR_STATE_ASKING;
     run->p.due_ms = smsr_run_told(run) || next < run->p.deadline_ms ? next : run->p.deadline_ms;
-    return offer(run, next, err);
+    return offer_again(run, next, err);
 }
 
 /* Once it has the receipt: ESTABLISHED, ASKING. */

@@ -120,8 +120,11 @@ cr_status smsr_handover_ask(struct smsr_run *run, enum soap_name name, const str
 {
     const struct m2m_party *peer = NULL;
     struct soap_body call = *body;
-    char context[40];
-    (void)snprintf(context, sizeof context, CONTEXT "%lld", (long long)run->p.id);
+    char context[64];
+    /* With the time: a directory that was restored or made anew gives numbers once more, and what
+     * the other one did under such a number is not this hand-over. */
+    (void)snprintf(context, sizeof context, CONTEXT "%lld-%lld", (long long)run->p.id,
+                   (long long)run->p.started_ms);
     if (name == SOAP_HANDOVER_EUICC) {
         call.function_call_identifier = cr_span_str(context); /* a repetition has the same */
     }

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_LIMIT 4096
+#define MAX_TRIES  100 /* to come into a directory that others make and take away */
 
 /* A directory that was made for a server which could not be: nothing is in it that anybody knows.
  */
@@ -24,20 +26,54 @@ static void undo(const char *dir, const char *database)
     (void)rmdir(dir);
 }
 
+/* Makes the directory when it is not there, and locks it: others who start on the same one wait.
+ * Who comes to one that is taken away again begins anew. *lock -1: it cannot be locked. */
+static cr_status enter(const char *dir, bool *made, int *lock, struct cr_err *err)
+{
+    cr_status status = CR_OK;
+    *made = false;
+    for (int i = 0; i < MAX_TRIES; i++) {
+        struct stat there, locked;
+        *made = *made || !cr_file_exists(dir);
+        status = cr_dir_make(dir, err);
+        *lock = status == CR_OK ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (*lock < 0 && cr_file_exists(dir)) {
+            return status;
+        }
+        if (*lock >= 0 && flock(*lock, LOCK_EX) == 0 && stat(dir, &there) == 0 &&
+            fstat(*lock, &locked) == 0 && there.st_dev == locked.st_dev &&
+            there.st_ino == locked.st_ino) {
+            return CR_OK;
+        }
+        if (*lock >= 0) {
+            (void)close(*lock);
+            *lock = -1;
+        }
+    }
+    return status;
+}
+
+static bool is_empty(const char *dir, const char *database)
+{
+    char key[PATH_LIMIT + 16];
+    (void)snprintf(key, sizeof key, "%s/seal.key", dir);
+    return !cr_file_exists(database) && !cr_file_exists(key);
+}
+
 static cr_status open_in(const struct store_home *home, struct store_options *options,
                          struct store_seal *seal, struct store **out, struct cr_err *err)
 {
-    const bool made = !cr_file_exists(home->dir);
-    CR_TRY(cr_dir_make(home->dir, err));
-    /* Others who start on the same directory wait: what is undone here is nobody else's. */
-    int lock = open(home->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool alone = lock >= 0 && flock(lock, LOCK_EX) == 0;
+    bool made;
+    int lock;
+    CR_TRY(enter(home->dir, &made, &lock, err));
+    /* Another may have made it between our look and our lock, and be at work in it. */
+    const bool ours = made && lock >= 0 && is_empty(home->dir, options->url);
     cr_status status =
         store_seal_open(home->dir, !cr_file_exists(options->url), home->env, seal, err);
     if (status == CR_OK) {
         status = store_open(options, out, err);
     }
-    if (status != CR_OK && made && alone) {
+    if (status != CR_OK && ours) {
         undo(home->dir, options->url);
     }
     if (lock >= 0) {

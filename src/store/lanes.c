@@ -74,6 +74,9 @@ static void *worker_thread(void *ctx)
     while (!lanes->stop) {
         worker->lane = take_found(lanes);
         worker->idle = !worker->lane;
+        if (lanes->woken && lanes->taken == lanes->count) {
+            (void)pthread_cond_signal(&lanes->changed); /* somebody called while there was work */
+        }
         if (worker->idle) {
             (void)pthread_cond_wait(&worker->given, &lanes->lock);
             continue;
@@ -232,8 +235,8 @@ cr_status lanes_start(const struct lanes_ops *ops, void *ctx, unsigned workers, 
     workers = workers < 1 ? 1 : workers > LANES_MAX_WORKERS ? LANES_MAX_WORKERS : workers;
     *out = lanes; /* before the first work asks lanes_stopping() */
     if (!start_threads(lanes, workers)) {
-        *out = NULL;
         join_workers(lanes);
+        *out = NULL; /* those that had begun may have asked by it until now */
         lanes_free(lanes);
         return cr_fail(err, CR_RESOURCE, NULL, "cannot start a thread");
     }

@@ -303,6 +303,30 @@ static void cut_again_and_again(void **state)
     m2m_bed_free(bed);
 }
 
+/* A server that answers and closes, but with nothing that the chip can use: each retry waits for
+ * its time, and after the last one the session waits for a trigger. */
+static void useless_answers(void **state)
+{
+    (void)state;
+    struct m2m_bed *bed = m2m_bed_new();
+    struct smsr *s = smsr_new(bed);
+    s->refuses = true;
+    smsr_trigger(s);
+    assert_int_equal(bed->terminal.fetched[CAT_OPEN_CHANNEL], 1);
+    m2m_advance(bed, 2); /* the retry is for later */
+    assert_int_equal(bed->terminal.fetched[CAT_OPEN_CHANNEL], 1);
+    m2m_advance(bed, 80000);
+    assert_int_equal(bed->terminal.fetched[CAT_OPEN_CHANNEL], 4); /* and three retries */
+    assert_non_null(bed->euicc->m2m->https);
+    s->refuses = false;
+    smsr_trigger(s);
+    assert_true(smsr_waits(s));
+    smsr_end(s);
+    assert_null(bed->euicc->m2m->https);
+    smsr_free(s);
+    m2m_bed_free(bed);
+}
+
 /* While a retry waits: another trigger replaces the session, a notification goes by SMS. */
 static void what_a_retry_gives_way_to(void **state)
 {
@@ -503,6 +527,7 @@ int main(void)
         cmocka_unit_test(broken_link),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(cut_again_and_again),
+        cmocka_unit_test(useless_answers),
         cmocka_unit_test(what_a_retry_gives_way_to),
         cmocka_unit_test(second_trigger),
         cmocka_unit_test(ends),

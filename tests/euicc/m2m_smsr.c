@@ -114,6 +114,15 @@ static void take_result(struct smsr *s, const struct ota_admin_received *receive
     }
 }
 
+static void refuse(struct smsr *s)
+{
+    static const char no[] = "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n";
+    struct cr_err err = {0};
+    MUST_OK(psk_engine_send(s->engine, cr_span_str(no), &err));
+    psk_engine_finish(s->engine);
+    deliver(s);
+}
+
 static void take_post(struct smsr *s)
 {
     struct ota_admin_received received;
@@ -127,6 +136,10 @@ static void take_post(struct smsr *s)
     s->resumed = s->resumed || http_fields_find(&s->parser.fields, OTA_ADMIN_H_RESUME) != NULL;
     if (s->drop_at == s->posts) {
         terminal_drop(&s->bed->terminal, s->channel);
+        return;
+    }
+    if (s->refuses) {
+        refuse(s);
         return;
     }
     MUST_OK(ota_admin_server_post(s->server, &post, &received, &err));

@@ -38,6 +38,7 @@ struct smsr {
 
     unsigned posts;   /* received */
     unsigned drop_at; /* drops the link instead of answering this one; 0 = never */
+    bool refuses;     /* answers each with status 500 and closes TLS in the same breath */
     bool resumed;     /* a POST came with X-Admin-Resume */
     bool got_result;
     enum ota_admin_status result_status;

@@ -811,6 +811,47 @@ static void test_held(void **state)
     cr_arena_free(&arena);
 }
 
+/* Without its ReplyTo. */
+static cr_span awaited(cr_span text, cr_arena *arena)
+{
+    static const char end[] = "</wsa:ReplyTo>";
+    char *copy = cr_arena_strn(arena, text);
+    char *from = strstr(copy, "<wsa:ReplyTo>"), *to = strstr(copy, end);
+    assert_true(from && to);
+    to += strlen(end);
+    memmove(from, to, strlen(to) + 1);
+    return cr_span_str(copy);
+}
+
+/* Who waited asks again and wants to be called back: the connection that is left behind neither
+ * gets the answer nor ends the request when its time is over. */
+static void test_held_left(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_arena arena = {0};
+    cr_buf out = {0};
+    const struct m2m_party *peer = &r->b.known[0];
+    r->b.later = true;
+    assert_int_equal(ask(r, SOAP_ENABLE_PROFILE, "job", 600, &err), CR_OK);
+    cr_span called_back = letter_of(&r->a, &arena);
+    cr_span here = awaited(called_back, &arena);
+    assert_int_equal(give(&r->b, peer, here, &arena, &out), M2M_WAIT);
+    assert_int_equal(give(&r->b, peer, called_back, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(r->b.executed, 1);
+    assert_int_equal(m2m_held(r->b.m2m, r->b.pending, false, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(m2m_held(r->b.m2m, r->b.pending, true, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(rows_of(&r->b, "SELECT count(*) FROM letter"), 0);
+    assert_int_equal(store_run(r->b.store, answer_work, &r->b, &err), CR_OK);
+    assert_int_equal(m2m_held(r->b.m2m, r->b.pending, false, &arena, &out), M2M_ACCEPTED);
+    assert_int_equal(carry(&r->b), 1);
+    assert_int_equal(r->a.answers, 1);
+    assert_int_equal(r->a.last_status, SOAP_EXECUTED_SUCCESS);
+    assert_int_equal(out.n, 0);
+    cr_buf_free(&out);
+    cr_arena_free(&arena);
+}
+
 /* A notification that arrives twice is one event. */
 static void test_notification(void **state)
 {
@@ -950,16 +991,27 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_answer_here),    TEST(test_called_back),
-        TEST(test_repeated),       TEST(test_copies),
-        TEST(test_same_call),      TEST(test_same_call_of_another),
-        TEST(test_same_call_open), TEST(test_same_call_expired),
-        TEST(test_overtaken),      TEST(test_failed),
-        TEST(test_identity),       TEST(test_bad_messages),
-        TEST(test_poll),           TEST(test_held),
-        TEST(test_notification),   TEST(test_down),
-        TEST(test_expired),        TEST(test_callback_without_relates_to),
-        TEST(test_no_address),     TEST(test_old_rows_go),
+        TEST(test_answer_here),
+        TEST(test_called_back),
+        TEST(test_repeated),
+        TEST(test_copies),
+        TEST(test_same_call),
+        TEST(test_same_call_of_another),
+        TEST(test_same_call_open),
+        TEST(test_same_call_expired),
+        TEST(test_overtaken),
+        TEST(test_failed),
+        TEST(test_identity),
+        TEST(test_bad_messages),
+        TEST(test_poll),
+        TEST(test_held),
+        TEST(test_held_left),
+        TEST(test_notification),
+        TEST(test_down),
+        TEST(test_expired),
+        TEST(test_callback_without_relates_to),
+        TEST(test_no_address),
+        TEST(test_old_rows_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,6 +318,42 @@ static void test_master_delete(void **state)
     cr_buf_free(&out);
 }
 
+/* What an SM-SR asks for: the one that manages the chip gets it, once for each consent. Others are
+ * not even told what is on the chip. */
+static void test_asked_by_smsr(void **state)
+{
+    struct rig *r = *state;
+    struct cr_err err = {0};
+    cr_buf out = {0};
+    r->options.token_keys = true;
+    rig_restart(r);
+    install(r);
+    const struct m2m_party stranger = {.name = "other", .oid = "1.2.99", .roles = SOAP_SMSR};
+    struct m2m_party manager = stranger;
+    manager.oid = RIG_SR;
+    struct m2m_delete_request request = {.eid = CR_SPAN_ARRAY(r->chip.eid),
+                                         .aid = CR_SPAN_ARRAY(r->chip.isdps[0].aid)};
+    for (int i = 1; i <= 9; i += 8) { /* a Profile that is there, and one that is not */
+        request.iccid = rig_iccid((uint8_t)i);
+        assert_int_equal(smdp_authorise_smsr(r->dp, &stranger, &request, &out, &err), CR_REFUSED);
+        assert_string_equal(err.subject, "1.6");
+        assert_string_equal(err.reason, "1.2");
+    }
+    assert_int_equal(smdp_authorise_smsr(r->dp, &manager, &request, &out, &err), CR_REFUSED);
+    assert_string_equal(err.reason, "3.9");
+    request.iccid = rig_iccid(1);
+    assert_int_equal(smdp_authorise_smsr(r->dp, &manager, &request, &out, &err), CR_REFUSED);
+    assert_string_equal(err.reason, "1.2");
+    assert_int_equal(
+        smdp_consent_master_delete(r->dp, CR_SPAN_ARRAY(r->chip.eid), rig_iccid(1), true, &err),
+        CR_OK);
+    assert_int_equal(smdp_authorise_smsr(r->dp, &stranger, &request, &out, &err), CR_REFUSED);
+    assert_int_equal(smdp_authorise_smsr(r->dp, &manager, &request, &out, &err), CR_OK);
+    check_token(r, cr_buf_span(&out), 1);
+    assert_int_equal(smdp_authorise_smsr(r->dp, &manager, &request, &out, &err), CR_REFUSED);
+    cr_buf_free(&out);
+}
+
 /* A chip that does not take the key has the Profile all the same. */
 static void test_no_token_key(void **state)
 {
@@ -348,7 +384,7 @@ int main(void)
         T(test_plma_onc),      T(test_expired),
         T(test_notifications), T(test_foreign_notification),
         T(test_connectivity),  T(test_master_delete),
-        T(test_no_token_key),
+        T(test_no_token_key),  T(test_asked_by_smsr),
     };
     return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
 }

@@ -863,6 +863,46 @@ static void test_answer_lost(void **state)
     pair_expect(p, &get, "8.1.1/1.1");
 }
 
+static void set_url(struct pair *p, int side, const char *name, const char *url)
+{
+    for (size_t i = 0; i < p->side[side].parties.count; i++) {
+        struct m2m_party *party = &p->side[side].party[i];
+        party->url = strcmp(party->name, name) == 0 ? url : party->url;
+    }
+}
+
+/* Meanwhile the second one is not configured any more: the initiator is told all the same, and the
+ * hand-over ends once it is there again. */
+static void test_other_unknown(void **state)
+{
+    struct pair *p = *state;
+    const char *url = NULL;
+    for (size_t i = 0; i < p->side[ONE].parties.count; i++) {
+        const struct m2m_party *party = &p->side[ONE].party[i];
+        url = strcmp(party->name, "sr") == 0 ? party->url : url;
+    }
+    assert_non_null(url);
+    p->on_mail = SOAP_HANDOVER_EUICC;
+    p->mail_kind = SOAP_RESPONSE;
+    p->mail = MAIL_DOWN;
+    struct ask ask = begin(p);
+    pair_run(p);
+    assert_string_equal(pair_procedures(p, TWO), "HandoverEUICC:done");
+    set_url(p, ONE, "sr", NULL);
+    for (int i = 0; i < 12; i++) {
+        pair_pass(p, PAIR_PERIOD_S / 10);
+    }
+    pair_expect(p, &ask, "x1.6/5.3");
+    assert_string_equal(pair_procedures(p, ONE), "SMSRChange:asking");
+    set_url(p, ONE, "sr", url);
+    p->mail = MAIL_GOOD;
+    for (int i = 0; i < 4; i++) {
+        pair_pass(p, 301);
+    }
+    assert_string_equal(pair_procedures(p, ONE), "SMSRChange:expired");
+    expect_gone(p);
+}
+
 /* The same, and the second one did not take it over. */
 static void test_refusal_lost(void **state)
 {
@@ -916,12 +956,42 @@ static void test_forgotten(void **state)
     expect_gone(p);
 }
 
+static cr_status begin_numbers(struct store_tx *tx, void *ctx, struct cr_err *err)
+{
+    CR_TRY(forget_work(tx, ctx, err));
+    return store_exec(tx, "DELETE FROM sqlite_sequence WHERE name = 'procedure'", NULL, NULL, NULL,
+                      NULL, err);
+}
+
+/* The eUICC is back at the first one, whose directory is out of a backup: its numbers come once
+ * more. The second one does not take the new hand-over for the one that it carried out. */
+static void test_numbers_again(void **state)
+{
+    struct pair *p = *state;
+    hand_over(p);
+    struct ask ask = pair_prepare(p, ONE);
+    pair_expect(p, &ask, "");
+    ask = pair_change(p, TWO);
+    pair_run(p);
+    pair_expect(p, &ask, "");
+    assert_string_equal(pair_has(p, ONE), "E");
+    pair_store(p, ONE, begin_numbers, NULL);
+    pair_pass(p, 1);
+    ask = pair_change(p, ONE); /* nobody prepared it */
+    pair_run(p);
+    pair_expect(p, &ask, "8.1.1/1.1");
+    assert_string_equal(pair_has(p, ONE), "E");
+    assert_string_equal(pair_has(p, TWO), "-");
+}
+
 /* HandoverEUICC once more while the second waits for the first. */
 static void test_asked_once_more(void **state)
 {
     struct pair *p = *state;
     struct soap_body body = pair_body();
     cr_arena arena = {0};
+    char call[64];
+    (void)snprintf(call, sizeof call, "change-1-%lld", (long long)p->now_ms);
     struct ask ask = begin(p);
     until(p, TWO, "establishing");
     body.eid = (cr_span){0};
@@ -929,7 +999,7 @@ static void test_asked_once_more(void **state)
     pair_eis(p, ONE, &arena, &body.eis);
     struct ask other = pair_call(p, TWO, "sr", SOAP_ES7, SOAP_HANDOVER_EUICC, &body);
     pair_expect(p, &other, "1.2/4.4"); /* another call */
-    body.function_call_identifier = cr_span_str("change-1");
+    body.function_call_identifier = cr_span_str(call);
     struct ask again = pair_call(p, TWO, "sr", SOAP_ES7, SOAP_HANDOVER_EUICC, &body);
     pair_expect(p, &again, "...");
     pair_run(p);
@@ -1101,8 +1171,10 @@ int main(void)
         cmocka_unit_test(test_second_dies),
         T(expired_on_air),
         T(answer_lost),
+        T(other_unknown),
         T(refusal_lost),
         T(forgotten),
+        T(numbers_again),
         T(asked_once_more),
         cmocka_unit_test(test_profile_changes),
         T(long_trail),

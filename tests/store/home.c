@@ -5,11 +5,14 @@
 
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -99,12 +102,57 @@ static void test_own_directory(void **state)
     test_dir_free(dir);
 }
 
+static pid_t start_child(const char *dir, const struct store_migration *migrations,
+                         const int barrier[2])
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct store_seal seal;
+        char go;
+        (void)close(barrier[1]);
+        ssize_t none = read(barrier[0], &go, 1); /* until the other end is closed */
+        (void)none;
+        _exit((int)open_home(dir, migrations, &seal));
+    }
+    assert_true(child > 0);
+    return child;
+}
+
+/* Two start at once on a directory that is not there, and one of them fails: it takes nothing away
+ * from the other, whoever came first. */
+static void test_at_once(void **state)
+{
+    char *base = test_dir_new();
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        char name[24];
+        struct store_seal seal;
+        int barrier[2], good, bad;
+        (void)snprintf(name, sizeof name, "new-%d", i);
+        char *dir = strdup(test_path(base, name));
+        assert_int_equal(pipe2(barrier, O_CLOEXEC), 0);
+        pid_t first = start_child(dir, steps, barrier);
+        pid_t second = start_child(dir, broken, barrier);
+        (void)close(barrier[0]);
+        (void)close(barrier[1]);
+        assert_int_equal(waitpid(first, &good, 0), first);
+        assert_int_equal(waitpid(second, &bad, 0), second);
+        assert_true(WIFEXITED(good) && WIFEXITED(bad));
+        assert_int_equal(WEXITSTATUS(good), CR_OK);
+        assert_true(cr_file_exists(test_path(dir, "it.db")));
+        assert_int_equal(open_home(dir, steps, &seal), CR_OK);
+        test_dir_free(dir);
+    }
+    test_dir_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_undone),
         cmocka_unit_test(test_own_directory),
+        cmocka_unit_test(test_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
