@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "m2m/service.h"
 #include "pki/hierarchy.h"
+#include "store/home.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,11 +32,15 @@ struct serving {
     struct pki_key *keys[SMDP_MAX_IDENTITIES];
     struct smdp_options options;
     struct smdp *dp;
+    int claim; /* of the directory */
 };
 
 static void end_serving(struct serving *s)
 {
     smdp_close(s->dp);
+    if (s->claim >= 0) {
+        (void)close(s->claim);
+    }
     for (size_t i = 0; i < SMDP_MAX_IDENTITIES; i++) {
         pki_key_free(s->keys[i]);
     }
@@ -98,7 +103,8 @@ static cr_status begin_serving(struct cli *cli, const struct serve_values *v, st
     s->options = (struct smdp_options){
         .dir = v->dir, .parties = &s->parties, .env = cli->env, .token_keys = v->master_delete};
     CR_TRY(load_pki(cli, v, s, err));
-    return smdp_open(&s->options, &s->dp, err);
+    CR_TRY(smdp_open(&s->options, &s->dp, err));
+    return store_home_claim(v->dir, &s->claim, err);
 }
 
 static cr_status write_port(const char *path, uint16_t port, struct cr_err *err)
@@ -150,7 +156,7 @@ static cr_status run_service(struct cli *cli, const struct serve_values *v, stru
 static int serve_run(struct cli *cli, const void *values)
 {
     const struct serve_values *v = values;
-    struct serving s = {0};
+    struct serving s = {.claim = -1};
     struct cr_err err;
     const char *host;
     uint16_t port;

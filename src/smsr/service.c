@@ -5,12 +5,14 @@
 #include "smsr/cattp_edge.h"
 #include "smsr/https.h"
 #include "smsr/sms.h"
+#include "store/home.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WORKERS         64
 #define LOOK_MS         1000   /* what is due is looked for at least so often */
@@ -36,6 +38,7 @@ struct smsr_service {
     const cr_env *env;
     struct smsr *sr;
     const struct smsr_radio_config *radio;
+    int claim; /* of the directory; -1: none */
     struct m2m_service *soap;
     struct smsr_https *https;
     struct ssl_ctx_st *psk;
@@ -316,6 +319,7 @@ static cr_status start(struct smsr_service *s, const struct smsr_service_options
                        struct cr_err *err)
 {
     CR_TRY(smsr_open(&o->core, &s->sr, err));
+    CR_TRY(store_home_claim(o->core.dir, &s->claim, err));
     if (!o->no_https) {
         CR_TRY(serve_sessions(s, o, err));
     }
@@ -333,12 +337,12 @@ static cr_status start(struct smsr_service *s, const struct smsr_service_options
                                          .pushed = s->cattp ? pushed : NULL,
                                          .session_due = session_due};
     CR_TRY(smsr_sms_new(&sms, &s->sms, err));
-    CR_TRY(bind_all(s, err));
     const struct m2m_service_options soap = {.m2m = smsr_messenger(s->sr),
                                              .host = o->soap_host,
                                              .port = o->soap_port,
                                              .workers = o->workers ? o->workers : WORKERS};
     CR_TRY(m2m_service_start(&soap, &s->soap, err));
+    CR_TRY(bind_all(s, err)); /* last: what comes in is taken */
     smsr_on_script(s->sr, on_due, s);
     if (pthread_create(&s->thread, NULL, run, s) != 0) {
         return cr_fail(err, CR_RESOURCE, NULL, "cannot start a thread");
@@ -357,6 +361,7 @@ cr_status smsr_service_start(const struct smsr_service_options *options, struct 
     }
     s->env = options->core.env;
     s->radio = options->radio;
+    s->claim = -1;
     (void)pthread_condattr_init(&clock);
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&s->lock, NULL);
@@ -434,6 +439,9 @@ void smsr_service_stop(struct smsr_service *s)
     smsr_https_free(s->https);
     smsr_cattp_edge_free(s->cattp);
     smsr_close(s->sr);
+    if (s->claim >= 0) {
+        (void)close(s->claim);
+    }
     (void)pthread_cond_destroy(&s->changed);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);

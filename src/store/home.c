@@ -2,8 +2,10 @@
 
 #include "base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,4 +101,32 @@ cr_status store_home_open(const struct store_home *home, struct store_seal *seal
     }
     options.url = path;
     return open_in(home, &options, seal, out, err);
+}
+
+cr_status store_home_claim(const char *dir, int *claim, struct cr_err *err)
+{
+    char path[PATH_LIMIT + 16];
+    *claim = -1;
+    if (!dir) {
+        return CR_OK;
+    }
+    /* A file of its own: the directory is locked for moments only (above), and a lock of the database
+     * is SQLite's. It stays. */
+    (void)snprintf(path, sizeof path, "%s/serving", dir);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return cr_fail(err, CR_RESOURCE, NULL, "cannot open %s: %s", path, strerror(errno));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        const int why = errno;
+        (void)close(fd);
+        if (why != EWOULDBLOCK) {
+            return cr_fail(err, CR_RESOURCE, NULL, "cannot lock %s: %s", path, strerror(why));
+        }
+        return cr_err_next(err,
+                           cr_fail(err, CR_REFUSED, NULL, "another server works in %s", dir),
+                           "end it first, or give a directory of its own.");
+    }
+    *claim = fd;
+    return CR_OK;
 }

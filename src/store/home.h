@@ -20,4 +20,8 @@ struct store_home {
 cr_status store_home_open(const struct store_home *home, struct store_seal *seal,
                           struct store **out, struct cr_err *err) CR_MUST_CHECK;
 
+/* Whoever serves from the directory says so: the second one is CR_REFUSED. Ends with close(*claim),
+ * and with the process. dir NULL: *claim -1. Programs that look in, or add a row, need none. */
+cr_status store_home_claim(const char *dir, int *claim, struct cr_err *err) CR_MUST_CHECK;
+
 #endif

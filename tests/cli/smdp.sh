@@ -59,6 +59,8 @@ for ((i = 0; i < 100; i++)); do
     sleep 0.1
 done
 port=$(jq -r .port port.json)
+run 3 smdp serve -d dp --parties lab/smdp.ini --pki pki --listen 127.0.0.1:0
+says err "another server works in dp"
 # post FILE [CURL ARGUMENTS...]: the HTTP status, 000 when TLS fails
 post()
 {

@@ -54,6 +54,8 @@ serve
 grep -q '"soap":[1-9]' ports || fail "no port for the parties"
 grep -q '"es5":[1-9]' ports || fail "no port for the chips"
 grep -q "SMSC one: 127.0.0.1:1 as smsr, number 4599, for all numbers" sr.out || fail "no SMSC"
+run 3 smsr serve --dir sr --parties lab/smsr-1.ini --soap 127.0.0.1:0 --es5 127.0.0.1:0
+says err "another server works in sr"
 stop
 serve --no-https
 grep -q es5 ports && fail "HTTPS is served although it was not to be"

@@ -146,9 +146,54 @@ static void test_at_once(void **state)
     test_dir_free(base);
 }
 
+/* One serves at a time; a process that was killed does not hold its place. */
+static void test_claim(void **state)
+{
+    (void)state;
+    char *base = test_dir_new();
+    const char *dir = test_path(base, "new");
+    struct store_seal seal;
+    struct cr_err err = {0};
+    int claim = 7, other = 7;
+    assert_int_equal(store_home_claim(NULL, &claim, &err), CR_OK);
+    assert_int_equal(claim, -1);
+    assert_int_equal(store_home_claim(dir, &claim, &err), CR_RESOURCE);
+    assert_int_equal(open_home(dir, steps, &seal), CR_OK);
+
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        const bool good = store_home_claim(dir, &claim, &err) == CR_OK;
+        (void)!write(ready[1], &byte, good ? 1 : 0);
+        (void)close(ready[1]);
+        (void)pause();
+        _exit(0);
+    }
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    assert_int_equal(store_home_claim(dir, &claim, &err), CR_REFUSED);
+    assert_non_null(strstr(err.cause, dir));
+    (void)kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+
+    assert_int_equal(store_home_claim(dir, &claim, &err), CR_OK);
+    assert_int_equal(store_home_claim(dir, &other, &err), CR_REFUSED);
+    assert_int_equal(other, -1);
+    (void)close(claim);
+    assert_int_equal(store_home_claim(dir, &other, &err), CR_OK);
+    (void)close(other);
+    char *inner = realpath(dir, NULL);
+    test_dir_free(inner);
+    test_dir_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_claim),
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_undone),
         cmocka_unit_test(test_own_directory),
