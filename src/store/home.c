@@ -110,8 +110,8 @@ cr_status store_home_claim(const char *dir, int *claim, struct cr_err *err)
     if (!dir) {
         return CR_OK;
     }
-    /* A file of its own: the directory is locked for moments only (above), and a lock of the database
-     * is SQLite's. It stays. */
+    /* A file of its own: the directory is locked for moments only (above), and a lock of the
+     * database is SQLite's. It stays. */
     (void)snprintf(path, sizeof path, "%s/serving", dir);
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -123,8 +123,7 @@ cr_status store_home_claim(const char *dir, int *claim, struct cr_err *err)
         if (why != EWOULDBLOCK) {
             return cr_fail(err, CR_RESOURCE, NULL, "cannot lock %s: %s", path, strerror(why));
         }
-        return cr_err_next(err,
-                           cr_fail(err, CR_REFUSED, NULL, "another server works in %s", dir),
+        return cr_err_next(err, cr_fail(err, CR_REFUSED, NULL, "another server works in %s", dir),
                            "end it first, or give a directory of its own.");
     }
     *claim = fd;

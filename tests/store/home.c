@@ -193,10 +193,8 @@ static void test_claim(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_claim),
-        cmocka_unit_test(test_again),
-        cmocka_unit_test(test_undone),
-        cmocka_unit_test(test_own_directory),
+        cmocka_unit_test(test_claim),   cmocka_unit_test(test_again),
+        cmocka_unit_test(test_undone),  cmocka_unit_test(test_own_directory),
         cmocka_unit_test(test_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
