@@ -7,15 +7,15 @@
 #
 # The servers' time of day runs fast: what they repeat after a minute is repeated after a second.
 #
-# KILLS_STEP=1 takes every point (some minutes); unless given, every third one. KILLS_FROM=N begins with
-# the Nth, KILLS_ONLY='enable smsr' makes one sweep only, KILLS_TRACE=1 tells each point.
+# Every point is taken, some minutes; KILLS_STEP=3 takes every third one. KILLS_FROM=N begins with the
+# Nth, KILLS_ONLY='enable smsr' makes one sweep only, KILLS_TRACE=1 tells each point.
 kill_at=$(realpath "$2") fast_clock=$(realpath "$3") || exit 1
 . "$(dirname "$0")/../cli/lib.sh"
 . "$root/tests/e2e/fleet_lib.sh"
 need od openssl
 
-step=${KILLS_STEP:-3} from=${KILLS_FROM:-1}
-if grep -qa __asan_init "$crisp"; then # slow: others than those of a build without
+step=${KILLS_STEP:-1} from=${KILLS_FROM:-1}
+if grep -qa __asan_init "$crisp"; then # slow
     step=${KILLS_STEP:-9} from=${KILLS_FROM:-2}
 fi
 only=${KILLS_ONLY:-}
