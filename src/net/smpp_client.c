@@ -458,9 +458,7 @@ void smpp_client_stop(struct smpp_client *c)
     if (c->wake) {
         event_free(c->wake);
     }
-    if (c->base) {
-        event_base_free(c->base);
-    }
+    smpp_base_free(c->base);
     (void)pthread_mutex_destroy(&c->lock);
     cr_wipe(c->password, sizeof c->password);
     free(c);

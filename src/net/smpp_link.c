@@ -220,3 +220,11 @@ void smpp_link_tick(struct smpp_link *link, int64_t now_ms)
         smpp_link_close(link, "the peer does not answer");
     }
 }
+
+void smpp_base_free(struct event_base *base)
+{
+    if (base) {
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_free(base);
+    }
+}

@@ -46,4 +46,8 @@ void smpp_link_close(struct smpp_link *link, const char *why);
 /* Monotonic milliseconds. */
 int64_t smpp_now_ms(void);
 
+/* The end of an event loop whose links are closed and whose thread has ended. A callback that was
+ * put off holds its buffer event: it comes before the base goes. NULL allowed. */
+void smpp_base_free(struct event_base *base);
+
 #endif

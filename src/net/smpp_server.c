@@ -450,9 +450,7 @@ void smpp_server_stop(struct smpp_server *server)
     if (server->wake) {
         event_free(server->wake);
     }
-    if (server->base) {
-        event_base_free(server->base);
-    }
+    smpp_base_free(server->base);
     (void)pthread_mutex_destroy(&server->lock);
     free(server);
 }
